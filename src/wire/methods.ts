@@ -1,0 +1,181 @@
+/**
+ * The one map of methods: name -> arguments, result, where it runs, whether repeating it is safe, which errors it gives.
+ * Request, reply, client, docs/RPC.md and the gateway's validation all derive from it. A call's params are an array of
+ * one map (the arguments); a result is an `Answer` unless it says otherwise.
+ *
+ * `runs`: `read` is answered in the gateway thread from its own snapshot; `write` goes to the repository thread;
+ * `control` to the main thread.
+ */
+
+import { z } from 'zod'
+import type { FailureCode } from '../base/failure.ts'
+import {
+  astNode, callerRecord, callRecord, functionData, functionSummary, health, importResult, moduleData, moduleSummary,
+  problemRecord, statistics, treeNode,
+} from './records.ts'
+
+/** History: 1 first published form. A test pins the hash of the schemas, so that a change must come with a new version. */
+export const WIRE_VERSION = 1
+
+export type MethodSpec = {
+  readonly summary: string
+  readonly runs: 'read' | 'write' | 'control'
+  /** Safe to repeat after a lost connection. What is not carries a `request_id` that makes a repeat safe. */
+  readonly idempotent: boolean
+  readonly args: z.ZodObject
+  readonly result: z.ZodType
+  readonly errors: readonly FailureCode[]
+}
+
+const moduleName = z.string().min(1).max(1024).describe('module as Elixir prints it')
+const mfa = z.string().min(3).max(1400).describe('e.g. MyApp.Cart.add_item/2')
+const path = z.string().min(1).max(4096).describe('relative to the project root')
+const page = {
+  limit: z.int().min(1).max(1000).default(100).describe('at most this many'),
+  cursor: z.string().max(2048).optional().describe('from the page before'),
+}
+const origin = z.enum(['file', 'client', 'all']).default('all')
+const version = z.int().min(0).optional().describe('refused with `conflict` when the module has changed since')
+const requestId = z.string().min(1).max(128).optional().describe('a repeat with the same id is answered with the first result')
+
+/** What a client may state about a function; everything else is left empty. */
+export const clientFunction = z.strictObject({
+  function_name: z.string().min(1).max(255),
+  arity: z.int().min(0).max(255),
+  kind: functionSummary.shape.kind.default('def'),
+  line: z.int().min(1).optional(),
+  doc: z.string().max(65_536).optional(),
+  specs: z.array(z.string().max(4096)).max(64).default([]),
+  calls: z.array(mfa).max(10_000).default([]),
+})
+
+/** A module as a client states it: source text, or facts. */
+export const clientModule = z.strictObject({
+  module_name: moduleName,
+  source: z.string().max(8_000_000).optional().describe('Elixir source; when given, the facts are read from it'),
+  source_file: path.optional(),
+  moduledoc: z.string().max(65_536).optional(),
+  functions: z.array(clientFunction).max(10_000).default([]),
+})
+
+const storeModule = z.strictObject({ operation: z.literal('store_module'), module: clientModule })
+const storeFunction = z.strictObject({ operation: z.literal('store_function'), module_name: moduleName, function: clientFunction })
+const patchModule = z.strictObject({
+  operation: z.literal('update_module'), module_name: moduleName, expected_version: version,
+  patch: z.record(z.string(), z.unknown()).describe('JSON merge patch (RFC 7396) over the stored client facts'),
+})
+const deleteModule = z.strictObject({ operation: z.literal('delete_module'), module_name: moduleName, expected_version: version })
+export const updateOperation = z.discriminatedUnion('operation', [storeModule, storeFunction, patchModule, deleteModule])
+
+const stored = z.object({ module_name: z.string(), version: z.int() })
+
+function answer<T extends z.ZodType>(value: T) {
+  return z.object({
+    value,
+    epoch: z.int().describe('the snapshot that the answer is from'),
+    as_of: z.string().describe('when that snapshot was written, ISO 8601 UTC'),
+    complete: z.boolean().describe('false while an import is under way or was interrupted, or files could not be read'),
+    verified: z.boolean().describe('false from a restart until the files have been compared with the store'),
+  })
+}
+
+function listOf<K extends string, T extends z.ZodType>(key: K, item: T) {
+  const shape = { [key]: z.array(item) } as Record<K, z.ZodArray<T>>
+  return answer(z.object({ ...shape, cursor: z.string().nullable().describe('null on the last page') }))
+}
+
+const READ: readonly FailureCode[] = ['not_found', 'invalid_argument', 'unavailable', 'damaged']
+const WRITE: readonly FailureCode[] = ['invalid_argument', 'too_large', 'conflict', 'busy', 'unavailable', 'timeout', 'storage_full']
+
+function read<A extends z.ZodObject, R extends z.ZodType>(summary: string, args: A, result: R) {
+  return { summary, runs: 'read', idempotent: true, args, result, errors: READ } as const
+}
+
+function write<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, shape: A, result: R, errors = WRITE) {
+  const args = z.strictObject({ ...shape, request_id: requestId })
+  return { summary, runs: 'write', idempotent: false, args, result, errors } as const
+}
+
+function control<A extends z.ZodObject, R extends z.ZodType>(summary: string, args: A, result: R) {
+  return { summary, runs: 'control', idempotent: true, args, result, errors: ['unavailable', 'timeout'] as readonly FailureCode[] } as const
+}
+
+const none = z.strictObject({})
+
+export const METHODS = {
+  hello: read('Who answers: versions, project, repository.', none, z.object({
+    product: z.string(), version: z.string(), wire_version: z.int(), repository_id: z.string(), project_root: z.string(), pid: z.int(),
+  })),
+
+  get_module: read('One module with all its static facts.',
+    z.strictObject({ module_name: moduleName, text_limit: z.int().min(0).max(1_000_000).default(20_000) }), answer(moduleData)),
+  list_modules: read('Modules by name.',
+    z.strictObject({ ...page, origin, prefix: z.string().max(1024).optional() }), listOf('modules', moduleSummary)),
+  get_module_by_file: read('The modules that a file defines.', z.strictObject({ path }), answer(z.object({ modules: z.array(moduleSummary) }))),
+  get_function: read('One function; any arity that its defaults generate finds it.',
+    z.strictObject({ mfa, text_limit: z.int().min(0).max(1_000_000).default(20_000) }), answer(functionData)),
+  list_functions: read('Functions in order of module, name and arity.',
+    z.strictObject({ ...page, origin, module_prefix: z.string().max(1024).optional() }), listOf('functions', functionSummary)),
+  get_functions_for_module: read('Functions of one module in source order.',
+    z.strictObject({ module_name: moduleName, ...page }), listOf('functions', functionSummary)),
+  get_ast_node: read('A syntax node by id: kind, place, text, quoted form, parent and children.',
+    z.strictObject({ node_id: z.string().min(1).max(8192), text_limit: z.int().min(0).max(1_000_000).default(4000) }), answer(astNode)),
+  get_callers: read('Who calls this function, over the whole project.', z.strictObject({ mfa, ...page }), listOf('callers', callerRecord)),
+  get_callees: read('What a function calls, in source order.', z.strictObject({ mfa, ...page }), listOf('callees', callRecord)),
+  list_problems: read('What is wrong in the project\'s files.', z.strictObject({ ...page, path: path.optional() }), listOf('problems', problemRecord)),
+  get_statistics: read('Counts, bytes and epochs of the repository.', none, answer(statistics)),
+  export_data: read('The repository as lines of JSON (NDJSON), a page at a time.', z.strictObject(page),
+    answer(z.object({ lines: z.array(z.string()), cursor: z.string().nullable() }))),
+
+  store_module: write('Store a module stated by a client, as source text or as facts.', { module: clientModule }, answer(stored)),
+  store_function: write('Store one function stated by a client.',
+    { module_name: moduleName, function: clientFunction }, answer(stored)),
+  batch_store: write('Store modules and functions, all or nothing.',
+    { items: z.array(z.discriminatedUnion('operation', [storeModule, storeFunction])).min(1).max(10_000) },
+    answer(z.object({ stored: z.int() }))),
+  update_module: write('Change a module that a client stored, by merge patch.', patchModule.omit({ operation: true }).shape, answer(stored),
+    [...WRITE, 'not_found']),
+  delete_module: write('Delete a module that a client stored. Modules from files go with their file.',
+    deleteModule.omit({ operation: true }).shape, answer(stored), [...WRITE, 'not_found']),
+  cleanup_module: write('Remove everything a client stored under a module; absent is fine.',
+    { module_name: moduleName }, answer(z.object({ module_name: z.string(), removed: z.int() }))),
+  bulk_update: write('Mixed operations, all or nothing, with a result for each.', {
+    operations: z.array(updateOperation).min(1).max(10_000),
+    expected_epoch: z.int().min(0).optional().describe('refused with `conflict` when the repository has changed since'),
+  }, answer(z.object({ results: z.array(stored) })), [...WRITE, 'not_found']),
+  import_project: write('Bring the repository in step with the project\'s files. Progress comes as `import_progress` notifications.',
+    { force: z.boolean().default(false).describe('parse unchanged files too') }, answer(importResult)),
+  optimize: write('Rebuild planner statistics and compact postings.', {}, answer(z.object({ duration_ms: z.number() }))),
+  vacuum: write('Give disk space back: drop unreferenced sources, rewrite the database.', {},
+    answer(z.object({ bytes_before: z.int(), bytes_after: z.int(), sources_dropped: z.int() }))),
+
+  health_check: control('State of every service with reasons and remedies.', none, health),
+  daemon_status: control('The daemon: version, addresses, uptime, memory.', none, z.object({
+    version: z.string(), node_version: z.string(), pid: z.int(), started_at: z.string(), uptime_ms: z.number(), project_root: z.string(),
+    state_dir: z.string(), socket: z.string(), http: z.string().nullable(), profile: z.string(), rss_bytes: z.int(), log_file: z.string().nullable(),
+  })),
+  supervision_tree: control('The supervision tree, live.', none, treeNode),
+  shutdown: control('Stop the daemon in order.', none, z.object({ stopping: z.literal(true) })),
+} satisfies Record<string, MethodSpec>
+
+export type Method = keyof typeof METHODS
+/** Arguments as a client writes them: what has a default may be left out. */
+export type ArgsInput<M extends Method> = z.input<(typeof METHODS)[M]['args']>
+/** Arguments after validation, defaults filled in. */
+export type Args<M extends Method> = z.output<(typeof METHODS)[M]['args']>
+export type Reply<M extends Method> = z.output<(typeof METHODS)[M]['result']>
+
+/** The `value` of a reply that is an Answer. */
+export type Value<M extends Method> = Reply<M> extends { value: infer V } ? V : never
+
+export function isMethod(name: string): name is Method {
+  return Object.hasOwn(METHODS, name)
+}
+
+/** Notifications that the daemon sends: params are an array of one map. */
+export const NOTIFICATIONS = {
+  import_progress: z.object({ files_done: z.int(), files_total: z.int(), phase: z.enum(['scanning', 'parsing', 'writing', 'done']) }),
+} as const
+
+export type Notification = keyof typeof NOTIFICATIONS
+export type NotificationParams<N extends Notification> = z.output<(typeof NOTIFICATIONS)[N]>

@@ -1,0 +1,174 @@
+/**
+ * The records that methods take and return, as they stand on the wire: names in snake_case, lines and columns from 1,
+ * offsets in bytes, hashes in hex, times in ISO 8601 UTC. `ModuleData` and `FunctionData` carry the static fields of the
+ * technical specification; what only run time knows is absent here.
+ */
+
+import { z } from 'zod'
+
+const line = z.int().min(1)
+const offset = z.int().min(0)
+
+export const spanRecord = z.object({
+  line, column: line, end_line: line, end_column: line,
+  start: offset.describe('byte offset'), end: offset.describe('byte offset, exclusive'),
+})
+
+export const docRecord = z.object({
+  text: z.string().nullable().describe('null: none written'),
+  hidden: z.boolean().describe('@doc false or @moduledoc false'),
+  cut_at: z.int().nullable().describe('characters kept when the text was cut, null when it is whole'),
+})
+
+export const problemRecord = z.object({ path: z.string(), code: z.string(), message: z.string(), line, column: line })
+
+export const callRecord = z.object({
+  callee: z.string().describe('MFA; a bare `name/arity` where the module is not known'),
+  module: z.string().nullable(), function: z.string(), arity: z.int().min(0),
+  kind: z.enum(['local', 'remote', 'imported', 'capture', 'delegate']),
+  grade: z.enum(['syntactic', 'resolved']).describe('how the callee is known'),
+  dynamic: z.boolean().describe('the module is known only at run time'),
+  line, column: line,
+  node_id: z.string(),
+})
+
+export const callerRecord = z.object({
+  caller: z.string().describe('MFA, or `Module#body` for the module body'),
+  path: z.string(), line, column: line,
+  node_id: z.string(),
+  grade: z.enum(['syntactic', 'resolved']),
+})
+
+export const moduleSummary = z.object({
+  module_name: z.string().describe('a second definition of one name is `Name@2`'),
+  kind: z.enum(['module', 'protocol', 'implementation']),
+  source_file: z.string().nullable(), line: line.nullable(),
+  functions: z.int(), lines_of_code: z.int(),
+  origin: z.enum(['file', 'client']),
+})
+
+export const functionSummary = z.object({
+  mfa: z.string(), module_name: z.string(), function_name: z.string(), arity: z.int(),
+  kind: z.enum(['def', 'defp', 'defmacro', 'defmacrop', 'defguard', 'defguardp', 'defdelegate']),
+  visibility: z.enum(['public', 'private']),
+  source_file: z.string().nullable(), line: line.nullable(),
+  clauses: z.int(), cyclomatic_complexity: z.int(), lines_of_code: z.int(),
+  origin: z.enum(['file', 'client']),
+})
+
+export const moduleData = z.object({
+  module_name: z.string(),
+  kind: z.enum(['module', 'protocol', 'implementation']),
+  implements: z.object({ protocol: z.string(), target: z.string() }).nullable(),
+  source_file: z.string().nullable(),
+  source_location: spanRecord.nullable(),
+  source_hash: z.string(), tree_hash: z.string().describe('blind to layout and comments'),
+  beam_md5: z.string().nullable().describe('of the loaded code, once run time reports it'),
+  moduledoc: docRecord, deprecated: z.string().nullable(),
+  directives: z.array(z.object({
+    kind: z.enum(['alias', 'import', 'require', 'use']), module: z.string(), as: z.string().nullable(),
+    only: z.array(z.string()).nullable(), except: z.array(z.string()).nullable(), argument: z.string().nullable(), line, column: line,
+  })),
+  attributes: z.array(z.object({ name: z.string(), text: z.string(), line, column: line })),
+  behaviours: z.array(z.string()),
+  types: z.array(z.object({ kind: z.enum(['type', 'typep', 'opaque']), name: z.string(), arity: z.int(), text: z.string(), line })),
+  callbacks: z.array(z.object({
+    kind: z.enum(['callback', 'macrocallback']), name: z.string(), arity: z.int(), text: z.string(), optional: z.boolean(), line,
+  })),
+  struct: z.object({
+    kind: z.enum(['struct', 'exception']), fields: z.array(z.object({ name: z.string(), default: z.string().nullable() })),
+    enforced: z.array(z.string()), line,
+  }).nullable(),
+  exports: z.array(z.string()).describe('public `name/arity`, each arity that defaults generate; macros as MACRO-name/arity'),
+  functions: z.array(functionSummary),
+  functions_cut_at: z.int().nullable().describe('functions listed when there are more; get_functions_for_module pages through all'),
+  dependencies: z.array(z.string()),
+  lines_of_code: z.int(), cyclomatic_complexity: z.int().describe('highest among the functions'),
+  origin: z.enum(['file', 'client']),
+  version: z.int().describe('epoch of the last change; `expected_version` of update_module'),
+  last_updated: z.string(),
+})
+
+export const clauseRecord = z.object({
+  node_id: z.string(), location: spanRecord, parameters: z.array(z.string()), guard: z.string().nullable(), cyclomatic_complexity: z.int(),
+})
+
+export const functionData = z.object({
+  mfa: z.string(), ast_node_id: z.string(),
+  module_name: z.string(), function_name: z.string(), arity: z.int(),
+  kind: functionSummary.shape.kind, visibility: functionSummary.shape.visibility,
+  arities: z.array(z.int()).describe('every arity it answers to, defaults included'),
+  source_file: z.string().nullable(), source_location: spanRecord.nullable(),
+  source_hash: z.string(), tree_hash: z.string(),
+  signature: z.string().describe('head of the first clause as written'),
+  clauses: z.array(clauseRecord),
+  doc: docRecord, specs: z.array(z.string()),
+  impl: z.union([z.literal(true), z.string()]).nullable(), deprecated: z.string().nullable(), delegate_to: z.string().nullable(),
+  lines_of_code: z.int(), cyclomatic_complexity: z.int().describe('highest among the clauses, each counted as Credo counts it'),
+  calls_made: z.array(callRecord), calls_cut_at: z.int().nullable().describe('calls listed when there are more; get_callees pages through all'),
+  origin: z.enum(['file', 'client']), version: z.int(), last_updated: z.string(),
+})
+
+export const astNode = z.object({
+  node_id: z.string(), kind: z.string().describe('kind of the syntax node'), label: z.string(),
+  source_file: z.string(), location: spanRecord,
+  text: z.string(), cut_at: z.int().nullable().describe('characters kept when the text was cut'),
+  quoted: z.string().describe('the quoted form as Elixir inspects it, cut like the text'),
+  parent_id: z.string().nullable(), children_ids: z.array(z.string()), children_cut_at: z.int().nullable(),
+})
+
+export const importResult = z.object({
+  files: z.int(), parsed: z.int(), unchanged: z.int(), removed: z.int(), unreadable: z.int(),
+  modules: z.int(), functions: z.int(), problems: z.int(), bytes: z.int(), duration_ms: z.number(), epoch: z.int(),
+})
+
+export const statistics = z.object({
+  repository_id: z.string(), created_at: z.string(), last_updated: z.string(), schema_version: z.int(), epoch: z.int(),
+  project_root: z.string(),
+  files: z.int(), modules: z.int(), functions: z.int(), clauses: z.int(), calls: z.int(), callees: z.int(), problems: z.int(),
+  client_modules: z.int(), source_bytes: z.int(), source_bytes_stored: z.int(),
+  database_bytes: z.int(), wal_bytes: z.int(), bytes_by_table: z.record(z.string(), z.int()),
+  import: z.object({
+    state: z.enum(['never', 'running', 'complete', 'interrupted']), files_done: z.int(), files_total: z.int(), last: importResult.nullable(),
+  }),
+})
+
+export const serviceHealth = z.object({
+  name: z.string(), status: z.enum(['healthy', 'degraded', 'unhealthy']), reason: z.string().nullable(), remedy: z.string().nullable(),
+})
+
+export const health = z.object({ status: serviceHealth.shape.status, services: z.array(serviceHealth), checked_at: z.string() })
+
+export const treeNode: z.ZodType<TreeNode> = z.lazy(() => z.object({
+  name: z.string(), kind: z.enum(['supervisor', 'thread', 'pool', 'actor']), state: z.string(),
+  strategy: z.string().nullable(), restart: z.string(), restarts: z.int(), uptime_ms: z.number().nullable(),
+  thread: z.string().nullable(), mailbox: z.int().nullable(), heap_bytes: z.int().nullable(), utilization: z.number().nullable(),
+  children: z.array(treeNode),
+}))
+
+export type TreeNode = {
+  name: string
+  kind: 'supervisor' | 'thread' | 'pool' | 'actor'
+  state: string
+  strategy: string | null
+  restart: string
+  restarts: number
+  uptime_ms: number | null
+  thread: string | null
+  mailbox: number | null
+  heap_bytes: number | null
+  utilization: number | null
+  children: TreeNode[]
+}
+
+export type ModuleData = z.infer<typeof moduleData>
+export type FunctionData = z.infer<typeof functionData>
+export type ModuleSummary = z.infer<typeof moduleSummary>
+export type FunctionSummary = z.infer<typeof functionSummary>
+export type AstNode = z.infer<typeof astNode>
+export type CallRecord = z.infer<typeof callRecord>
+export type CallerRecord = z.infer<typeof callerRecord>
+export type ImportResult = z.infer<typeof importResult>
+export type Statistics = z.infer<typeof statistics>
+export type Health = z.infer<typeof health>
+export type ServiceHealth = z.infer<typeof serviceHealth>
