@@ -132,8 +132,10 @@ function checkBuiltin(file: string, from: Station, found: Import, report: Report
 function checkExports(file: string, module: Module, report: Report): void {
   for (const found of module.staticExports) {
     for (const entry of found.entries) {
-      if (String(entry.exportName.kind) === 'Default' && !file.startsWith('workers/')) report(found.start, 'exports a default')
-      if (/^All/.test(String(entry.importName.kind))) report(found.start, 'exports *')
+      const exported: string = entry.exportName.kind
+      const passed: string = entry.importName.kind
+      if (exported === 'Default' && !file.startsWith('workers/')) report(found.start, 'exports a default')
+      if (passed.startsWith('All')) report(found.start, 'exports *')
     }
   }
   const passedOn = module.staticExports.every((found) => found.entries.every((entry) => entry.moduleRequest !== null))
