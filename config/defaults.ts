@@ -1,0 +1,30 @@
+/**
+ * The value of every key when nothing else says otherwise. A complete configuration: the schema accepts it as it stands.
+ */
+
+import type { Config } from './schema.ts'
+
+const MIB = 1024 * 1024
+
+export const DEFAULTS: Config = {
+  profile: 'default',
+  project: {
+    include: null,
+    exclude: ['_build/', 'node_modules/', '.elixir_ls/', '/deps/', '/cover/', '/doc/', '/priv/static/'],
+    respectGitignore: true,
+    followSymlinks: true,
+    maxFileBytes: 8 * MIB,
+    maxFiles: 200_000,
+  },
+  storage: { backend: 'disk', maxModules: 10_000, snapshotMaxMs: 5000, transactionTimeoutMs: 60_000, minFreeBytes: 128 * MIB },
+  query: { timeoutMs: 30_000 },
+  gateway: { maxConnections: 1000, maxInFlight: 100, maxRequestBytes: 16 * MIB, maxOutputBytes: 64 * MIB },
+  http: { enabled: true, host: '127.0.0.1', port: 0 },
+  parser: { threads: null, queue: 10_000, idleMs: 5000, taskTimeoutMs: 30_000 },
+  supervision: {
+    heartbeatMs: 1000, unresponsiveMs: 10_000, startTimeoutMs: 10_000, shutdownMs: 5000, stopTimeoutMs: 30_000, intensity: 3, periodS: 5,
+  },
+  log: { level: 'info', format: 'auto', maxBytes: 10 * MIB, files: 5 },
+  metrics: { enabled: true },
+  health: { intervalMs: 30_000, latencyP95Ms: 200, errorRate: 0.01, rssBytes: 2048 * MIB },
+}

@@ -1,0 +1,99 @@
+/**
+ * Every key of the configuration: its type, its limits and what it means. Only keys that the product reads stand here; a
+ * test reads the sources and fails on one that nothing reads. Units are in the names (`Ms`, `Bytes`).
+ *
+ * Absent on purpose: values (`defaults.ts`, `profiles.ts`) and how they are found and merged (src/host).
+ */
+
+import { z } from 'zod'
+
+export const PROFILE_NAMES = ['default', 'development', 'test', 'production'] as const
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
+const ms = (min: number, max: number) => z.int().min(min).max(max)
+const count = (min: number, max: number) => z.int().min(min).max(max)
+const bytes = (min: number) => z.int().min(min)
+const patterns = z.array(z.string().min(1).max(4096)).max(1000)
+
+const DAY_MS = 86_400_000
+
+export const configSchema = z.strictObject({
+  profile: z.enum(PROFILE_NAMES).describe('the set of values laid over the defaults; `default` lays nothing'),
+
+  project: z.strictObject({
+    include: patterns.nullable().describe('globs from the project root; a directory stands for all beneath it. `null`: lib, test, apps/*, '
+      + 'config and mix.exs, or everything where there is no mix.exs'),
+    exclude: patterns.describe('never read, in the syntax of .gitignore, relative to every directory that holds a mix.exs. `.git` is never read'),
+    respectGitignore: z.boolean().describe('leave out what .gitignore files say'),
+    followSymlinks: z.boolean().describe('follow symbolic links, as the Elixir compiler does; what is reached twice is read once'),
+    maxFileBytes: bytes(1024).describe('a larger source file is not read, and reported'),
+    maxFiles: count(1, 10_000_000).describe('no more files than this are read, and the rest is reported'),
+  }),
+
+  storage: z.strictObject({
+    backend: z.enum(['disk', 'memory']).describe('`disk` keeps facts across restarts; `memory` throws them away with the daemon'),
+    maxModules: count(1, 10_000_000).nullable().describe('more modules are refused with `too_large`. `null`: no limit'),
+    snapshotMaxMs: ms(100, 600_000).describe('the longest that a reader holds one state of the repository'),
+    transactionTimeoutMs: ms(100, DAY_MS).describe('deadline of a call that writes; an import has none'),
+    minFreeBytes: bytes(0).describe('the daemon does not start with less free disk space than this'),
+  }),
+
+  query: z.strictObject({
+    timeoutMs: ms(10, DAY_MS).describe('deadline of a call that reads'),
+  }),
+
+  gateway: z.strictObject({
+    maxConnections: count(1, 100_000).describe('open connections on the socket; one more is closed at once'),
+    maxInFlight: count(1, 100_000).describe('calls under way on one connection; one more is answered `busy`'),
+    maxRequestBytes: bytes(1024).describe('a larger request is answered `too_large`'),
+    maxOutputBytes: bytes(65_536).describe('answers waiting for one slow reader; beyond that its connection is closed'),
+  }),
+
+  http: z.strictObject({
+    enabled: z.boolean().describe('serve health and metrics over HTTP'),
+    host: z.string().min(1).max(255).describe('address to listen on. There is no authentication: leave it on the loopback unless a proxy guards it'),
+    port: z.int().min(0).max(65_535).describe('`0`: any free port; `elixir-scope status` shows which'),
+  }),
+
+  parser: z.strictObject({
+    threads: count(1, 256).nullable().describe('most threads that parse. `null`: as many as there are processors'),
+    queue: count(1, 1_000_000).describe('files waiting for a parser thread; one more is answered `busy`'),
+    idleMs: ms(0, DAY_MS).describe('a parser thread without work ends after this long'),
+    taskTimeoutMs: ms(100, DAY_MS).describe('a file that takes longer is reported and left out'),
+  }),
+
+  supervision: z.strictObject({
+    heartbeatMs: ms(10, 600_000).describe('how often each thread is asked for a sign of life'),
+    unresponsiveMs: ms(50, DAY_MS).describe('a thread that has given none for this long is replaced'),
+    startTimeoutMs: ms(100, 600_000).describe('a thread that is not ready by then has failed to start'),
+    shutdownMs: ms(0, 600_000).describe('time for one child to end by itself before it is killed'),
+    stopTimeoutMs: ms(100, 600_000).describe('time for the whole daemon to stop before it exits anyway'),
+    intensity: count(0, 100_000).describe('restarts allowed within the period before a supervisor gives up'),
+    periodS: count(1, 86_400).describe('that period, in seconds'),
+  }),
+
+  log: z.strictObject({
+    level: z.enum(LOG_LEVELS).describe('lines below this level are not written'),
+    format: z.enum(['auto', 'json', 'pretty']).describe('`auto`: pretty in the foreground, JSON in the background'),
+    maxBytes: bytes(4096).describe('the log file is set aside when it would grow beyond this'),
+    files: count(1, 1000).describe('log files kept, the one in use among them'),
+  }),
+
+  metrics: z.strictObject({
+    enabled: z.boolean().describe('collect metrics and serve /metrics'),
+  }),
+
+  health: z.strictObject({
+    intervalMs: ms(100, DAY_MS).describe('how often health is checked without being asked'),
+    latencyP95Ms: z.number().positive().describe('degraded when 95 % of the calls of an interval are not answered within this'),
+    errorRate: z.number().min(0).max(1).describe('degraded when more than this share of the calls of an interval fail by our fault'),
+    rssBytes: bytes(1).describe('degraded when the daemon holds more memory than this'),
+  }),
+})
+
+export type Config = z.infer<typeof configSchema>
+export type ProfileName = (typeof PROFILE_NAMES)[number]
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** Some of the sections, and of each some of the keys. */
+export type PartialConfig = { readonly [S in keyof Config]?: Config[S] extends string ? Config[S] : Partial<Config[S]> }

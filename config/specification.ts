@@ -1,0 +1,47 @@
+/**
+ * The configuration keys of the technical specification, each with its meaning here: the keys that carry it, or the
+ * reason why none does yet. docs/CONFIG.md prints it; what deviates is explained in docs/DEVIATIONS.md.
+ */
+
+export type SpecifiedKey = {
+  readonly name: string
+  /** Default of the specification. */
+  readonly specified: string
+  /** Keys of the schema that carry the meaning; empty where there is none now. */
+  readonly keys: readonly string[]
+  readonly note: string
+}
+
+const later = (name: string, specified: string, note: string): SpecifiedKey => ({ name, specified, keys: [], note: `not yet: ${note}` })
+const none = (name: string, specified: string, note: string): SpecifiedKey => ({ name, specified, keys: [], note: `none: ${note}` })
+
+export const SPECIFIED_KEYS: readonly SpecifiedKey[] = [
+  { name: 'storage_backend', specified: 'ets', keys: ['storage.backend'], note: '`ets` is `memory` or `disk`; `mnesia` and `postgres` are refused' },
+  { name: 'max_modules', specified: '10,000', keys: ['storage.maxModules'], note: '`null` lifts the limit' },
+  later('max_correlations', '1,000,000', 'comes with run-time events'),
+  later('cleanup_interval_ms', '300,000', 'comes with the retention of run-time events'),
+  { name: 'query_timeout_ms', specified: '30,000', keys: ['query.timeoutMs'], note: 'deadline of every call that reads' },
+  later('correlation_timeout_ms', '5,000', 'comes with run-time events'),
+  later('cache_size_mb', '512', 'comes with the memory budget'),
+  none('index_optimization_interval', '3,600 s', 'indexes are fixed; `optimize` runs when asked'),
+  { name: 'max_concurrent_queries', specified: '100', keys: ['gateway.maxInFlight'], note: 'per connection; one more is answered `busy`' },
+  none('max_concurrent_updates', '10', 'one writer applies updates one after the other; those that wait are bounded'),
+  none('deadlock_timeout_ms', '10,000', 'no deadlock can form; `storage.snapshotMaxMs` bounds what a reader may hold up'),
+  { name: 'transaction_timeout_ms', specified: '60,000', keys: ['storage.transactionTimeoutMs'], note: 'deadline of every call that writes' },
+  none('consistency_level', 'eventual', 'every answer is from one snapshot and names its epoch'),
+  none('validation_mode', 'strict', 'input is always validated'),
+  later('repair_inconsistencies', 'true', 'damage is reported, not yet repaired'),
+  { name: 'metrics_enabled', specified: 'true', keys: ['metrics.enabled'], note: '' },
+  { name: 'health_check_interval_ms', specified: '30,000', keys: ['health.intervalMs'], note: '' },
+  {
+    name: 'alert_thresholds', specified: '100 ms, 0.95, 2.0 GB, 0.01', keys: ['health.latencyP95Ms', 'health.rssBytes', 'health.errorRate'],
+    note: 'latency is the alert level of 200 ms; correlation accuracy comes with run-time events',
+  },
+  later('correlation_enabled', 'true', 'comes with run-time events'),
+  later('temporal_storage_enabled', 'true', 'comes with run-time events'),
+  later('incremental_updates_enabled', 'true', 'comes with file watching; until then `import` brings the repository in step'),
+  later('cache_enabled', 'true', 'comes with the memory budget'),
+  { name: 'debug_mode', specified: 'false', keys: ['log.level'], note: '`debug`' },
+  { name: 'test_mode', specified: 'false', keys: ['profile'], note: '`test`' },
+  later('profiling_enabled', 'false', 'a profile of a thread on request'),
+]
