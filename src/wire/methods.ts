@@ -123,7 +123,9 @@ export const METHODS = {
   get_callers: read('Who calls this function, over the whole project.', z.strictObject({ mfa, ...page }), listOf('callers', callerRecord)),
   get_callees: read('What a function calls, in source order.', z.strictObject({ mfa, ...page }), listOf('callees', callRecord)),
   list_problems: read('What is wrong in the project\'s files.', z.strictObject({ ...page, path: path.optional() }), listOf('problems', problemRecord)),
-  get_statistics: read('Counts, bytes and epochs of the repository.', none, answer(statistics)),
+  get_statistics: read('Counts, bytes and epochs of the repository.', z.strictObject({
+    bytes_by_table: z.boolean().default(false).describe('also bytes by table and index: walks the whole database'),
+  }), answer(statistics)),
   export_data: read('The repository as lines of JSON (NDJSON), a page at a time.', z.strictObject(page),
     answer(z.object({ lines: z.array(z.string()), cursor: z.string().nullable() }))),
 
@@ -159,6 +161,10 @@ export const METHODS = {
 } satisfies Record<string, MethodSpec>
 
 export type Method = keyof typeof METHODS
+type RunsIn<R extends MethodSpec['runs']> = { [M in Method]: (typeof METHODS)[M]['runs'] extends R ? M : never }[Method]
+export type ReadMethod = RunsIn<'read'>
+export type WriteMethod = RunsIn<'write'>
+export type ControlMethod = RunsIn<'control'>
 /** Arguments as a client writes them: what has a default may be left out. */
 export type ArgsInput<M extends Method> = z.input<(typeof METHODS)[M]['args']>
 /** Arguments after validation, defaults filled in. */

@@ -9,6 +9,9 @@ import { z } from 'zod'
 const line = z.int().min(1)
 const offset = z.int().min(0)
 
+/** What a client states may lack a place: 0. */
+const lineOrNone = z.int().min(0)
+
 export const spanRecord = z.object({
   line, column: line, end_line: line, end_column: line,
   start: offset.describe('byte offset'), end: offset.describe('byte offset, exclusive'),
@@ -28,13 +31,13 @@ export const callRecord = z.object({
   kind: z.enum(['local', 'remote', 'imported', 'capture', 'delegate']),
   grade: z.enum(['syntactic', 'resolved']).describe('how the callee is known'),
   dynamic: z.boolean().describe('the module is known only at run time'),
-  line, column: line,
+  line: lineOrNone, column: lineOrNone,
   node_id: z.string(),
 })
 
 export const callerRecord = z.object({
   caller: z.string().describe('MFA, or `Module#body` for the module body'),
-  path: z.string(), line, column: line,
+  path: z.string().nullable(), line: lineOrNone, column: lineOrNone,
   node_id: z.string(),
   grade: z.enum(['syntactic', 'resolved']),
 })
@@ -79,7 +82,8 @@ export const moduleData = z.object({
     kind: z.enum(['struct', 'exception']), fields: z.array(z.object({ name: z.string(), default: z.string().nullable() })),
     enforced: z.array(z.string()), line,
   }).nullable(),
-  exports: z.array(z.string()).describe('public `name/arity`, each arity that defaults generate; macros as MACRO-name/arity'),
+  exports: z.array(z.string()).describe('public functions, `name/arity`, each arity that defaults generate'),
+  macros: z.array(z.string()).describe('public macros and guards, likewise'),
   functions: z.array(functionSummary),
   functions_cut_at: z.int().nullable().describe('functions listed when there are more; get_functions_for_module pages through all'),
   dependencies: z.array(z.string()),
@@ -90,7 +94,7 @@ export const moduleData = z.object({
 })
 
 export const clauseRecord = z.object({
-  node_id: z.string(), location: spanRecord, parameters: z.array(z.string()), guard: z.string().nullable(), cyclomatic_complexity: z.int(),
+  node_id: z.string(), location: spanRecord.nullable(), parameters: z.array(z.string()), guard: z.string().nullable(), cyclomatic_complexity: z.int(),
 })
 
 export const functionData = z.object({
@@ -127,7 +131,7 @@ export const statistics = z.object({
   project_root: z.string(),
   files: z.int(), modules: z.int(), functions: z.int(), clauses: z.int(), calls: z.int(), callees: z.int(), problems: z.int(),
   client_modules: z.int(), source_bytes: z.int(), source_bytes_stored: z.int(),
-  database_bytes: z.int(), wal_bytes: z.int(), bytes_by_table: z.record(z.string(), z.int()),
+  database_bytes: z.int(), wal_bytes: z.int(), bytes_by_table: z.record(z.string(), z.int()).nullable().describe('null unless asked for'),
   import: z.object({
     state: z.enum(['never', 'running', 'complete', 'interrupted']), files_done: z.int(), files_total: z.int(), last: importResult.nullable(),
   }),

@@ -1,0 +1,25 @@
+/** What a read needs, as plain arguments: one snapshot, and what the daemon knows about itself. */
+
+import type { Snapshot } from '../store/contract.ts'
+import type { Tree } from '../syntax/tree.ts'
+import type { Freshness } from './answer.ts'
+
+export type Identity = {
+  readonly version: string
+  readonly projectRoot: string
+  readonly pid: number
+}
+
+export type ReadContext = {
+  readonly snapshot: Snapshot
+  /** True once the files have been compared with the store since the start. */
+  readonly verified: boolean
+  readonly identity: Identity
+  /** The tree of a file as it was analysed; undefined for a file the snapshot does not know. */
+  readonly treeOf: (path: string) => Tree | undefined
+}
+
+export function freshness(context: ReadContext): Freshness {
+  const { epoch, writtenAt, importState, unreadableFiles } = context.snapshot
+  return { epoch, writtenAt, importState, unreadableFiles, verified: context.verified }
+}

@@ -1,0 +1,62 @@
+/** Reading the repository as a whole: who answers, problems, statistics, export. */
+
+import type { Failure } from '../base/failure.ts'
+import { ok, type Result } from '../base/result.ts'
+import type { ExportRow } from '../store/contract.ts'
+import { WIRE_VERSION, type Args, type Reply } from '../wire/methods.ts'
+import type { ImportResult } from '../wire/records.ts'
+import { answer } from './answer.ts'
+import { callRecord, functionData, moduleData, problemRecord } from './present.ts'
+import { freshness, type ReadContext } from './read-context.ts'
+
+export function hello(context: ReadContext): Result<Reply<'hello'>, Failure> {
+  return ok({
+    product: 'elixir-scope', version: context.identity.version, wire_version: WIRE_VERSION,
+    repository_id: context.snapshot.repositoryId, project_root: context.identity.projectRoot, pid: context.identity.pid,
+  })
+}
+
+export function listProblems(context: ReadContext, args: Args<'list_problems'>): Result<Reply<'list_problems'>, Failure> {
+  const page = context.snapshot.problems({ limit: args.limit, after: args.cursor, path: args.path })
+  return ok(answer({ problems: page.items.map(problemRecord), cursor: page.next }, freshness(context)))
+}
+
+export function getStatistics(context: ReadContext, args: Args<'get_statistics'>): Result<Reply<'get_statistics'>, Failure> {
+  const counted = context.snapshot.statistics({ bytesByTable: args.bytes_by_table ? 'yes' : 'no' })
+  return ok(answer({
+    repository_id: counted.repositoryId, created_at: counted.createdAt, last_updated: counted.lastUpdated,
+    schema_version: counted.schemaVersion, epoch: counted.epoch, project_root: context.identity.projectRoot,
+    files: counted.files, modules: counted.modules, functions: counted.functions, clauses: counted.clauses, calls: counted.calls,
+    callees: counted.callees, problems: counted.problems, client_modules: counted.clientModules,
+    source_bytes: counted.sourceBytes, source_bytes_stored: counted.sourceBytesStored,
+    database_bytes: counted.databaseBytes, wal_bytes: counted.walBytes, bytes_by_table: counted.bytesByTable === null ? null : { ...counted.bytesByTable },
+    import: {
+      state: counted.import.state, files_done: counted.import.filesDone, files_total: counted.import.filesTotal,
+      last: counted.import.last as ImportResult | null,
+    },
+  }, freshness(context)))
+}
+
+export function exportData(context: ReadContext, args: Args<'export_data'>): Result<Reply<'export_data'>, Failure> {
+  const page = context.snapshot.exportRows({ limit: args.limit, after: args.cursor })
+  const lines = page.items.map((row) => JSON.stringify(exportRecord(row)))
+  return ok(answer({ lines, cursor: page.next }, freshness(context)))
+}
+
+const WHOLE = { text: Number.MAX_SAFE_INTEGER, functions: Number.MAX_SAFE_INTEGER }
+
+function exportRecord(row: ExportRow): object {
+  switch (row.table) {
+    case 'file':
+      return {
+        record: 'file', path: row.row.path, source_hash: row.row.sourceHash, bytes: row.row.bytes, lines: row.row.lines,
+        readable: row.row.readable, version: row.row.version,
+      }
+    case 'module':
+      return { record: 'module', ...moduleData(row.row, [], WHOLE), body_calls: row.bodyCalls.map(callRecord) }
+    case 'function':
+      return { record: 'function', ...functionData(row.row, row.calls, { text: WHOLE.text, moreCalls: null }) }
+    case 'problem':
+      return { record: 'problem', ...problemRecord(row.row) }
+  }
+}
