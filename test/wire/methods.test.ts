@@ -1,0 +1,38 @@
+/**
+ * The wire version stands for the schemas: a change to any of them fails here until the version, its history in
+ * methods.ts and this pin are brought in step. docs/RPC.md is what the generator makes of the same map.
+ */
+
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { METHODS, NOTIFICATIONS, WIRE_VERSION } from '../../src/wire/methods.ts'
+import { renderReference } from '../../src/wire/reference.ts'
+
+function schemaHash(): string {
+  const methods = Object.entries(METHODS).map(([name, spec]) => [
+    name, spec.idempotent, spec.errors, z.toJSONSchema(spec.args, { io: 'input' }), z.toJSONSchema(spec.result),
+  ])
+  const notifications = Object.entries(NOTIFICATIONS).map(([name, schema]) => [name, z.toJSONSchema(schema)])
+  return createHash('sha256').update(JSON.stringify([methods, notifications])).digest('hex').slice(0, 16)
+}
+
+test('the wire version is that of these schemas', () => {
+  expect({ version: WIRE_VERSION, schemas: schemaHash() }).toEqual({ version: 1, schemas: 'd9771e7fbef182a1' })
+})
+
+test('docs/RPC.md is what the method map says', async () => {
+  await expect(renderReference()).toMatchFileSnapshot(join(import.meta.dirname, '../../docs/RPC.md'))
+})
+
+test('what is not idempotent takes a request_id, and nothing else does', () => {
+  for (const [name, spec] of Object.entries(METHODS)) {
+    expect([name, Object.hasOwn(spec.args.shape, 'request_id')]).toEqual([name, !spec.idempotent])
+  }
+})
+
+test('every method appears in the reference with its summary', () => {
+  const text = renderReference()
+  for (const [name, spec] of Object.entries(METHODS)) expect(text).toContain(`### ${name}\n\n${spec.summary}`)
+})
