@@ -1,0 +1,73 @@
+/**
+ * An actor: `init` and a pure `step(state, message, now) -> [state, effects]`. Everything an actor wants done is an effect,
+ * run by the system it lives in (`actor-system.ts`), so the same actor runs under the real clock and under a simulated one.
+ * Steps may throw only for our own bugs; that ends the actor with `uncaught` and its supervisor decides what then.
+ *
+ * A mailbox is bounded and names what happens when it is full:
+ *   shed      the new message is dropped and counted; a call is answered `busy`
+ *   coalesce  a message replaces the waiting one with the same `keyOf`, full or not; without one, as shed
+ *   block     the sender is not run again until there is room
+ */
+
+import type { Failure } from '../base/failure.ts'
+import type { Result } from '../base/result.ts'
+import type { ExitReason } from './exit-reason.ts'
+import type { LogFields, LogLevel } from './starter.ts'
+
+/** One life of one actor. Never used twice within a system. */
+export type Pid = number
+/** A life, or whoever holds the name at the time of sending. */
+export type Address = Pid | string
+
+/** Whom a call came from; hand it back in a `reply`, now or later. */
+export type ReplyTo = { readonly caller: Pid | 'outside'; readonly callId: number }
+
+export type ActorMsg<Body> =
+  | { readonly type: 'call'; readonly from: ReplyTo; readonly body: Body }
+  | { readonly type: 'cast'; readonly body: Body }
+  /** The timer armed by `after`. */
+  | { readonly type: 'timer'; readonly name: string }
+  /** The outcome of an own `call` or `run`. */
+  | { readonly type: 'answer'; readonly tag: string; readonly result: Result<unknown, Failure> }
+  /** A monitored actor has ended; `noproc` when there was none. */
+  | { readonly type: 'down'; readonly tag: string; readonly reason: ExitReason }
+
+export type ActorEffect =
+  | { readonly type: 'reply'; readonly to: ReplyTo; readonly result: Result<unknown, Failure> }
+  | { readonly type: 'call'; readonly to: Address; readonly body: unknown; readonly tag: string; readonly timeoutMs?: number | 'infinity' }
+  | { readonly type: 'cast'; readonly to: Address; readonly body: unknown }
+  /** Arms the timer `name`, replacing an armed one of that name. */
+  | { readonly type: 'after'; readonly name: string; readonly ms: number }
+  | { readonly type: 'cancel'; readonly name: string }
+  /** Has a port of the system (store, file system, channel) do something; the outcome arrives as `answer`. */
+  | { readonly type: 'run'; readonly port: string; readonly operation: unknown; readonly tag: string }
+  | { readonly type: 'monitor'; readonly target: Address; readonly tag: string }
+  | { readonly type: 'stop'; readonly reason: ExitReason }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }
+
+export type Stepped<State> = readonly [State, readonly ActorEffect[]]
+
+export type ActorStartup<State> =
+  | { readonly type: 'ok'; readonly state: State; readonly effects?: readonly ActorEffect[] }
+  | { readonly type: 'ignore' }
+  | { readonly type: 'stop'; readonly reason: ExitReason }
+
+export type MailboxSpec<Body> =
+  | { readonly capacity: number; readonly overflow: 'shed' | 'block' }
+  | { readonly capacity: number; readonly overflow: 'coalesce'; readonly keyOf: (body: Body) => string | undefined }
+
+export type Actor<State, Body, Args = unknown> = {
+  readonly mailbox: MailboxSpec<Body>
+  init(args: Args, nowMs: number): ActorStartup<State>
+  step(state: State, msg: ActorMsg<Body>, nowMs: number): Stepped<State>
+  /** Last effects before an orderly end or after a `stop` of its own; replies and casts only make sense here. */
+  terminate?(state: State, reason: ExitReason): readonly ActorEffect[]
+}
+
+/** An actor whose types are forgotten, as systems and specs hold it. */
+export type AnyActor = {
+  readonly mailbox: { readonly capacity: number; readonly overflow: 'shed' | 'block' | 'coalesce'; readonly keyOf?: (body: never) => string | undefined }
+  init(args: never, nowMs: number): ActorStartup<unknown>
+  step(state: never, msg: never, nowMs: number): Stepped<unknown>
+  terminate?(state: never, reason: ExitReason): readonly ActorEffect[]
+}

@@ -1,0 +1,46 @@
+/**
+ * What main and a thread say to each other outside all channels: the start data, and the control messages both ways. Only
+ * `run-thread.ts` and `thread-child.ts` speak it. Data never goes this way.
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+
+import type { Failure } from '../../base/failure.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import type { LogFields, LogLevel } from '../starter.ts'
+
+/** A channel as data: `from` calls, `to` answers under the service `name`. `main` may be either. */
+export type Wire = {
+  readonly from: string
+  readonly to: string
+  readonly name: string
+  readonly maxInFlight?: number
+  readonly maxCasts?: number
+  readonly timeoutMs?: number
+}
+
+/** The workerData of a thread. */
+export type ThreadData = {
+  readonly name: string
+  readonly epoch: number
+  readonly init: unknown
+  /** The wires on which this thread calls. */
+  readonly wires: readonly Wire[]
+}
+
+export type ToThread =
+  /** Answer calls that come in on this port with the service `name`. */
+  | { readonly type: 'serve'; readonly name: string; readonly port: MessagePort }
+  /** Call `name` through this port from now on. */
+  | { readonly type: 'attach'; readonly name: string; readonly port: MessagePort }
+  /** Whoever answered under `name` is dead. */
+  | { readonly type: 'detach'; readonly name: string; readonly why: Failure }
+  | { readonly type: 'ping' }
+  | { readonly type: 'stop'; readonly reason: ExitReason }
+
+export type FromThread =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'pong'; readonly heapBytes: number; readonly mailbox: number; readonly stats?: Readonly<Record<string, number>> }
+  | { readonly type: 'exiting'; readonly reason: ExitReason }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }

@@ -1,0 +1,152 @@
+/**
+ * The frame of every `workers/x.thread.ts`: tells main when the thread is ready, answers heartbeats, keeps the channels
+ * attached as peers come and go, and stops in order when asked.
+ *
+ *   runThread<Init>(async (context) => {
+ *     const store = context.channel<StoreCalls>('store')           // a wire { from: this thread, to: …, name: 'store' }
+ *     return { services: { lookup: { calls: { find: ({ id }) => ok(…) } } }, stop: async () => { … } }
+ *   })
+ *
+ * A start that answers a Failure, and any throw in it or in a handler, ends the thread; its supervisor decides what then.
+ */
+
+import { getHeapStatistics } from 'node:v8'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+
+import { must } from '../../base/assert.ts'
+import type { Clock } from '../../base/clock.ts'
+import { isFailure } from '../../base/failure.ts'
+import type { Failure } from '../../base/failure.ts'
+import { createChannel } from '../channel.ts'
+import type { CallMap, CastMap, Channel, ChannelControl } from '../channel.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import { NORMAL } from '../exit-reason.ts'
+import { serve } from '../service.ts'
+import type { AnyService, Serving } from '../service.ts'
+import type { Log } from '../starter.ts'
+import type { FromThread, ThreadData, ToThread } from './control.ts'
+import { portOf, systemClock } from './message-port.ts'
+
+export type ThreadContext<Init> = {
+  /** The thread's id in the tree. */
+  readonly name: string
+  /** Which life of this thread this is, from 1. */
+  readonly epoch: number
+  readonly init: Init
+  readonly clock: Clock
+  /** Goes to main's log, with this thread's name. */
+  readonly log: Log
+  /** The channel of a wire on which this thread calls. The same object through all lives of the callee. */
+  channel<Calls extends CallMap = CallMap, Casts extends CastMap = CastMap>(name: string): Channel<Calls, Casts>
+  /** Ends the thread of its own accord, as an orderly stop would. */
+  exit(reason?: ExitReason): void
+}
+
+export type ThreadParts = {
+  /** What this thread answers, by the name of the wire. */
+  readonly services?: Readonly<Record<string, AnyService>>
+  /** Called once, before an orderly end. The supervisor's shutdown deadline bounds it. */
+  readonly stop?: (reason: ExitReason) => void | Promise<void>
+  /** Numbers for the tree and the metrics, read at each heartbeat. */
+  readonly stats?: () => Readonly<Record<string, number>>
+}
+
+type Frame = {
+  readonly main: MessagePort
+  readonly channels: Map<string, ChannelControl>
+  readonly servings: Set<Serving>
+  /** Ports that came before the thread was ready to answer on them. */
+  readonly early: { name: string; port: MessagePort }[]
+  parts: ThreadParts | undefined
+  stopping: boolean
+}
+
+export function runThread<Init>(
+  start: (context: ThreadContext<Init>) => ThreadParts | Failure | Promise<ThreadParts | Failure>,
+): void {
+  const main = must(parentPort, 'runThread to be called in a thread')
+  const data = workerData as ThreadData
+  const frame: Frame = { main, channels: openChannels(data), servings: new Set(), early: [], parts: undefined, stopping: false }
+  main.on('message', (message: ToThread) => receive(frame, message))
+  const context: ThreadContext<Init> = {
+    name: data.name,
+    epoch: data.epoch,
+    init: data.init as Init,
+    clock: systemClock,
+    log: (level, message, fields) => post(main, { type: 'log', level, message, ...(fields === undefined ? {} : { fields }) }),
+    channel: <Calls extends CallMap, Casts extends CastMap>(name: string) => must(frame.channels.get(name), `a wire from ${data.name} named ${name}`) as Channel<Calls, Casts>,
+    exit: (reason = NORMAL) => stop(frame, reason),
+  }
+  Promise.resolve(context)
+    .then(start)
+    .then((parts) => (isFailure(parts) ? post(main, { type: 'failed', failure: parts }) : becomeReady(frame, parts)))
+    .catch((thrown: unknown) => crash(thrown))
+}
+
+function openChannels(data: ThreadData): Map<string, ChannelControl> {
+  return new Map(data.wires.map((wire) => [wire.name, createChannel({ ...wire, clock: systemClock })]))
+}
+
+function receive(frame: Frame, message: ToThread): void {
+  switch (message.type) {
+    case 'ping':
+      return pong(frame)
+    case 'serve':
+      if (frame.parts === undefined) frame.early.push(message)
+      else answerOn(frame, frame.parts, message.name, message.port)
+      return
+    case 'attach':
+      return frame.channels.get(message.name)?.attach(portOf(message.port))
+    case 'detach':
+      return frame.channels.get(message.name)?.detach(message.why)
+    case 'stop':
+      return stop(frame, message.reason)
+  }
+}
+
+function becomeReady(frame: Frame, parts: ThreadParts): void {
+  frame.parts = parts
+  post(frame.main, { type: 'ready' })
+  for (const { name, port } of frame.early) answerOn(frame, parts, name, port)
+  frame.early.length = 0
+}
+
+function answerOn(frame: Frame, parts: ThreadParts, name: string, messagePort: MessagePort): void {
+  const service = must(parts.services?.[name], `a service named ${name}, as the wiring says`)
+  const port = portOf(messagePort)
+  const serving = serve(port, service, (thrown, method) => crash(new Error(`${name}.${method} failed`, { cause: thrown })))
+  frame.servings.add(serving)
+  messagePort.on('close', () => frame.servings.delete(serving))
+}
+
+function pong(frame: Frame): void {
+  let mailbox = 0
+  for (const serving of frame.servings) mailbox += serving.nRunning()
+  const stats = frame.parts?.stats?.()
+  post(frame.main, {
+    type: 'pong', heapBytes: getHeapStatistics().used_heap_size, mailbox, ...(stats === undefined ? {} : { stats }),
+  })
+}
+
+function stop(frame: Frame, reason: ExitReason): void {
+  if (frame.stopping) return
+  frame.stopping = true
+  Promise.resolve(frame.parts?.stop?.(reason))
+    .then(() => {
+      post(frame.main, { type: 'exiting', reason })
+      process.exit(0)
+    })
+    .catch((thrown: unknown) => crash(thrown))
+}
+
+/** Ends the thread with this error, outside every promise, so that main sees it as the cause. */
+function crash(thrown: unknown): void {
+  process.nextTick(() => {
+    throw thrown
+  })
+}
+
+function post(main: MessagePort, message: FromThread): void {
+  main.postMessage(message, [])
+}

@@ -1,0 +1,70 @@
+/**
+ * What main holds of a running tree: how to see it, call into it, and end it. Made by `startTree` (`start-tree.ts`).
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+
+import type { Clock } from '../../base/clock.ts'
+import type { Failure } from '../../base/failure.ts'
+import type { Result } from '../../base/result.ts'
+import type { CallMap, CastMap, Channel } from '../channel.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import type { AnyService } from '../service.ts'
+import type { Log, TreeNode } from '../starter.ts'
+import type { SupervisorReply, SupervisorRequest } from '../supervisor-state.ts'
+import type { Wire } from './control.ts'
+import type { NodeSpec, NodeStart } from './tree-spec.ts'
+
+export type TreeOptions = {
+  readonly root: NodeSpec
+  readonly wires?: readonly Wire[]
+  /** What main itself answers, for wires whose `to` is `main`. Keep it to control: main must not block. */
+  readonly services?: Readonly<Record<string, AnyService>>
+  readonly log?: Log
+  readonly clock?: Clock
+}
+
+export type Tree = {
+  /** Settles when every child is up, or when one of them could not start; the rest is then down again. */
+  readonly started: Promise<Result<void, ExitReason>>
+  /** Settles when the root has ended, for whatever reason. `shutdown` without our asking means that it gave up. */
+  readonly ended: Promise<ExitReason>
+  /** Ends all children in reverse order. Past `deadlineMs` (default 30,000) what is left is killed. */
+  stop(deadlineMs?: number): Promise<ExitReason>
+  view(): TreeNode
+  /** Main's end of a wire `{ from: 'main', name }`. */
+  channel<Calls extends CallMap = CallMap, Casts extends CastMap = CastMap>(name: string): Channel<Calls, Casts>
+  /** The pool of this id, through all its lives. */
+  pool<Calls extends CallMap = CallMap>(id: string): Pool<Calls>
+  /** A port whose other end is answered by `service` of a running thread: for a pool task to call it directly. */
+  connect(thread: string, service: string): Result<MessagePort, Failure>
+  /** OTP's calls (start_child, which_children …) on the supervisor at `path`, ids joined by `/`. */
+  request(path: string, request: SupervisorRequest<NodeStart>): Promise<Result<SupervisorReply<NodeStart>, Failure>>
+}
+
+export type PoolRunOptions = {
+  /** What the task works on, e.g. a path. A key whose tasks killed two threads is refused from then on. */
+  readonly key?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Ports and buffers to move. A task that moves any is not tried again after its thread died. */
+  readonly transfer?: readonly object[]
+}
+
+export type Pool<Calls extends CallMap = CallMap> = {
+  run<Method extends keyof Calls & string>(
+    method: Method, args: Calls[Method]['args'], options?: PoolRunOptions,
+  ): Promise<Result<Calls[Method]['result'], Failure>>
+  stats(): PoolStats
+}
+
+export type PoolStats = {
+  readonly nThreads: number
+  readonly nRunning: number
+  readonly nWaiting: number
+  readonly nDone: number
+  /** Tasks answered `busy`. */
+  readonly nRefused: number
+  readonly nDeaths: number
+  readonly quarantined: readonly string[]
+}
