@@ -254,7 +254,7 @@ export type Transaction = {
   /** Forgets files and all they define; how many there were. */
   removeFiles(paths: readonly string[]): number
   /** Stores or replaces what clients said about the module. `expectedVersion` 0 expects none. */
-  storeClientModule(module: ClientModule, expectedVersion?: number | undefined): Result<Stored, Failure>
+  storeClientModule(module: ClientModule, expectedVersion?: number): Result<Stored, Failure>
   /**
    * Changes a stored client module: `change` gets its document. `not_found` without one, `conflict` when the version is
    * another than the expected.
@@ -328,5 +328,5 @@ export type EncodeFileFacts = (facts: FileFacts, source: Uint8Array) => Uint8Arr
 
 /*
  * Where these are: `openWriter` in writer.ts, `openReader` in reader.ts, `encodeFileFacts` in encoded-file.ts,
- * `storeVersion` (for a preflight) in schema.ts, `verifyStore` in verify.ts.
+ * `storeVersion` (for a preflight) in schema.ts, `verifyPath` in verify.ts.
  */

@@ -1,0 +1,134 @@
+/**
+ * Brings the rows of one file in step with its encoded facts, or removes them. Invariant: afterwards the rows are those
+ * that a fresh store would have, but for ids and versions of what was there before.
+ */
+
+import type { Problem } from '../model/problem.ts'
+import { all, one, run, type Connection } from './connection.ts'
+import type { AppliedFile, FileState } from './contract.ts'
+import { baseName } from './calls-codec.ts'
+import { decodeFileRows, problemRow, type FileRows, type ProblemRows } from './encoded-file.ts'
+import { deleteModule, FILE_ORIGIN, insertModule, storedModules, updateModule, type ModulePlace, type StoredModule } from './apply-module.ts'
+import { dropRedefinition, STORE_PROBLEMS } from './module-keys.ts'
+import type { Work } from './work.ts'
+
+export type DiskState = { readonly size: number; readonly mtimeNs: bigint }
+
+type StoredFile = { readonly id: number; readonly source_id: number; readonly bytes: number; readonly lines: number; readonly readable: number }
+
+/** The `source_id` of a file that could not be read. */
+const NO_SOURCE = 0
+
+export function applyFile(work: Work, encoded: Uint8Array, disk: DiskState): AppliedFile {
+  const rows = decodeFileRows(encoded)
+  const before = work.rowsChanged
+  const sourceId = internSource(work, rows)
+  const fileId = putFile(work, rows.path, { source_id: sourceId, bytes: rows.bytes, lines: rows.lines, readable: 1 }, disk)
+  putModules(work, fileId, rows)
+  putProblems(work, rows.path, rows.problems)
+  const rowsChanged = work.rowsChanged - before
+  if (rowsChanged > 0) run(work.connection, 'UPDATE files SET version = ?, updated_at_ms = ? WHERE id = ?', work.version, work.nowMs, fileId)
+  return { modules: rows.modules.length, functions: rows.modules.reduce((sum, module) => sum + module[10].length, 0), rowsChanged }
+}
+
+export function markUnreadable(work: Work, path: string, problem: Problem, disk: DiskState): void {
+  const before = work.rowsChanged
+  const fileId = putFile(work, path, { source_id: NO_SOURCE, bytes: 0, lines: 0, readable: 0 }, disk)
+  for (const module of storedModules(work.connection, fileId)) dropModule(work, path, module)
+  putProblems(work, path, [problemRow(problem)])
+  if (work.rowsChanged > before) run(work.connection, 'UPDATE files SET version = ?, updated_at_ms = ? WHERE id = ?', work.version, work.nowMs, fileId)
+}
+
+export function touchFile(work: Work, path: string, disk: DiskState): boolean {
+  return run(work.connection, 'UPDATE files SET size = ?, mtime_ns = ? WHERE path = ?', disk.size, disk.mtimeNs, path) > 0
+}
+
+export function removeFile(work: Work, path: string): boolean {
+  const stored = storedFile(work.connection, path)
+  if (stored === undefined) return false
+  for (const module of storedModules(work.connection, stored.id)) dropModule(work, path, module)
+  work.state.n_problems -= run(work.connection, 'DELETE FROM problems WHERE path = ?', path)
+  run(work.connection, 'DELETE FROM files WHERE id = ?', stored.id)
+  countFile(work, stored, -1)
+  work.rowsChanged++
+  return true
+}
+
+export function fileStates(connection: Connection): Map<string, FileState> {
+  const rows = all<{ path: string; hash: Uint8Array | null; size: number; mtime: string; readable: number }>(connection,
+    `SELECT f.path, s.hash, f.size, CAST(f.mtime_ns AS TEXT) AS mtime, f.readable FROM files f LEFT JOIN sources s ON s.id = f.source_id ORDER BY f.path`)
+  return new Map(rows.map((row) => [row.path, {
+    sourceHash: Buffer.from(row.hash ?? []).toString('hex'), size: row.size, mtimeNs: BigInt(row.mtime), readable: row.readable === 1,
+  }]))
+}
+
+function storedFile(connection: Connection, path: string): StoredFile | undefined {
+  return one(connection, 'SELECT id, source_id, bytes, lines, readable FROM files WHERE path = ?', path)
+}
+
+function internSource(work: Work, rows: FileRows): number {
+  const hash = Buffer.from(rows.sourceHash, 'hex')
+  const known = one<{ id: number }>(work.connection, 'SELECT id FROM sources WHERE hash = ?', hash)
+  if (known !== undefined) return known.id
+  work.state.stored_bytes += rows.source.length
+  const statement = work.connection.statement('INSERT INTO sources (hash, raw_bytes, data) VALUES (?, ?, ?)')
+  return Number(statement.run(hash, rows.bytes, rows.source).lastInsertRowid)
+}
+
+function putFile(work: Work, path: string, file: Omit<StoredFile, 'id'>, disk: DiskState): number {
+  const stored = storedFile(work.connection, path)
+  const columns = [file.source_id, file.bytes, file.lines, file.readable, disk.size, disk.mtimeNs]
+  if (stored === undefined) {
+    const sql = 'INSERT INTO files (source_id, bytes, lines, readable, size, mtime_ns, path, version, updated_at_ms) VALUES (?,?,?,?,?,?,?,?,?)'
+    work.rowsChanged++
+    countFile(work, file, 1)
+    return Number(work.connection.statement(sql).run(...columns, path, work.version, work.nowMs).lastInsertRowid)
+  }
+  run(work.connection, 'UPDATE files SET source_id = ?, bytes = ?, lines = ?, readable = ?, size = ?, mtime_ns = ? WHERE id = ?', ...columns, stored.id)
+  countFile(work, stored, -1)
+  countFile(work, file, 1)
+  if (stored.source_id !== file.source_id || stored.readable !== file.readable || stored.lines !== file.lines) work.rowsChanged++
+  return stored.id
+}
+
+function countFile(work: Work, file: Omit<StoredFile, 'id'>, by: number): void {
+  work.state.n_files += by
+  work.state.source_bytes += by * file.bytes
+  if (file.readable === 0) work.state.n_unreadable += by
+}
+
+/** Definitions are matched by name; several of one name in their order. */
+function putModules(work: Work, fileId: number, rows: FileRows): void {
+  const left = new Map<string, StoredModule[]>()
+  for (const module of storedModules(work.connection, fileId)) left.set(module.name, [...left.get(module.name) ?? [], module])
+  const places = rows.modules.map((module, position): ModulePlace =>
+    ({ name: baseName(module[0]), origin: FILE_ORIGIN, fileId, clientPath: null, position, document: null }))
+  const matches = places.map((place) => left.get(place.name)?.shift())
+  for (const module of [...left.values()].flat()) dropModule(work, rows.path, module)
+  for (const [position, place] of places.entries()) {
+    const module = rows.modules[position]
+    const stored = matches[position]
+    if (module === undefined) continue
+    if (stored === undefined) insertModule(work, place, module, rows.callees)
+    else updateModule(work, stored, place, module, rows.callees)
+  }
+}
+
+function dropModule(work: Work, path: string, module: StoredModule): void {
+  deleteModule(work, module)
+  dropRedefinition(work, path, module.id)
+}
+
+/** Replaces the problems of the facts when they differ; those that the store makes stay. */
+function putProblems(work: Work, path: string, problems: readonly ProblemRows[]): void {
+  const stored = all<Record<string, string | number>>(work.connection,
+    'SELECT code, message, line, col, start, end FROM problems WHERE path = ? AND seq < ? ORDER BY seq', path, STORE_PROBLEMS)
+  if (JSON.stringify(stored.map((row) => Object.values(row))) === JSON.stringify(problems)) return
+  run(work.connection, 'DELETE FROM problems WHERE path = ? AND seq < ?', path, STORE_PROBLEMS)
+  for (const [seq, [code, message, line, column, start, end]] of problems.entries()) {
+    run(work.connection, 'INSERT INTO problems (path, seq, code, message, line, col, start, end) VALUES (?,?,?,?,?,?,?,?)',
+      path, seq, code, message, line, column, start, end)
+  }
+  work.state.n_problems += problems.length - stored.length
+  work.rowsChanged++
+}

@@ -1,0 +1,169 @@
+/**
+ * The tables as data, the statements that make them, and the migrations between versions. Invariant: `user_version` is
+ * the number of migrations applied; a store from a later version is refused, never guessed at.
+ *
+ * Everything in these tables follows from the sources and from what clients stated, so a migration may drop what files
+ * gave (the next import brings it back), but never a client's documents.
+ */
+
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { failure, type Failure } from '../base/failure.ts'
+import { fail, ok, type Result } from '../base/result.ts'
+import { failureOf, pragmaNumber } from './connection.ts'
+
+/** Marks the file as ours: `ExSc`. */
+const APPLICATION_ID = 0x45785363
+
+export type Table = {
+  readonly name: string
+  /** What a row is, and what identifies it. */
+  readonly row: string
+  readonly columns: Readonly<Record<string, string>>
+  /** Composite primary key: the table is then stored in its order. Others are keyed by `id`. */
+  readonly key?: readonly string[]
+  readonly unique?: readonly (readonly string[])[]
+  readonly indexes?: readonly (readonly string[])[]
+}
+
+const INT = 'INTEGER NOT NULL'
+const TEXT = 'TEXT NOT NULL'
+const BLOB = 'BLOB NOT NULL'
+
+/** Columns named `data`, `calls`, `body_calls` and `document` hold sealed blobs (bytes.ts). */
+export const TABLES: readonly Table[] = [
+  {
+    name: 'state',
+    row: 'the one row about the store itself; n_* are counts kept in step with the rows',
+    columns: {
+      id: 'INTEGER PRIMARY KEY CHECK (id = 1)', repository_id: TEXT, created_at_ms: INT, epoch: INT, written_at_ms: INT,
+      import_state: TEXT, next_module_id: INT, next_function_id: INT, n_files: INT, n_unreadable: INT, n_modules: INT,
+      n_client_modules: INT, n_functions: INT, n_clauses: INT, n_calls: INT, n_callees: INT, n_problems: INT,
+      source_bytes: INT, stored_bytes: INT,
+    },
+  },
+  {
+    name: 'sources',
+    row: 'the text of a file, by content; kept until vacuum when no file has it any more',
+    columns: { id: 'INTEGER PRIMARY KEY', hash: BLOB, raw_bytes: INT, data: BLOB },
+    unique: [['hash']],
+  },
+  {
+    name: 'files',
+    row: 'a file of the project, as it was analysed',
+    columns: {
+      id: 'INTEGER PRIMARY KEY', path: TEXT, source_id: INT, bytes: INT, size: INT, mtime_ns: INT, lines: INT, readable: INT,
+      version: INT, updated_at_ms: INT,
+    },
+    unique: [['path']],
+  },
+  {
+    name: 'modules',
+    row: 'a definition of a module; key is name, or name@2, position its place in the file, start its byte offset',
+    columns: {
+      id: 'INTEGER PRIMARY KEY', key: TEXT, name: TEXT, origin: INT, kind: INT, file_id: 'INTEGER', client_path: 'TEXT', position: INT,
+      start: INT, line: INT, functions: INT, n_body_calls: INT, loc: INT, cyclomatic: INT, version: INT,
+      updated_at_ms: INT, data: BLOB, body_calls: 'BLOB', document: 'BLOB',
+    },
+    unique: [['key', 'origin']],
+    indexes: [['file_id', 'position']],
+  },
+  {
+    name: 'functions',
+    row: 'a function; ordinal tells definitions of one name and arity apart, position is its place in the module',
+    columns: {
+      id: 'INTEGER PRIMARY KEY', module_id: INT, name: TEXT, arity: INT, ordinal: INT, defaults: INT, kind: INT, position: INT,
+      line: INT, clauses: INT, n_calls: INT, cyclomatic: INT, loc: INT, version: INT, updated_at_ms: INT, data: BLOB, calls: 'BLOB',
+    },
+    unique: [['module_id', 'name', 'arity', 'ordinal']],
+    indexes: [['module_id', 'position']],
+  },
+  { name: 'callees', row: 'a name that is called, interned', columns: { id: 'INTEGER PRIMARY KEY', name: TEXT }, unique: [['name']] },
+  {
+    name: 'postings',
+    row: 'the callers of a callee with (caller code / 1024) = chunk',
+    columns: { callee_id: INT, chunk: INT, data: BLOB },
+    key: ['callee_id', 'chunk'],
+  },
+  {
+    name: 'problems',
+    row: 'a problem of a file; seq is its place among those of the facts, the rest is made by the store',
+    columns: { path: TEXT, seq: INT, code: TEXT, message: TEXT, line: INT, col: INT, start: INT, end: INT },
+    key: ['path', 'seq'],
+  },
+]
+
+function createStatements(table: Table): string[] {
+  const columns = Object.entries(table.columns).map(([name, type]) => `"${name}" ${type}`)
+  const key = table.key === undefined ? [] : [`PRIMARY KEY (${table.key.join(', ')})`]
+  const unique = (table.unique ?? []).map((names) => `UNIQUE (${names.join(', ')})`)
+  return [
+    `CREATE TABLE ${table.name} (${[...columns, ...key, ...unique].join(', ')}) STRICT${table.key === undefined ? '' : ', WITHOUT ROWID'}`,
+    ...(table.indexes ?? []).map((names) => `CREATE INDEX ${table.name}_${names.join('_')} ON ${table.name} (${names.join(', ')})`),
+  ]
+}
+
+export type Migration = { readonly summary: string; readonly up: (db: DatabaseSync) => void }
+
+/** In order; never edited once released, only appended to. The first makes the tables as they are above. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    summary: 'first form',
+    up: (db) => {
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+      for (const sql of TABLES.flatMap(createStatements)) db.exec(sql)
+    },
+  },
+]
+
+export const SCHEMA_VERSION = MIGRATIONS.length
+
+/** Brings the database to the newest version, in one transaction; the version it had. */
+export function migrate(db: DatabaseSync, path: string, migrations: readonly Migration[] = MIGRATIONS): Result<number, Failure> {
+  const found = pragmaNumber(db, 'user_version')
+  const refused = refuse(db, found, migrations.length, path)
+  if (refused !== undefined) return fail(refused)
+  if (found === migrations.length) return ok(found)
+  db.exec('BEGIN IMMEDIATE')
+  for (const migration of migrations.slice(found)) migration.up(db)
+  db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
+  return ok(found)
+}
+
+/** For readers, which migrate nothing. */
+export function checkVersion(db: DatabaseSync, path: string): Failure | undefined {
+  const found = pragmaNumber(db, 'user_version')
+  const refused = refuse(db, found, SCHEMA_VERSION, path)
+  if (refused !== undefined || found === SCHEMA_VERSION) return refused
+  return failure('unavailable', `the store ${path} has not been brought to schema ${SCHEMA_VERSION} yet`, { hint: 'start the daemon first' })
+}
+
+function refuse(db: DatabaseSync, found: number, supported: number, path: string): Failure | undefined {
+  const id = pragmaNumber(db, 'application_id')
+  if (id !== APPLICATION_ID && (id !== 0 || found !== 0 || pragmaNumber(db, 'schema_version') !== 0)) {
+    return failure('unsupported', `${path} is a database of another program`, { hint: 'move it away, or choose another state directory' })
+  }
+  if (found <= supported) return undefined
+  return failure('unsupported', `the store ${path} has schema ${found}; this version of ElixirScope reads up to schema ${supported}`, {
+    hint: 'install the newer ElixirScope again, or remove the file and import the project again',
+    details: { found, supported, path },
+  })
+}
+
+/** What is at the path, for a check before the start: `found` is null where there is no store yet. */
+export function storeVersion(path: string): Result<{ readonly found: number | null; readonly supported: number }, Failure> {
+  if (!existsSync(path)) return ok({ found: null, supported: SCHEMA_VERSION })
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 1000 })
+    const found = pragmaNumber(db, 'user_version')
+    const refused = refuse(db, found, SCHEMA_VERSION, path)
+    return refused === undefined ? ok({ found, supported: SCHEMA_VERSION }) : fail(refused)
+  } catch (caught) {
+    const failed = failureOf(caught, path)
+    if (failed === undefined) throw caught
+    return fail(failed)
+  } finally {
+    db?.close()
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The one writer. A transaction is BEGIN IMMEDIATE, the work, settling of keys and postings, the state row, COMMIT: all
+ * or nothing, durable when it returns (`disk`), and one new epoch when it changed what readers see. A process or thread
+ * that dies anywhere in between leaves the epoch before.
+ *
+ * Absent on purpose: who may write when (the repository thread's mailbox), and when to check-point.
+ */
+
+import { DatabaseSync } from 'node:sqlite'
+import { failure, type Failure } from '../base/failure.ts'
+import { fail, ok, type Result } from '../base/result.ts'
+import { applyFile, fileStates, markUnreadable, removeFile, touchFile } from './apply-file.ts'
+import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
+import { connect, failureOf, pragmaNumber, run, type Connection } from './connection.ts'
+import type { Committed, ImportState, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
+import { databaseBytes, fileBytes, removeStore } from './files.ts'
+import { settleKeys } from './module-keys.ts'
+import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
+import { migrate } from './schema.ts'
+import { createState, deriveCounts, loadState, parseImportState, saveState, type State } from './state.ts'
+import type { Work } from './work.ts'
+
+/** How long a write waits for a lock that another process holds. */
+const LOCK_MS = 5000
+/** Pages of the log before SQLite moves them into the database by itself: 16 MB. */
+const CHECKPOINT_PAGES = 4000
+const LOG_LIMIT_BYTES = 64 * 1024 * 1024
+const CACHE_KIB = 16 * 1024
+
+export function openWriter(options: WriterOptions): Result<Writer, Failure> {
+  if (options.storage === 'memory') removeStore(options.path)
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(options.path, { timeout: LOCK_MS })
+    configure(db, options)
+    const migrated = migrate(db, options.path)
+    if (migrated.ok) return ok(createWriter(prepare(connect(db), options), options))
+    db.close()
+    return migrated
+  } catch (caught) {
+    if (db?.isOpen === true) db.close()
+    return asFailure(caught, options.path)
+  }
+}
+
+function configure(db: DatabaseSync, options: WriterOptions): void {
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.storage === 'disk' ? 'FULL' : 'OFF'};
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES}; PRAGMA cache_size = -${CACHE_KIB};
+    PRAGMA temp_store = MEMORY`)
+  if (options.maxBytes !== undefined) {
+    db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(options.maxBytes / pragmaNumber(db, 'page_size')))}`)
+  }
+}
+
+/** Makes the state row of a new store; an import that was running when the last writer ended was interrupted. */
+function prepare(connection: Connection, options: WriterOptions): Connection {
+  connection.db.exec('BEGIN IMMEDIATE')
+  createState(connection, options.repositoryId, options.now())
+  const state = loadState(connection)
+  const found = parseImportState(state.import_state)
+  if (found.state === 'running') saveState(connection, { ...state, import_state: JSON.stringify({ ...found, state: 'interrupted' }) })
+  connection.db.exec('COMMIT')
+  return connection
+}
+
+function asFailure(caught: unknown, path: string): { readonly ok: false; readonly error: Failure } {
+  const failed = failureOf(caught, path)
+  if (failed === undefined) throw caught
+  return fail(failed)
+}
+
+type Core = {
+  readonly connection: Connection
+  readonly options: WriterOptions
+  readonly postings: PostingChanges
+  readonly metrics: { -readonly [K in keyof WriterMetrics]: number }
+  /** Of the last commit; what another connection committed since is noticed when a transaction begins. */
+  epoch: number
+}
+
+function createWriter(connection: Connection, options: WriterOptions): Writer {
+  const metrics = { transactions: 0, rolledBack: 0, rowsWritten: 0, waitMs: 0, waitMaxMs: 0, commitMs: 0, commitMaxMs: 0 }
+  const core: Core = { connection, options, postings: postingChanges(connection), metrics, epoch: loadState(connection).epoch }
+  const guarded = <T>(work: () => T): Result<T, Failure> => {
+    try {
+      return ok(work())
+    } catch (caught) {
+      if (connection.db.isOpen && connection.db.isTransaction) connection.db.exec('ROLLBACK')
+      return asFailure(caught, options.path)
+    }
+  }
+  return {
+    repositoryId: loadState(connection).repository_id,
+    epoch: () => core.epoch,
+    importState: () => parseImportState(loadState(connection).import_state),
+    fileStates: () => fileStates(connection),
+    transaction: (work, more = {}) => transaction(core, more.expectedEpoch, (current) => work(operations(current))),
+    optimize: () => guarded(() => optimize(core)),
+    vacuum: () => guarded(() => vacuum(core)),
+    checkpoint: () => guarded(() => checkpoint(core)),
+    metrics: () => ({ ...metrics }),
+    close() {
+      if (connection.db.isOpen) connection.db.close()
+      if (options.storage === 'memory') removeStore(options.path)
+    },
+  }
+}
+
+function transaction<T>(core: Core, expectedEpoch: number | undefined, work: (current: Work) => Result<T, Failure>): Result<Committed<T>, Failure> {
+  let done = false
+  try {
+    const current = begin(core)
+    const result = expectedEpoch === undefined || expectedEpoch === current.state.epoch ? work(current) : fail(staleEpoch(expectedEpoch, current.state.epoch))
+    if (!result.ok) return result
+    const changed = commit(core, current)
+    done = true
+    return ok({ value: result.value, epoch: core.epoch, changed })
+  } catch (caught) {
+    return asFailure(caught, core.options.path)
+  } finally {
+    if (!done) rollback(core)
+  }
+}
+
+function staleEpoch(expected: number, epoch: number): Failure {
+  return failure('conflict', `the repository is at epoch ${epoch}, not ${expected}`, {
+    hint: 'read again and repeat the change', details: { epoch, expected_epoch: expected },
+  })
+}
+
+function begin(core: Core): Work {
+  const { connection, options, metrics } = core
+  const start = options.now()
+  connection.db.exec('BEGIN IMMEDIATE')
+  const nowMs = options.now()
+  metrics.transactions++
+  metrics.waitMs += nowMs - start
+  metrics.waitMaxMs = Math.max(metrics.waitMaxMs, nowMs - start)
+  const state = loadState(connection)
+  if (state.epoch !== core.epoch) core.postings.reset()
+  return { connection, state, postings: core.postings, version: state.epoch + 1, nowMs, unsettled: new Set(), rowsChanged: 0 }
+}
+
+/** True when there is a new epoch. */
+function commit(core: Core, work: Work): boolean {
+  const { connection, options, metrics } = core
+  settleKeys(work)
+  work.state.n_callees += work.postings.flush()
+  const changed = work.rowsChanged > 0
+  if (changed) {
+    work.state.epoch = work.version
+    work.state.written_at_ms = work.nowMs
+  }
+  saveState(connection, work.state)
+  const start = options.now()
+  connection.db.exec('COMMIT')
+  const took = options.now() - start
+  metrics.commitMs += took
+  metrics.commitMaxMs = Math.max(metrics.commitMaxMs, took)
+  metrics.rowsWritten += work.rowsChanged
+  core.epoch = work.state.epoch
+  return changed
+}
+
+function rollback(core: Core): void {
+  core.metrics.rolledBack++
+  core.postings.reset()
+  if (core.connection.db.isOpen && core.connection.db.isTransaction) core.connection.db.exec('ROLLBACK')
+}
+
+function operations(work: Work): Transaction {
+  return {
+    version: work.version,
+    applyFile: (encoded, disk) => applyFile(work, encoded, disk),
+    touchFile: (path, disk) => touchFile(work, path, disk),
+    markUnreadable: (path, problem, disk) => markUnreadable(work, path, problem, disk),
+    removeFiles: (paths) => paths.filter((path) => removeFile(work, path)).length,
+    storeClientModule: (module, expectedVersion) => storeClientModule(work, module, expectedVersion),
+    changeClientModule: (key, expectedVersion, change) => changeClientModule(work, key, expectedVersion, change),
+    deleteClientModule: (key, expectedVersion) => deleteClientModule(work, key, expectedVersion),
+    cleanupClientModule: (key) => cleanupClientModule(work, key),
+    findClientDocument: (key) => findClientDocument(work.connection, key),
+    setImportState: (state: ImportState) => {
+      work.state.import_state = JSON.stringify(state)
+    },
+  }
+}
+
+function optimize(core: Core): { durationMs: number } {
+  const { connection, options } = core
+  const start = options.now()
+  inTransaction(core, (state) => {
+    rebuildPostings(connection)
+    Object.assign(state, deriveCounts(connection))
+  })
+  connection.db.exec('PRAGMA analysis_limit = 1000; ANALYZE')
+  return { durationMs: options.now() - start }
+}
+
+function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesDropped: number } {
+  const { connection } = core
+  const bytesBefore = databaseBytes(connection.db)
+  let sourcesDropped = 0
+  inTransaction(core, (state) => {
+    sourcesDropped = run(connection, 'DELETE FROM sources WHERE id NOT IN (SELECT source_id FROM files)')
+    Object.assign(state, deriveCounts(connection))
+  })
+  connection.db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)')
+  return { bytesBefore, bytesAfter: databaseBytes(connection.db), sourcesDropped }
+}
+
+/** For upkeep, which changes nothing that readers see. */
+function inTransaction(core: Core, work: (state: State) => void): void {
+  core.connection.db.exec('BEGIN IMMEDIATE')
+  core.postings.reset()
+  const state = loadState(core.connection)
+  work(state)
+  saveState(core.connection, state)
+  core.connection.db.exec('COMMIT')
+}
+
+function checkpoint(core: Core): { walBytes: number } {
+  core.connection.db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  return { walBytes: fileBytes(`${core.options.path}-wal`) }
+}
