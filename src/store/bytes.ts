@@ -54,17 +54,19 @@ function remedy(name: RowName): string {
 }
 
 export type ByteWriter = {
+  /** Starts over with `reserved` bytes left free, e.g. for the seal. */
+  reset(reserved: number): void
   varint(value: number): void
-  bytes(value: Uint8Array): void
-  string(value: string): void
+  /** The text from `start` on, in UTF-8, behind its length in bytes. */
+  string(value: string, start?: number): void
   /** A copy of what was written. */
   finish(): Buffer
 }
 
-/** Starts with `reserved` bytes left free, e.g. for the seal. */
-export function byteWriter(reserved = 0): ByteWriter {
-  let buffer = Buffer.allocUnsafe(512)
-  let at = reserved
+/** Keeps its buffer from one use to the next. */
+export function byteWriter(): ByteWriter {
+  let buffer = Buffer.allocUnsafe(1024)
+  let at = 0
   const room = (count: number): void => {
     if (at + count <= buffer.length) return
     const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + count))
@@ -80,16 +82,24 @@ export function byteWriter(reserved = 0): ByteWriter {
     }
     buffer[at++] = rest
   }
-  const bytes = (value: Uint8Array): void => {
-    varint(value.length)
-    room(value.length)
-    buffer.set(value, at)
-    at += value.length
-  }
   return {
+    reset(reserved) {
+      at = reserved
+    },
     varint,
-    bytes,
-    string: (value) => bytes(Buffer.from(value)),
+    string(value, start = 0) {
+      const text = start === 0 ? value : value.slice(start)
+      room(text.length * 3 + 8)
+      // At most three bytes for a UTF-16 unit: a length below 128 is one byte, which can be filled in afterwards.
+      if (text.length * 3 < 0x80) {
+        const length = buffer.write(text, at + 1)
+        buffer[at] = length
+        at += length + 1
+      } else {
+        varint(Buffer.byteLength(text))
+        at += buffer.write(text, at)
+      }
+    },
     finish: () => Buffer.from(buffer.subarray(0, at)),
   }
 }

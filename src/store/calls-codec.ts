@@ -6,15 +6,16 @@
  *     n calls, (callee, flags, line, column, shared, rest)*
  *
  *     flags: kind (bits 0-2, index in KINDS) | dynamic (3) | resolved (4) | own (5)
- *     line: zigzag difference to the call before; shared, rest: the node's bytes that are those of the node before, and
- *     those that follow (length, bytes)
+ *     line: zigzag difference to the call before; shared, rest: how many of the node's
+ *     bytes are those of the node before, and those that follow (length, bytes)
  *
  * own: the node starts with the caller's own `owner#`, which is left out, so that a module that becomes `Name@2` needs no
  * new blob. The order is kept.
  */
 
+import { must } from '../base/assert.ts'
 import type { CallFacts } from '../model/facts.ts'
-import { byteReader, byteWriter, SEAL_BYTES, seal, type ByteReader } from './bytes.ts'
+import { byteReader, byteWriter, SEAL_BYTES, seal, type ByteReader, type ByteWriter } from './bytes.ts'
 
 export type Callee = { readonly module: string | null; readonly name: string; readonly arity: number }
 
@@ -37,58 +38,84 @@ export function calleeKey(callee: Callee): string {
   return callee.module === null ? local : `${baseName(callee.module)}.${local}`
 }
 
-/** Interns in order of first use. */
-function interner(): { readonly keys: string[]; index(key: string): number } {
+/** Encodes the calls of one file's callers one after the other. */
+export type CallsEncoder = {
+  /** The keys of all callees so far (`calleeKey`), in order of first use. */
+  readonly keys: readonly string[]
+  /** Sealed, null for no calls; and the callees, as distinct indexes into `keys`. `owner` is how the caller's node ids start. */
+  encode(calls: readonly CallFacts[], owner: string): { readonly blob: Buffer | null; readonly callees: readonly number[] }
+}
+
+type Interned = { readonly callee: Callee; readonly keyIdx: number }
+
+export function callsEncoder(): CallsEncoder {
   const keys: string[] = []
-  const known = new Map<string, number>()
+  const keyIdxs = new Map<string, number>()
+  const known = new Map<string, Interned>()
+  const out = byteWriter()
+  const intern = (call: CallFacts): Interned => {
+    // Unlike the key of postings, this tells `Foo` from `Foo@2`.
+    const exact = `${call.module ?? ''}/${call.name}/${call.arity}`
+    const found = known.get(exact)
+    if (found !== undefined && found.callee.module === call.module) return found
+    const key = calleeKey(call)
+    const keyIdx = keyIdxs.get(key) ?? keys.push(key) - 1
+    keyIdxs.set(key, keyIdx)
+    const interned = { callee: { module: call.module, name: call.name, arity: call.arity }, keyIdx }
+    known.set(exact, interned)
+    return interned
+  }
   return {
     keys,
-    index(key) {
-      const found = known.get(key)
-      if (found !== undefined) return found
-      known.set(key, keys.length)
-      return keys.push(key) - 1
+    encode(calls, owner) {
+      if (calls.length === 0) return { blob: null, callees: [] }
+      const interned = calls.map(intern)
+      out.reset(SEAL_BYTES)
+      writeCallees(out, new Set(interned))
+      writeCalls(out, calls, interned, `${owner}#`)
+      return { blob: seal(out.finish()), callees: [...new Set(interned.map((each) => each.keyIdx))] }
     },
   }
 }
 
-/** Sealed; null for no calls. `owner` is the caller as the node ids of its calls start. */
-export function encodeCalls(calls: readonly CallFacts[], owner: string): Buffer | null {
-  if (calls.length === 0) return null
-  const strings = interner()
-  const callees = interner()
-  const calleeWords: number[] = []
-  const indexes = calls.map((call) => {
-    const index = callees.index(`${call.module ?? ''} ${call.module === null ? 0 : 1} ${call.arity} ${call.name}`)
-    if (index * 3 === calleeWords.length) {
-      calleeWords.push(call.module === null ? 0 : strings.index(call.module) + 1, strings.index(call.name), call.arity)
-    }
+function writeCallees(out: ByteWriter, callees: ReadonlySet<Interned>): void {
+  const strings = new Map<string, number>()
+  const stringIdx = (text: string): number => {
+    const index = strings.get(text) ?? strings.size
+    strings.set(text, index)
     return index
-  })
-  const out = byteWriter(SEAL_BYTES)
-  out.varint(strings.keys.length)
-  for (const text of strings.keys) out.string(text)
-  out.varint(callees.keys.length)
-  for (const word of calleeWords) out.varint(word)
+  }
+  const words: number[] = []
+  for (const { callee } of callees) {
+    words.push(callee.module === null ? 0 : stringIdx(callee.module) + 1, stringIdx(callee.name), callee.arity)
+  }
+  out.varint(strings.size)
+  for (const text of strings.keys()) out.string(text)
+  out.varint(callees.size)
+  for (const word of words) out.varint(word)
+}
+
+function writeCalls(out: ByteWriter, calls: readonly CallFacts[], interned: readonly Interned[], prefix: string): void {
+  const places = new Map<Interned, number>()
   out.varint(calls.length)
-  const prefix = `${owner}#`
   let line = 0
-  let before: Buffer = Buffer.alloc(0)
+  let before = ''
   for (const [index, call] of calls.entries()) {
+    const callee = must(interned[index], 'an interned callee for each call')
+    const place = places.get(callee) ?? places.size
+    places.set(callee, place)
     const own = call.node.startsWith(prefix)
-    const node = Buffer.from(own ? call.node.slice(prefix.length) : call.node)
-    const flags = KINDS.indexOf(call.kind) + (call.dynamic ? DYNAMIC : 0) + (call.grade === 'resolved' ? RESOLVED : 0) + (own ? OWN : 0)
-    const shared = sharedPrefix(before, node)
-    out.varint(indexes[index] ?? 0)
-    out.varint(flags)
+    const node = own ? call.node.slice(prefix.length) : call.node
+    const shared = sharedAscii(before, node)
+    out.varint(place)
+    out.varint(KINDS.indexOf(call.kind) + (call.dynamic ? DYNAMIC : 0) + (call.grade === 'resolved' ? RESOLVED : 0) + (own ? OWN : 0))
     out.varint(zigzag(call.line - line))
     out.varint(call.column)
     out.varint(shared)
-    out.bytes(node.subarray(shared))
+    out.string(node, shared)
     line = call.line
     before = node
   }
-  return seal(out.finish())
 }
 
 /** The whole list. `payload` is unsealed; null (no calls) gives none. */
@@ -153,10 +180,11 @@ function stringAt(strings: readonly string[], index: number): string {
   return text
 }
 
-function sharedPrefix(a: Buffer, b: Buffer): number {
+/** Length of the common start, up to the first character beyond ASCII: so far, characters are bytes. */
+function sharedAscii(a: string, b: string): number {
   const end = Math.min(a.length, b.length)
   let at = 0
-  while (at < end && a[at] === b[at]) at++
+  while (at < end && a.charCodeAt(at) === b.charCodeAt(at) && a.charCodeAt(at) < 0x80) at++
   return at
 }
 

@@ -5,11 +5,11 @@
  */
 
 import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib'
-import type { CallFacts, FileFacts, FunctionFacts, ModuleFacts } from '../model/facts.ts'
+import type { FileFacts, FunctionFacts, ModuleFacts } from '../model/facts.ts'
 import { formatMfa } from '../model/names.ts'
 import type { Problem } from '../model/problem.ts'
 import { sealCopy } from './bytes.ts'
-import { calleeKey, encodeCalls } from './calls-codec.ts'
+import { callsEncoder, type CallsEncoder } from './calls-codec.ts'
 import { encodeFunction, encodeModule, FUNCTION_KINDS, MODULE_KINDS, pack, unpack } from './facts-codec.ts'
 
 /** `callees` of a row are indexes into the file's `callees`, distinct. */
@@ -43,11 +43,11 @@ const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
 
 /** The result owns its buffer, so that it may be transferred to another thread. */
 export function encodeFileFacts(facts: FileFacts, source: Uint8Array): Uint8Array {
-  const callees = calleeTable()
-  const modules = facts.modules.map((module) => moduleRows(module, callees.indexesOf))
+  const encoder = callsEncoder()
+  const modules = facts.modules.map((module) => moduleRows(module, encoder))
   return new Uint8Array(pack([
     facts.path, facts.sourceHash, facts.bytes, facts.lines, facts.problems.map(problemRow),
-    sealCopy(zstdCompressSync(source, COMPRESSION)), callees.keys, modules,
+    sealCopy(zstdCompressSync(source, COMPRESSION)), encoder.keys, modules,
   ]))
 }
 
@@ -59,53 +59,36 @@ export function decodeFileRows(encoded: Uint8Array): FileRows {
 
 /** A module on its own, as clients state them; also the keys of the callees that its rows index. */
 export function encodeModuleRows(module: ModuleFacts): { readonly rows: ModuleRows; readonly callees: readonly string[] } {
-  const callees = calleeTable()
-  const rows = moduleRows(module, callees.indexesOf)
-  return { rows, callees: callees.keys }
+  const encoder = callsEncoder()
+  const rows = moduleRows(module, encoder)
+  return { rows, callees: encoder.keys }
 }
 
 export function decompress(payload: Uint8Array): Uint8Array {
   return zstdDecompressSync(payload)
 }
 
-function calleeTable(): { readonly keys: string[]; readonly indexesOf: (calls: readonly CallFacts[]) => number[] } {
-  const keys: string[] = []
-  const known = new Map<string, number>()
-  const indexesOf = (calls: readonly CallFacts[]): number[] => {
-    const indexes = new Set<number>()
-    for (const call of calls) {
-      const key = calleeKey(call)
-      let index = known.get(key)
-      if (index === undefined) {
-        index = keys.push(key) - 1
-        known.set(key, index)
-      }
-      indexes.add(index)
-    }
-    return [...indexes]
-  }
-  return { keys, indexesOf }
-}
-
-function moduleRows(module: ModuleFacts, indexesOf: (calls: readonly CallFacts[]) => number[]): ModuleRows {
+function moduleRows(module: ModuleFacts, encoder: CallsEncoder): ModuleRows {
   const ordinals = new Map<string, number>()
   const functions = module.functions.map((fn) => {
     const key = `${fn.name}/${fn.arity}`
     const ordinal = (ordinals.get(key) ?? 0) + 1
     ordinals.set(key, ordinal)
-    return functionRows(module.name, fn, ordinal, indexesOf(fn.calls))
+    return functionRows(module.name, fn, ordinal, encoder)
   })
   const cyclomatic = module.functions.reduce((highest, fn) => Math.max(highest, fn.cyclomatic), 0)
+  const body = encoder.encode(module.bodyCalls, module.name)
   return [
     module.name, MODULE_KINDS.indexOf(module.kind), module.span.start, module.span.line, module.linesOfCode, cyclomatic,
-    encodeModule(module), module.bodyCalls.length, encodeCalls(module.bodyCalls, module.name), indexesOf(module.bodyCalls), functions,
+    encodeModule(module), module.bodyCalls.length, body.blob, body.callees, functions,
   ]
 }
 
-function functionRows(module: string, fn: FunctionFacts, ordinal: number, callees: readonly number[]): FunctionRows {
+function functionRows(module: string, fn: FunctionFacts, ordinal: number, encoder: CallsEncoder): FunctionRows {
+  const calls = encoder.encode(fn.calls, formatMfa({ module, name: fn.name, arity: fn.arity }))
   return [
     fn.name, fn.arity, ordinal, fn.defaults, FUNCTION_KINDS.indexOf(fn.kind), fn.span.line, fn.clauses.length, fn.calls.length,
-    fn.cyclomatic, fn.linesOfCode, encodeFunction(fn), encodeCalls(fn.calls, formatMfa({ module, name: fn.name, arity: fn.arity })), callees,
+    fn.cyclomatic, fn.linesOfCode, encodeFunction(fn), calls.blob, calls.callees,
   ]
 }
 

@@ -6,7 +6,6 @@
 
 import { unsealed } from './bytes.ts'
 import { all, one, run } from './connection.ts'
-import { FILE_ORIGIN } from './apply-module.ts'
 import { decodeModule } from './facts-codec.ts'
 import type { Work } from './work.ts'
 
@@ -21,15 +20,24 @@ type Definition = {
   readonly data: Uint8Array
 }
 
+/** `@` is the character before `A`: the range holds exactly the keys that start with `name@`. */
+const DEFINITIONS = `FROM modules m CROSS JOIN files f ON f.id = m.file_id
+  WHERE (m.key = ?1 OR (m.key >= ?1 || '@' AND m.key < ?1 || 'A')) AND m.origin = 0 AND m.name = ?1`
+
 export function settleKeys(work: Work): void {
-  for (const name of work.unsettled) settleName(work, name)
+  const names = new Set([...work.unsettled].flatMap(withBases))
+  for (const name of [...names].sort((a, b) => a.length - b.length)) settleName(work, name)
   work.unsettled.clear()
 }
 
+/** `:foo@2` is a legal atom: when such a module comes or goes, the numbers of `:foo` change too, and are settled first. */
+function withBases(name: string): string[] {
+  const base = /^(.+)@[1-9]\d*$/s.exec(name)?.[1]
+  return base === undefined ? [name] : [...withBases(base), name]
+}
+
 function settleName(work: Work, name: string): void {
-  // `@` is the character before `A`: the range holds exactly the keys that start with `name@`.
-  const definitions = all<Definition>(work.connection, `SELECT m.id, m.key, f.path, m.line, m.data FROM modules m CROSS JOIN files f ON f.id = m.file_id
-    WHERE (m.key = ?1 OR (m.key >= ?1 || '@' AND m.key < ?1 || 'A')) AND m.origin = 0 AND m.name = ?1 ORDER BY f.path, m.start, m.position`, name)
+  const definitions = all<Definition>(work.connection, `SELECT m.id, m.key, f.path, m.line, m.data ${DEFINITIONS} ORDER BY f.path, m.start, m.position`, name)
   const keys = chooseKeys(work, name, definitions.length)
   const moved = definitions.filter((definition, index) => definition.key !== keys[index])
   // In two steps, because a key may still be another's.
@@ -44,13 +52,12 @@ function settleName(work: Work, name: string): void {
   }
 }
 
-/** `Name`, `Name@2`, …; passes over what is the true name of another module (`:foo@2` is a legal atom). */
+/** `Name`, `Name@2`, …; passes over what is the true name of another module. */
 function chooseKeys(work: Work, name: string, count: number): string[] {
   const keys: string[] = []
   for (let number = 1; keys.length < count; number++) {
     const key = number === 1 ? name : `${name}@${number}`
-    const other = one(work.connection, 'SELECT 1 FROM modules WHERE key = ? AND origin = ? AND name <> ?', key, FILE_ORIGIN, name)
-    if (other === undefined) keys.push(key)
+    if (number === 1 || one(work.connection, `SELECT 1 ${DEFINITIONS}`, key) === undefined) keys.push(key)
   }
   return keys
 }

@@ -29,7 +29,8 @@ export function callerOf(code: number): { readonly kind: 'function' | 'body'; re
 
 /** `codes` ascend and share the chunk. */
 export function encodeChunk(codes: readonly number[]): Buffer {
-  const out = byteWriter(SEAL_BYTES)
+  const out = byteWriter()
+  out.reset(SEAL_BYTES)
   out.varint(codes.length)
   let before = 0
   for (const code of codes) {

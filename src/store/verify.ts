@@ -95,9 +95,10 @@ function checkKeys(connection: Connection): string[] {
   return rows.flatMap((row) => {
     number = row.name === before ? number + 1 : 1
     before = row.name
+    // What is the true name of another module is passed over.
+    while (number > 1 && names.has(`${row.name}@${number}`)) number++
     const wanted = number === 1 ? row.name : `${row.name}@${number}`
-    // A name that itself looks like `name@2` makes its neighbours pass over it.
-    if (row.key !== wanted && !names.has(wanted)) return [`module ${row.id}: key ${row.key} should be ${wanted}`]
+    if (row.key !== wanted) return [`module ${row.id}: key ${row.key} should be ${wanted}`]
     return (row.problem === null) === (row.key === row.name) ? [] : [`module ${row.id}: problem of ${row.key} missing or left over`]
   })
 }
