@@ -1,0 +1,53 @@
+/**
+ * Which module an expression names, as far as the source says: aliases resolved, `__MODULE__`, atoms. Undefined for
+ * what only run time knows.
+ */
+
+import type { ModuleName } from '../model/names.ts'
+import { Kind } from '../syntax/tree.ts'
+import { Sym } from '../syntax/well-known.ts'
+import { atomModule, resolveAlias } from './scope.ts'
+import { nameOf } from './source-text.ts'
+import type { Walk } from './walk-state.ts'
+
+export function moduleNamed(walk: Walk, node: number): ModuleName | undefined {
+  const { tree } = walk
+  switch (tree.kind[node]) {
+    case Kind.Alias:
+      return resolveAlias(walk.aliases, nameOf(walk.text, node))
+    case Kind.Atom:
+      return isReservedAtom(tree.payload[node]) ? undefined : atomModule(nameOf(walk.text, node))
+    case Kind.Variable:
+      return tree.payload[node] === Sym.__MODULE__ ? walk.module?.name : undefined
+    case Kind.DotAlias: {
+      // Elixir chains these only one deep; parentheses could nest them without end.
+      const base = tree.kind[node + 1] === Kind.DotAlias ? undefined : moduleNamed(walk, node + 1)
+      return base === undefined || base.startsWith(':') ? undefined : `${base}.${nameOf(walk.text, node)}`
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The modules that a directive names: one, or each of `Foo.{A, B}`. */
+export function modulesNamed(walk: Walk, node: number): ModuleName[] {
+  const { tree } = walk
+  if (tree.kind[node] !== Kind.MultiAlias) {
+    const module = moduleNamed(walk, node)
+    return module === undefined ? [] : [module]
+  }
+  const base = moduleNamed(walk, node + 1)
+  if (base === undefined) return []
+  const found: ModuleName[] = []
+  const stop = node + (tree.extent[node] as number)
+  for (let child = node + 1 + (tree.extent[node + 1] as number); child < stop; child += tree.extent[child] as number) {
+    if (tree.kind[child] === Kind.Alias) found.push(`${base}.${nameOf(walk.text, child)}`)
+  }
+  return found
+}
+
+export function dependOn(walk: Walk, module: ModuleName): void {
+  walk.module?.dependencies.add(module)
+}
+
+const isReservedAtom = (payload: number | undefined) => payload === Sym.nil || payload === Sym.true || payload === Sym.false
