@@ -12,6 +12,8 @@ export type BoundedQueue<T> = {
   /** False when full; the item is then not kept. */
   push(item: T): boolean
   shift(): T | undefined
+  /** The oldest item, which stays. */
+  peek(): T | undefined
   /** Replaces the oldest item that matches, in its place. False when none does. */
   replace(matches: (item: T) => boolean, item: T): boolean
   /** Takes out every item that matches, in order. */
@@ -51,6 +53,7 @@ export function createBoundedQueue<T>(capacity: number): BoundedQueue<T> {
     size: () => size,
     push,
     shift,
+    peek: () => ring[head],
     replace(matches, item) {
       for (let n = 0; n < size; n++) {
         if (!matches(ring[at(n)] as T)) continue

@@ -11,22 +11,26 @@ import type { Port } from '../port.ts'
 
 export function portOf(messagePort: MessagePort): Port {
   let receive: ((message: unknown) => void) | undefined
+  let isOpen = true
+  /** Reading from a port in its own close event crashes the whole process (Node 24.21). */
+  const read = (): { message: unknown } | undefined => (isOpen && receive !== undefined ? receiveMessageOnPort(messagePort) : undefined)
   return {
     post(message, transfer) {
       messagePort.postMessage(message, transfer as readonly Transferable[] | undefined)
     },
     listen(onMessage, onClose) {
       receive = onMessage
-      messagePort.on('close', onClose)
+      messagePort.on('close', () => {
+        isOpen = false
+        onClose()
+      })
       messagePort.on('message', onMessage)
     },
     drain() {
-      if (receive === undefined) return
-      for (let next = receiveMessageOnPort(messagePort); next !== undefined; next = receiveMessageOnPort(messagePort)) {
-        receive(next.message)
-      }
+      for (let next = read(); next !== undefined; next = read()) receive?.(next.message)
     },
     close() {
+      isOpen = false
       messagePort.close()
     },
   }

@@ -1,0 +1,155 @@
+/**
+ * Threads as children: the shell around `../thread-life.ts`. It makes the Worker, feeds what it says and does into the pure
+ * step, and runs the effects. Each life has a Worker of its own; what a Worker of an earlier life still says reaches nobody.
+ * The heartbeat's verdict waits for one turn of the event loop, so that a pause of main itself is not held against a thread.
+ */
+
+import { Worker } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+
+import type { Timer } from '../../base/clock.ts'
+import { formatReason, toErrorValue, uncaught } from '../exit-reason.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import type { ChildEvent, ChildInfo, RunningChild, StartContext } from '../starter.ts'
+import { startThreadLife, stepThreadLife } from '../thread-life.ts'
+import type { ThreadEffect, ThreadLife, ThreadMsg, ThreadTimer, ThreadTimes } from '../thread-life.ts'
+import type { FromThread, ThreadData, ToThread, Wire } from './control.ts'
+import type { ThreadStart } from './tree-spec.ts'
+
+/** A thread as the wiring sees it. */
+export type ThreadHandle = {
+  readonly name: string
+  send(message: ToThread, transfer?: readonly MessagePort[]): void
+}
+
+export type ThreadHooks = {
+  /** The wires on which a thread of this name calls. */
+  wiresFrom(name: string): readonly Wire[]
+  spawned(thread: ThreadHandle): void
+  ready(thread: ThreadHandle): void
+  gone(thread: ThreadHandle, reason: ExitReason): void
+}
+
+export const DEFAULT_TIMES: ThreadTimes = { startTimeoutMs: 15_000, heartbeatMs: 2000, silenceMs: 20_000, burialMs: 3000 }
+
+type Shell = {
+  readonly worker: Worker
+  readonly context: StartContext
+  readonly hooks: ThreadHooks
+  readonly handle: ThreadHandle
+  readonly timers: Map<ThreadTimer, Timer>
+  life: ThreadLife
+  pong: Extract<FromThread, { type: 'pong' }> | undefined
+  lastUse: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined
+  utilization: number | undefined
+}
+
+export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningChild {
+  const worker = spawn(start, context, hooks)
+  if (!(worker instanceof Worker)) return neverStarted(context, worker)
+  const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times }, context.clock.nowMs())
+  const handle: ThreadHandle = { name: context.id, send: (message, transfer = []) => worker.postMessage(message, transfer) }
+  const shell: Shell = { worker, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined }
+  worker.on('message', (message: FromThread) => hear(shell, message))
+  worker.on('error', (thrown: unknown) => feed(shell, { type: 'error', error: toErrorValue(thrown) }))
+  worker.on('messageerror', (thrown) => context.log('error', 'a control message could not be read', { thread: context.id, error: String(thrown) }))
+  worker.on('exit', (code) => feed(shell, { type: 'exit', code }))
+  run(shell, effects)
+  hooks.spawned(handle)
+  return {
+    stop: (reason) => feed(shell, { type: 'stop', reason }),
+    kill: () => feed(shell, { type: 'kill' }),
+    info: () => infoOf(shell),
+  }
+}
+
+/** The Worker, or why there is none: only start data that cannot be copied makes the constructor throw. */
+function spawn(start: ThreadStart, context: StartContext, hooks: ThreadHooks): Worker | ExitReason {
+  const data: ThreadData = { name: context.id, epoch: context.epoch, init: start.init, wires: hooks.wiresFrom(context.id) }
+  try {
+    const { resourceLimits } = start
+    return new Worker(start.url, { name: context.id, workerData: data, ...(resourceLimits === undefined ? {} : { resourceLimits }) })
+  } catch (thrown) {
+    return uncaught(thrown)
+  }
+}
+
+function neverStarted(context: StartContext, reason: ExitReason): RunningChild {
+  context.report({ type: 'start_failed', reason })
+  return { stop: () => undefined, kill: () => undefined, info: () => ({}) }
+}
+
+function hear(shell: Shell, message: FromThread): void {
+  switch (message.type) {
+    case 'log':
+      return shell.context.log(message.level, message.message, { thread: shell.context.id, ...message.fields })
+    case 'pong':
+      shell.pong = message
+      return feed(shell, { type: 'pong' })
+    default:
+      return feed(shell, message)
+  }
+}
+
+function feed(shell: Shell, msg: ThreadMsg): void {
+  const [life, effects] = stepThreadLife(shell.life, msg, shell.context.clock.nowMs())
+  shell.life = life
+  run(shell, effects)
+  if (life.mode !== 'ended' && life.mode !== 'zombie') return
+  for (const timer of shell.timers.values()) timer.cancel()
+  shell.timers.clear()
+}
+
+function run(shell: Shell, effects: readonly ThreadEffect[]): void {
+  for (const effect of effects) {
+    switch (effect.type) {
+      case 'arm':
+        arm(shell, effect.timer, effect.ms)
+        break
+      case 'ping':
+        measure(shell)
+        shell.handle.send({ type: 'ping' })
+        break
+      case 'ask_stop':
+        shell.handle.send({ type: 'stop', reason: effect.reason })
+        break
+      case 'terminate':
+        void shell.worker.terminate()
+        break
+      case 'report':
+        report(shell, effect.event)
+    }
+  }
+}
+
+function arm(shell: Shell, timer: ThreadTimer, ms: number): void {
+  shell.timers.get(timer)?.cancel()
+  const armed = shell.context.clock.after(ms, () => setImmediate(() => feed(shell, { type: 'due', timer })))
+  shell.timers.set(timer, armed)
+}
+
+/** Peers learn first, so that no call made in reaction to the report can hang. */
+function report(shell: Shell, event: ChildEvent): void {
+  const { hooks, handle, context } = shell
+  if (event.type === 'started') hooks.ready(handle)
+  if (event.type === 'exit' || event.type === 'start_failed') {
+    hooks.gone(handle, event.reason)
+    if (shell.life.mode === 'zombie') context.log('error', 'a thread does not end although terminated', { thread: context.id, reason: formatReason(event.reason) })
+  }
+  context.report(event)
+}
+
+function measure(shell: Shell): void {
+  const use = shell.worker.performance.eventLoopUtilization()
+  shell.utilization = shell.worker.performance.eventLoopUtilization(use, shell.lastUse).utilization
+  shell.lastUse = use
+}
+
+function infoOf({ context, pong, utilization }: Shell): ChildInfo {
+  return {
+    thread: context.id,
+    ...(pong === undefined ? {} : { heapBytes: pong.heapBytes, mailbox: pong.mailbox }),
+    ...(pong?.stats === undefined ? {} : { stats: pong.stats }),
+    ...(utilization === undefined ? {} : { utilization }),
+  }
+}
