@@ -1,0 +1,109 @@
+/**
+ * The daemon's health from what was measured: one check per service, and one status for all. Pure.
+ *
+ * Invariant: a critical service that is unhealthy makes the whole unhealthy, however many others are well; anything else
+ * that is not healthy makes it degraded. What is not healthy says why and what to do.
+ */
+
+import type { Config } from '../../config/schema.ts'
+import type { TreeNode } from '../otp/starter.ts'
+import type { Health, ServiceHealth, Statistics } from '../wire/records.ts'
+import type { RequestWindow } from './request-window.ts'
+
+export type Check = ServiceHealth & { readonly importance: 'critical' | 'supporting' }
+
+type Limits = Config['health']
+
+export function aggregateHealth(checks: readonly Check[], checkedAt: string): Health {
+  return {
+    status: overall(checks), checked_at: checkedAt,
+    services: checks.map(({ name, status, reason, remedy }) => ({ name, status, reason, remedy })),
+  }
+}
+
+function overall(checks: readonly Check[]): Health['status'] {
+  if (checks.some((check) => check.importance === 'critical' && check.status === 'unhealthy')) return 'unhealthy'
+  return checks.every((check) => check.status === 'healthy') ? 'healthy' : 'degraded'
+}
+
+/** One check per child of the tree that does work; `critical` are the ids without which no question is answered. */
+export function checkTree(tree: TreeNode, critical: readonly string[]): Check[] {
+  if (tree.kind === 'supervisor') return (tree.children ?? []).flatMap((child) => checkTree(child, critical))
+  const importance = critical.includes(tree.id) ? 'critical' : 'supporting'
+  switch (tree.state) {
+    case 'running':
+      return [healthy(tree.id, importance)]
+    case 'starting':
+    case 'restarting': {
+      const reason = `${tree.state}${tree.lastExit === undefined ? '' : ` after ${tree.lastExit}`}, ${tree.restarts} restarts so far`
+      const status = importance === 'critical' ? 'unhealthy' : 'degraded'
+      return [{ name: tree.id, importance, status, reason, remedy: 'wait for it to come up; if it does not, the log says why' }]
+    }
+    case 'stopping':
+    case 'stopped':
+      return [{
+        name: tree.id, importance, status: 'unhealthy', reason: `${tree.state}${tree.lastExit === undefined ? '' : ` after ${tree.lastExit}`}`,
+        remedy: 'the log says why it ended; `elixir-scope restart` starts the daemon anew',
+      }]
+  }
+}
+
+/** A window too small to judge by is healthy. */
+export function checkRequests({ nCalls, nFaults, p95Ms }: RequestWindow, limits: Limits): Check {
+  const name = 'requests'
+  if (nCalls < MIN_CALLS) return healthy(name, 'supporting')
+  const share = nFaults / nCalls
+  if (share > limits.errorRate) {
+    return degraded(name, `${percent(share)} of ${nCalls} calls failed; ${percent(limits.errorRate)} is allowed (health.errorRate)`,
+      'elixir_scope_rpc_errors_total tells which calls and why, the log has the details')
+  }
+  if (p95Ms > limits.latencyP95Ms) {
+    return degraded(name, `95 % of ${nCalls} calls took up to ${p95Ms} ms; ${limits.latencyP95Ms} is allowed (health.latencyP95Ms)`,
+      'elixir_scope_rpc_duration_seconds tells which calls are slow; ask for smaller pages or raise the limit')
+  }
+  return healthy(name, 'supporting')
+}
+
+const MIN_CALLS = 20
+
+export function checkMemory(rssBytes: number, limits: Limits): Check {
+  if (rssBytes <= limits.rssBytes) return healthy('memory', 'supporting')
+  return degraded('memory', `${mebibytes(rssBytes)} in use; ${mebibytes(limits.rssBytes)} is allowed (health.rssBytes)`,
+    '`elixir-scope restart` gives memory back; for a large project raise the limit')
+}
+
+/** `null`: the free space could not be found out, which is no fault of the disk. */
+export function checkDisk(freeBytes: number | null, { minFreeBytes }: Pick<Config['storage'], 'minFreeBytes'>): Check {
+  if (freeBytes === null || freeBytes >= minFreeBytes) return healthy('disk', 'supporting')
+  return degraded('disk', `${mebibytes(freeBytes)} free; ${mebibytes(minFreeBytes)} are wanted (storage.minFreeBytes)`,
+    'free disk space; until then imports may fail with storage_full')
+}
+
+export function checkImport({ state, files_done: done, files_total: total }: Pick<Statistics['import'], 'state' | 'files_done' | 'files_total'>): Check {
+  if (state === 'interrupted') {
+    return degraded('import', `the last import ended early, after ${done} of ${total} files; answers may be incomplete`, 'run `elixir-scope import`')
+  }
+  if (state === 'never') return degraded('import', 'nothing has been imported yet', 'run `elixir-scope import`')
+  return healthy('import', 'supporting')
+}
+
+export function checkLog(nDroppedSince: number): Check {
+  if (nDroppedSince === 0) return healthy('log', 'supporting')
+  return degraded('log', `${nDroppedSince} lines could not be written`, 'free disk space, and check that the log file can be written')
+}
+
+function healthy(name: string, importance: Check['importance']): Check {
+  return { name, importance, status: 'healthy', reason: null, remedy: null }
+}
+
+function degraded(name: string, reason: string, remedy: string): Check {
+  return { name, importance: 'supporting', status: 'degraded', reason, remedy }
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MiB`
+}

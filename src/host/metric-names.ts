@@ -1,0 +1,61 @@
+/**
+ * Every metric of our own: name, kind, help, labels. Names follow the Prometheus conventions (base units, `_total` for
+ * what only grows). Label values come from small fixed sets, never from what a client or a file says.
+ */
+
+export type MetricSpec = {
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  readonly labels: readonly string[]
+  /** Upper bounds of a histogram's buckets, rising. */
+  readonly buckets?: readonly number[]
+}
+
+/** From a lookup in memory to an import. */
+const SECONDS = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+const counter = <L extends readonly string[]>(help: string, ...labels: L) => ({ kind: 'counter', help, labels }) as const
+const gauge = <L extends readonly string[]>(help: string, ...labels: L) => ({ kind: 'gauge', help, labels }) as const
+const histogram = <L extends readonly string[]>(help: string, ...labels: L) => ({ kind: 'histogram', help, labels, buckets: SECONDS }) as const
+
+export const METRICS = {
+  elixir_scope_info: gauge('Always 1; the labels say what runs.', 'version', 'node_version', 'profile'),
+  elixir_scope_health_status: gauge('0 healthy, 1 degraded, 2 unhealthy.', 'service'),
+
+  elixir_scope_rpc_duration_seconds: histogram('Time from a request read to its answer written.', 'method'),
+  elixir_scope_rpc_errors_total: counter('Requests answered with an error.', 'method', 'code'),
+  elixir_scope_rpc_in_flight: gauge('Requests under way.'),
+  elixir_scope_rpc_connections: gauge('Open connections.'),
+  elixir_scope_rpc_shed_total: counter('Connections and notifications turned away to keep memory bounded.', 'what'),
+
+  elixir_scope_import_duration_seconds: histogram('Time of an import.', 'outcome'),
+  elixir_scope_import_files_total: counter('Files that imports dealt with.', 'outcome'),
+  elixir_scope_repository_rows: gauge('What the repository holds.', 'kind'),
+  elixir_scope_repository_bytes: gauge('Size on disk.', 'file'),
+  elixir_scope_repository_epoch: gauge('Number of the last state written.'),
+  elixir_scope_store_transactions_total: counter('Write transactions.', 'outcome'),
+  elixir_scope_store_rows_written_total: counter('Rows written.'),
+  elixir_scope_store_wait_seconds_total: counter('Time that the writer waited for its lock.'),
+  elixir_scope_store_commit_seconds_total: counter('Time spent in commits.'),
+  elixir_scope_store_snapshot_age_seconds: gauge('Age of the oldest state that a reader holds.', 'thread'),
+  elixir_scope_store_snapshots_expired_total: counter('Snapshots ended because they were held too long.', 'thread'),
+
+  elixir_scope_child_up: gauge('1 while the child of the supervision tree runs.', 'child'),
+  elixir_scope_child_restarts_total: counter('Restarts of a child of the supervision tree.', 'child'),
+  elixir_scope_child_mailbox_length: gauge('Messages and calls that a child has yet to deal with.', 'child'),
+  elixir_scope_thread_heap_bytes: gauge('Heap in use.', 'thread'),
+  elixir_scope_thread_utilization_ratio: gauge('Share of time that the event loop was busy.', 'thread'),
+  elixir_scope_pool_threads: gauge('Threads of the pool.', 'pool'),
+  elixir_scope_pool_tasks: gauge('Tasks of the pool.', 'pool', 'state'),
+  elixir_scope_pool_refused_total: counter('Tasks answered busy.', 'pool'),
+  elixir_scope_pool_deaths_total: counter('Threads of the pool that died.', 'pool'),
+
+  elixir_scope_log_lines_total: counter('Lines logged.', 'level'),
+  elixir_scope_log_lines_dropped_total: counter('Lines that could not be written.'),
+} as const satisfies Readonly<Record<string, MetricSpec>>
+
+export type MetricName = keyof typeof METRICS
+export type NamesOf<K extends MetricSpec['kind']> = { [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never }[MetricName]
+type Texts<L extends readonly string[]> = { readonly [I in keyof L]: string }
+/** One text per label of the metric, in the order of its labels. */
+export type LabelValues<N extends MetricName> = Texts<(typeof METRICS)[N]['labels']>
