@@ -71,59 +71,55 @@ export const Kind = {
   UnaryOp: 23,
   /**
    * `a + b`, `a not in b` ('not in'): [left, right]; operator name. `at` is the operator. `not a in b` is 'in' with a
-   * UnaryOp on its left, as it is written; the quoted form turns it inside out.
+   * UnaryOp on its left, and `a..b//c` is '//' with '..' on its left, as they are written; the quoted form differs.
    */
   BinaryOp: 24,
-  /** `a..b//c`: [first, last, step]; payload 0. `at` is the `..`. */
-  SteppedRange: 25,
   /** `..` alone: no children; operator name. */
-  NullaryOp: 26,
+  NullaryOp: 25,
 
   /** `[a, b, k: v]`: elements (Pair and DynamicPair directly); payload 0. */
-  List: 27,
+  List: 26,
   /** `{a, b}`: elements, a trailing Keywords; payload 0. */
-  Tuple: 28,
+  Tuple: 27,
   /** `<<a, b::8>>`: segments, a trailing Keywords; payload 0. */
-  Bitstring: 29,
+  Bitstring: 28,
   /** `%{a => b, k: v}` or the braces of a struct: Assoc | Pair | DynamicPair | expressions, or one MapUpdate. `at` is `{`. */
-  Map: 30,
+  Map: 29,
   /** The inside of `%{base | k: v}`: [base, fields…]; payload 0. `at` is the `|`. */
-  MapUpdate: 31,
+  MapUpdate: 30,
   /** `%Name{…}`: [name, Map]; payload 0. */
-  Struct: 32,
+  Struct: 31,
   /** `key => value`: [key, value]; payload 0. `at` is the arrow. */
-  Assoc: 33,
+  Assoc: 32,
   /** `key: value`, `"key": value`: [value]; name of the key. */
-  Pair: 34,
+  Pair: 33,
   /** `"a#{b}": value`: [InterpolatedAtom, value]; payload 0. */
-  DynamicPair: 35,
+  DynamicPair: 34,
   /** Keywords without brackets, the last argument of a call or element: Pair | DynamicPair; payload 0. */
-  Keywords: 36,
+  Keywords: 35,
 
   /** `do … else … end` of a call: Section…; payload 0. */
-  DoBlock: 37,
+  DoBlock: 36,
   /** One section: either Clause… or expressions; name: do, else, rescue, catch, after. */
-  Section: 38,
+  Section: 37,
   /** `a, b when c -> d; e`: [ClauseHead, expressions of the body…]; payload 0. `at` is the arrow. */
-  Clause: 39,
+  Clause: 38,
   /** Patterns or arguments, then a Guard if any; payload 0. */
-  ClauseHead: 40,
+  ClauseHead: 39,
   /** The guard of a clause head: [condition]; payload 0. `at` is the `when`. */
-  Guard: 41,
+  Guard: 40,
   /** `fn a -> b end`: Clause…; payload 0. */
-  Fn: 42,
+  Fn: 41,
   /** `(a -> b; c -> d)`: Clause…; payload 0. */
-  ParenClauses: 43,
+  ParenClauses: 42,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-const kindNames: readonly string[] = Object.entries(Kind)
-  .sort((a, b) => a[1] - b[1])
-  .map(([key]) => key)
+const kindNames: ReadonlyMap<number, string> = new Map(Object.entries(Kind).map(([key, kind]) => [kind, key]))
 
 /** The printable name of a kind, e.g. `RemoteCall`. */
-export const kindName = (kind: number): string => kindNames[kind] ?? `Kind${kind}`
+export const kindName = (kind: number): string => kindNames.get(kind) ?? `Kind${kind}`
 
 /** Bits of the payload of String, Charlist and StringPart. */
 export const StringFlag = {

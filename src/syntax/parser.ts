@@ -1,0 +1,2 @@
+/** The old place of `parse.ts`. */
+export { createReader, parse } from './parse.ts'
