@@ -1,0 +1,92 @@
+/** Measurements -> status with reason and remedy, as tables. */
+
+import { expect, test } from 'vitest'
+import { DEFAULTS } from '../../config/defaults.ts'
+import { aggregateHealth, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkTree, type Check } from '../../src/host/health.ts'
+import { METRICS } from '../../src/host/metric-names.ts'
+import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
+import { NO_REQUESTS, requestTotals, requestWindow } from '../../src/host/request-window.ts'
+import type { TreeNode } from '../../src/otp/starter.ts'
+import { health as healthRecord } from '../../src/wire/records.ts'
+
+const LIMITS = DEFAULTS.health
+const check = (importance: Check['importance'], status: Check['status']): Check => ({ name: 'x', importance, status, reason: null, remedy: null })
+
+test.each<[string, Check[], string]>([
+  ['nothing to check', [], 'healthy'],
+  ['all well', [check('critical', 'healthy'), check('supporting', 'healthy')], 'healthy'],
+  ['a supporting one degraded', [check('critical', 'healthy'), check('supporting', 'degraded')], 'degraded'],
+  ['a supporting one down', [check('critical', 'healthy'), check('supporting', 'unhealthy')], 'degraded'],
+  ['all supporting ones down', Array.from({ length: 9 }, () => check('supporting', 'unhealthy')), 'degraded'],
+  ['a critical one degraded', [check('critical', 'degraded')], 'degraded'],
+  ['one critical down among many that are well', [...Array.from({ length: 9 }, () => check('critical', 'healthy')), check('critical', 'unhealthy')], 'unhealthy'],
+])('%s: %s', (_, checks, status) => {
+  const health = aggregateHealth(checks, '2026-01-01T00:00:00.000Z')
+  expect(health.status).toBe(status)
+  expect(healthRecord.parse(health)).toEqual(health)
+})
+
+const leaf = (state: TreeNode['state'], more: Partial<TreeNode> = {}): TreeNode => ({ id: 'gateway', kind: 'thread', state, restart: 'permanent', restarts: 0, ...more })
+const verdict = ({ status, reason }: Check): string => `${status}: ${reason ?? ''}`
+
+test.each<[TreeNode, string, string]>([
+  [leaf('running'), 'healthy: ', 'healthy: '],
+  [leaf('starting'), 'unhealthy: starting, 0 restarts so far', 'degraded: starting, 0 restarts so far'],
+  [leaf('restarting', { restarts: 2, lastExit: 'oom' }), 'unhealthy: restarting after oom, 2 restarts so far', 'degraded: restarting after oom, 2 restarts so far'],
+  [leaf('stopped', { lastExit: 'shutdown' }), 'unhealthy: stopped after shutdown', 'unhealthy: stopped after shutdown'],
+  [leaf('stopping'), 'unhealthy: stopping', 'unhealthy: stopping'],
+])('%j', (node, asCritical, asSupporting) => {
+  expect(checkTree(node, ['gateway']).map(verdict)).toEqual([asCritical])
+  expect(checkTree(node, []).map(verdict)).toEqual([asSupporting])
+})
+
+test('the leaves of a tree, in order; its supervisors speak through them', () => {
+  const tree = leaf('running', { id: 'root', kind: 'supervisor', children: [
+    leaf('running', { id: 'threads', kind: 'supervisor', children: [leaf('running', { id: 'repository' }), leaf('running')] }), leaf('running', { id: 'parser', kind: 'pool' }),
+  ] })
+  expect(checkTree(tree, ['repository']).map(({ name, importance }) => `${name} ${importance}`)).toEqual(['repository critical', 'gateway supporting', 'parser supporting'])
+})
+
+test.each<[string, Check, string]>([
+  ['too few calls to judge', checkRequests({ nCalls: 19, nFaults: 19, p95Ms: Infinity }, LIMITS), 'healthy: '],
+  ['within limits', checkRequests({ nCalls: 1000, nFaults: 10, p95Ms: 200 }, LIMITS), 'healthy: '],
+  ['too many faults', checkRequests({ nCalls: 1000, nFaults: 11, p95Ms: 1 }, LIMITS), 'degraded: 1.1 % of 1000 calls failed; 1 % is allowed (health.errorRate)'],
+  ['too slow', checkRequests({ nCalls: 1000, nFaults: 0, p95Ms: 500 }, LIMITS), 'degraded: 95 % of 1000 calls took up to 500 ms; 200 is allowed (health.latencyP95Ms)'],
+  ['memory within', checkMemory(LIMITS.rssBytes, LIMITS), 'healthy: '],
+  ['memory beyond', checkMemory(3 * 1024 ** 3, LIMITS), 'degraded: 3072 MiB in use; 2048 MiB is allowed (health.rssBytes)'],
+  ['disk', checkDisk(1e12, DEFAULTS.storage), 'healthy: '],
+  ['disk unknown', checkDisk(null, DEFAULTS.storage), 'healthy: '],
+  ['disk full', checkDisk(0, DEFAULTS.storage), 'degraded: 0 MiB free; 128 MiB are wanted (storage.minFreeBytes)'],
+  ['import complete', checkImport({ state: 'complete', files_done: 1, files_total: 1 }), 'healthy: '],
+  ['import running', checkImport({ state: 'running', files_done: 1, files_total: 2 }), 'healthy: '],
+  ['import never', checkImport({ state: 'never', files_done: 0, files_total: 0 }), 'degraded: nothing has been imported yet'],
+  ['import interrupted', checkImport({ state: 'interrupted', files_done: 1, files_total: 2 }), 'degraded: the last import ended early, after 1 of 2 files; answers may be incomplete'],
+  ['log', checkLog(0), 'healthy: '],
+  ['log lines lost', checkLog(2), 'degraded: 2 lines could not be written'],
+])('%s', (_, found, expected) => {
+  expect(verdict(found)).toBe(expected)
+  expect(found.remedy === null).toBe(found.status === 'healthy')
+})
+
+test('the window of an interval counts our faults, not those of callers, and leaves long calls out', () => {
+  const recorder = createMetricRecorder()
+  const call = recorder.histogram('elixir_scope_rpc_duration_seconds', ['get_module'])
+  call.observe(60)
+  const before = requestTotals(recorder.records())
+  for (let i = 0; i < 95; i++) call.observe(0.0001)
+  for (let i = 0; i < 5; i++) call.observe(1)
+  recorder.histogram('elixir_scope_rpc_duration_seconds', ['import_project']).observe(40)
+  recorder.counter('elixir_scope_rpc_errors_total', ['get_module', 'not_found']).add(7)
+  recorder.counter('elixir_scope_rpc_errors_total', ['get_module', 'internal']).add(2)
+  recorder.counter('elixir_scope_rpc_errors_total', ['get_module', 'timeout']).add(1)
+  expect(requestWindow(before, requestTotals(recorder.records()))).toEqual({ nCalls: 100, nFaults: 3, p95Ms: 0.1 })
+  call.observe(1)
+  expect(requestWindow(before, requestTotals(recorder.records())).p95Ms).toBe(1000)
+})
+
+test('a window without calls, and one with calls beyond all bounds', () => {
+  const recorder = createMetricRecorder()
+  expect(requestWindow(NO_REQUESTS, requestTotals([]))).toEqual({ nCalls: 0, nFaults: 0, p95Ms: 0 })
+  recorder.histogram('elixir_scope_rpc_duration_seconds', ['hello']).observe((METRICS.elixir_scope_rpc_duration_seconds.buckets.at(-1) ?? 0) + 1)
+  expect(requestWindow(NO_REQUESTS, requestTotals(recorder.records()))).toEqual({ nCalls: 1, nFaults: 0, p95Ms: Infinity })
+})
