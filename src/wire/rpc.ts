@@ -71,9 +71,9 @@ export function decodeMessage(frame: Uint8Array): Result<RpcMessage, RpcFault> {
   }
 }
 
-/** The id of a request by its first bytes alone; undefined when they are not the start of one. */
-export function requestIdOf(head: Uint8Array): number | undefined {
-  if ((head[0] ?? 0) !== 0x94 || head[1] !== 0) return undefined
+/** The id of a request (0) or response (1) by its first bytes alone; undefined when they are not the start of one. */
+export function messageIdOf(head: Uint8Array, type: 0 | 1): number | undefined {
+  if (head[0] !== 0x94 || head[1] !== type) return undefined
   const token = head[2] ?? 0xc1
   if (token < 0x80) return token
   const bytes = token === 0xcc ? 1 : token === 0xcd ? 2 : token === 0xce ? 4 : token === 0xcf ? 8 : 0
@@ -97,7 +97,7 @@ function isId(value: unknown): value is number {
 
 function fault(message: string, frame: Uint8Array): { readonly ok: false; readonly error: RpcFault } {
   const hint = 'the protocol is MessagePack-RPC; docs/RPC.md lists its messages'
-  return fail({ failure: failure('invalid_argument', message, { hint }), id: requestIdOf(frame) })
+  return fail({ failure: failure('invalid_argument', message, { hint }), id: messageIdOf(frame, 0) })
 }
 
 function encode(message: readonly unknown[]): Uint8Array {

@@ -6,10 +6,11 @@
 import type { z } from 'zod'
 import { type Failure, failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
-import { isMethod, type Method, METHODS } from './methods.ts'
+import { type Args, isMethod, type Method, METHODS } from './methods.ts'
 import { nearestName } from './nearest-name.ts'
 
-export type ValidCall = { readonly method: Method; readonly args: Record<string, unknown> }
+/** A method with its arguments, defaults filled in; `method` discriminates. */
+export type ValidCall = { readonly [M in Method]: { readonly method: M; readonly args: Args<M> } }[Method]
 
 const VALUE_CHARS = 80
 
@@ -20,7 +21,7 @@ export function validateCall(method: string, params: readonly unknown[]): Result
   }
   const given = params.length === 0 ? {} : params[0]
   const parsed = METHODS[method].args.safeParse(given)
-  if (parsed.success) return ok({ method, args: parsed.data })
+  if (parsed.success) return ok({ method, args: parsed.data } as ValidCall)
   return fail(invalidArgument(method, given, parsed.error.issues, Object.keys(METHODS[method].args.shape)))
 }
 

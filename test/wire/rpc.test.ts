@@ -3,7 +3,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { failure } from '../../src/base/failure.ts'
-import { decodeMessage, encodeNotification, encodeRequest, encodeResponse, requestIdOf } from '../../src/wire/rpc.ts'
+import { decodeMessage, encodeNotification, encodeRequest, encodeResponse, messageIdOf } from '../../src/wire/rpc.ts'
 import { tinyDecode, tinyEncode } from './support/tiny-msgpack.ts'
 import { FC, wireValue } from './support/wire-values.ts'
 
@@ -85,9 +85,10 @@ test('any frame decodes to a message or a fault, never an exception', () => {
 
 test('the id of a request is read from its first bytes', () => {
   for (const id of [0, 5, 127, 128, 255, 256, 65_535, 65_536, 0xffff_ffff]) {
-    expect(requestIdOf(tinyEncode([0, id, 'method', []]).subarray(0, 12))).toBe(id)
+    expect(messageIdOf(tinyEncode([0, id, 'method', []]).subarray(0, 12), 0)).toBe(id)
   }
-  expect(requestIdOf(tinyEncode([1, 5, null, null]))).toBeUndefined()
-  expect(requestIdOf(Uint8Array.of(0x94, 0x00, 0xce, 0x01))).toBeUndefined()
-  expect(requestIdOf(new Uint8Array(0))).toBeUndefined()
+  expect(messageIdOf(tinyEncode([1, 5, null, null]), 0)).toBeUndefined()
+  expect(messageIdOf(tinyEncode([1, 5, null, null]), 1)).toBe(5)
+  expect(messageIdOf(Uint8Array.of(0x94, 0x00, 0xce, 0x01), 0)).toBeUndefined()
+  expect(messageIdOf(new Uint8Array(0), 0)).toBeUndefined()
 })

@@ -16,15 +16,20 @@ export function tinyDecode(bytes: Uint8Array): unknown {
   return value
 }
 
-/** All values that the bytes hold one after the other, whole ones only. */
-export function tinyDecodeAll(bytes: Uint8Array): unknown[] {
+/** The whole values at the start of the bytes, and how many bytes they take. */
+export function tinyDecodeAll(bytes: Uint8Array): { values: unknown[]; end: number } {
   const values: unknown[] = []
-  for (let at = 0; at < bytes.length;) {
-    const [value, end] = readAt(bytes, at)
-    values.push(value)
-    at = end
+  let end = 0
+  try {
+    while (end < bytes.length) {
+      const [value, next] = readAt(bytes, end)
+      values.push(value)
+      end = next
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
   }
-  return values
+  return { values, end }
 }
 
 function write(value: unknown, out: number[]): void {
@@ -110,7 +115,7 @@ function readAt(bytes: Uint8Array, at: number): [value: unknown, end: number] {
     case 0xc3: return [true, at + 1]
     case 0xc4: case 0xc5: case 0xc6: {
       const size = 1 << (token - 0xc4)
-      return [new Uint8Array(bytes.subarray(at + 1 + size, at + 1 + size + length(size))), at + 1 + size + length(size)]
+      return [new Uint8Array(slice(bytes, at + 1 + size, length(size))), at + 1 + size + length(size)]
     }
     case 0xca: return [view.getFloat32(at + 1), at + 5]
     case 0xcb: return [view.getFloat64(at + 1), at + 9]
@@ -139,7 +144,12 @@ function narrow(value: bigint): number | bigint {
 }
 
 function text(bytes: Uint8Array, at: number, length: number): [unknown, number] {
-  return [new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(at, at + length)), at + length]
+  return [new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(slice(bytes, at, length)), at + length]
+}
+
+function slice(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  if (at + length > bytes.length) throw new RangeError('the bytes end inside a value')
+  return bytes.subarray(at, at + length)
 }
 
 function array(bytes: Uint8Array, from: number, count: number): [unknown, number] {
