@@ -8,7 +8,7 @@ import { all, one, run, type Connection } from './connection.ts'
 import type { AppliedFile, FileState } from './contract.ts'
 import { baseName } from './calls-codec.ts'
 import { decodeFileRows, problemRow, type FileRows, type ProblemRows } from './encoded-file.ts'
-import { deleteModule, FILE_ORIGIN, insertModule, storedModules, updateModule, type ModulePlace, type StoredModule } from './apply-module.ts'
+import { deleteModule, FILE_ORIGIN, insertModule, sameBlob, storedModules, updateModule, type ModulePlace, type StoredModule } from './apply-module.ts'
 import { dropRedefinition, STORE_PROBLEMS } from './module-keys.ts'
 import type { Work } from './work.ts'
 
@@ -68,11 +68,18 @@ function storedFile(connection: Connection, path: string): StoredFile | undefine
 
 function internSource(work: Work, rows: FileRows): number {
   const hash = Buffer.from(rows.sourceHash, 'hex')
-  const known = one<{ id: number }>(work.connection, 'SELECT id FROM sources WHERE hash = ?', hash)
-  if (known !== undefined) return known.id
-  work.state.stored_bytes += rows.source.length
-  const statement = work.connection.statement('INSERT INTO sources (hash, raw_bytes, data) VALUES (?, ?, ?)')
-  return Number(statement.run(hash, rows.bytes, rows.source).lastInsertRowid)
+  const known = one<{ id: number; data: Uint8Array }>(work.connection, 'SELECT id, data FROM sources WHERE hash = ?', hash)
+  if (known === undefined) {
+    work.state.stored_bytes += rows.source.length
+    const statement = work.connection.statement('INSERT INTO sources (hash, raw_bytes, data) VALUES (?, ?, ?)')
+    return Number(statement.run(hash, rows.bytes, rows.source).lastInsertRowid)
+  }
+  if (!sameBlob(known.data, rows.source)) {
+    // Damaged, or compressed by another version: the content is the same, so readers see no change.
+    run(work.connection, 'UPDATE sources SET data = ? WHERE id = ?', rows.source, known.id)
+    work.state.stored_bytes += rows.source.length - known.data.length
+  }
+  return known.id
 }
 
 function putFile(work: Work, path: string, file: Omit<StoredFile, 'id'>, disk: DiskState): number {

@@ -299,7 +299,7 @@ export type Writer = {
    * `expectedEpoch` is given and the store is at another.
    */
   transaction<T>(work: (transaction: Transaction) => Result<T, Failure>, options?: { readonly expectedEpoch?: number | undefined }): Result<Committed<T>, Failure>
-  /** Rebuilds derived rows (postings, counts, planner statistics) from the function rows. */
+  /** Rebuilds the derived rows (postings, counts) from the others: compacts them, and repairs damaged ones. */
   optimize(): Result<{ readonly durationMs: number }, Failure>
   /** Drops sources that no file has any more and gives the space back. Readers must be idle, else `busy`. */
   vacuum(): Result<{ readonly bytesBefore: number; readonly bytesAfter: number; readonly sourcesDropped: number }, Failure>
@@ -319,6 +319,8 @@ export type WriterOptions = {
   readonly repositoryId: string
   /** The database may not grow beyond this: `storage_full`. */
   readonly maxBytes?: number | undefined
+  /** How long a write waits for a lock that another process holds, before it is `busy`. 5 s unless told. */
+  readonly lockMs?: number | undefined
 }
 
 export type OpenWriter = (options: WriterOptions) => Result<Writer, Failure>
