@@ -1,0 +1,182 @@
+/**
+ * The command line as commander sees it: names, arguments, options and help, each bound to its command in `commands/`.
+ * `runCli` never throws and never exits: it answers with the exit code.
+ */
+
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { failure } from '../base/failure.ts'
+import { ast } from './commands/ast.ts'
+import { completeName, completionScript, SHELLS, type CommandWords, type Shell } from './commands/completion.ts'
+import { importNow, restart, start, status, stop, type StartArgs } from './commands/daemon.ts'
+import { exportData } from './commands/export.ts'
+import { callees, callers, modules, problems, show, stats, tree } from './commands/lookup.ts'
+import { rpc } from './commands/rpc.ts'
+import { makeContext, report, type Context, type GlobalOptions } from './context.ts'
+import { EXIT, EXIT_CODES_TEXT, type ExitCode } from './exit.ts'
+import type { Paging } from './pages.ts'
+import type { CliPorts } from './ports.ts'
+
+/** Lists on a terminal stop here unless --all or --limit says otherwise. */
+const TERMINAL_ROWS = 200
+
+type StartFlags = { foreground?: boolean; config?: string; profile?: string; set?: Record<string, string> }
+type PageFlags = { limit?: number; all?: boolean; cursor?: string }
+type Action = (context: Context) => Promise<ExitCode>
+
+/** Runs one command line (without the program's own name) and answers with its exit code. */
+export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
+  // Alone the command introduces itself; that is no mistake.
+  const words = argv.length === 0 ? ['--help'] : [...argv]
+  const chosen: { action: Action | undefined } = { action: undefined }
+  const program = buildProgram(ports, (action) => {
+    chosen.action = action
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return EXIT.ok
+    if (argv.includes('--json')) {
+      report(makeContext(ports, { json: true }), failure('invalid_argument', error.message.replace(/^error: /, ''), { hint: 'see --help' }))
+    }
+    return EXIT.usage
+  }
+  return chosen.action === undefined ? EXIT.ok : chosen.action(makeContext(ports, program.opts<GlobalOptions>()))
+}
+
+/** `choose` hears what to run; nothing runs while the command line is read. */
+function buildProgram(ports: CliPorts, choose: (action: Action) => void): Command {
+  const program = new Command('elixir-scope')
+    .description('Knows an Elixir project as it is written: modules, functions, calls, syntax.')
+    .version(ports.version, '--version')
+    .option('--project <path>', 'the project; without it, the one around the working directory')
+    .option('--json', 'print one JSON value to standard output and nothing else')
+    .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .helpCommand(false)
+    .showHelpAfterError('(--help shows how to use it)')
+    .configureHelp({ showGlobalOptions: true, helpWidth: ports.stdout.isTTY ? Math.max(60, ports.stdout.columns) : 100 })
+    .addHelpText('after', `\n${EXIT_CODES_TEXT}`)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => ports.stdout.write(text),
+      writeErr: (text) => ports.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+  addDaemonCommands(program, choose)
+  addLookupCommands(program, choose)
+  addOtherCommands(program, choose)
+  return program
+}
+
+function addDaemonCommands(program: Command, choose: (action: Action) => void): void {
+  for (const [name, run, summary] of [
+    ['start', start, 'start the daemon of a project, import it and show what was found'],
+    ['restart', restart, 'stop the daemon and start it again'],
+  ] as const) {
+    program.command(name).description(summary)
+      .argument('[path]', 'the project; without it, --project or the one around the working directory')
+      .option('--foreground', 'stay in this terminal; Ctrl-C stops the daemon')
+      .option('--config <file>', 'configuration in place of elixir_scope.json of the project')
+      .option('--profile <name>', 'development, test or production')
+      .option('--set <key=value>', 'a configuration key, e.g. http.port=4040; repeatable', keyValue)
+      .action((path: string | undefined, flags: StartFlags) => choose((context) => run(context, startArgs(path, flags))))
+  }
+  program.command('stop').description('stop the daemon').action(() => choose(stop))
+  program.command('status').description('the daemon and its services; fails when one is unhealthy')
+    .option('--all', 'every daemon of this user')
+    .action((flags: { all?: boolean }) => choose((context) => status(context, flags.all === true ? 'all' : 'project')))
+  program.command('import').description('bring the daemon in step with the files')
+    .option('--force', 'parse unchanged files too')
+    .action((flags: { force?: boolean }) => choose((context) => importNow(context, { force: flags.force === true })))
+  program.command('tree').description('the supervision tree, live').action(() => choose(tree))
+}
+
+function addLookupCommands(program: Command, choose: (action: Action) => void): void {
+  paged(program.command('modules').description('modules by name'))
+    .argument('[prefix]', 'only those whose name begins so')
+    .addOption(new Option('--origin <origin>', 'where the facts are from').choices(['file', 'client', 'all']).default('all'))
+    .action((prefix: string | undefined, flags: PageFlags & { origin: 'file' | 'client' | 'all' }) =>
+      choose((context) => modules(context, prefix, flags.origin, pagingOf(context, flags))))
+  program.command('show').description('a module, a function, a syntax node, or the modules of a file')
+    .argument('<name>', 'MyApp.Cart, MyApp.Cart.add_item/2, a node id, or lib/cart.ex')
+    .action((name: string) => choose((context) => show(context, name)))
+  for (const [name, run, summary] of [
+    ['callers', callers, 'who calls a function, over the whole project'],
+    ['callees', callees, 'what a function calls'],
+  ] as const) {
+    paged(program.command(name).description(summary))
+      .argument('<mfa>', 'e.g. MyApp.Cart.add_item/2')
+      .action((mfa: string, flags: PageFlags) => choose((context) => run(context, mfa, pagingOf(context, flags))))
+  }
+  paged(program.command('problems').description("what is wrong in the project's files"))
+    .argument('[file]', 'of one file only')
+    .action((file: string | undefined, flags: PageFlags) => choose((context) => problems(context, file, pagingOf(context, flags))))
+  program.command('stats').description('counts and sizes of the repository')
+    .option('--tables', 'sizes of the tables too; reads the whole database')
+    .action((flags: { tables?: boolean }) => choose((context) => stats(context, flags.tables === true ? 'tables' : 'counts')))
+}
+
+function addOtherCommands(program: Command, choose: (action: Action) => void): void {
+  program.command('ast').description('the quoted form of a file; needs no daemon')
+    .argument('<files...>', 'files; - is source text on standard input, with --digest a list of paths')
+    .option('--digest', 'one line a file: path, hash of the structure, hash with positions')
+    .action((files: string[], flags: { digest?: boolean }) => choose((context) => ast(context, files, flags.digest === true ? 'digest' : 'quoted')))
+  program.command('rpc').description('call any method of the daemon; without one, list them')
+    .argument('[method]', 'see docs/RPC.md')
+    .argument('[args...]', 'one JSON object, or key=value …')
+    .action((method: string | undefined, args: string[]) => choose((context) => rpc(context, method, args)))
+  program.command('export').description('everything the daemon knows, as lines of JSON')
+    .argument('[file]', 'standard output without it')
+    .action((file: string | undefined) => choose((context) => exportData(context, file)))
+  program.command('completion').description('a completion script for a shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action((shell: Shell) => choose((context) => {
+      context.ports.stdout.write(`${completionScript(shell, commandWords(program))}\n`)
+      return Promise.resolve(EXIT.ok)
+    }))
+  program.command('__complete', { hidden: true }).argument('[word]').action((word: string | undefined) =>
+    choose((context) => completeName(context, word ?? '')))
+}
+
+function paged(command: Command): Command {
+  return command
+    .option('--limit <n>', 'at most so many', positive)
+    .option('--all', `everything; a terminal gets ${TERMINAL_ROWS} otherwise`)
+    .option('--cursor <cursor>', 'go on from where a list was cut')
+}
+
+function pagingOf(context: Context, flags: PageFlags): Paging {
+  const standard = context.ports.stdout.isTTY && context.format === 'text' && flags.all !== true ? TERMINAL_ROWS : Infinity
+  return { limit: flags.limit ?? standard, cursor: flags.cursor }
+}
+
+function startArgs(path: string | undefined, flags: StartFlags): StartArgs {
+  const profile: Record<string, string> = flags.profile === undefined ? {} : { profile: flags.profile }
+  return {
+    path,
+    mode: flags.foreground === true ? 'foreground' : 'background',
+    configPath: flags.config,
+    flags: { ...flags.set, ...profile },
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.')
+  return value
+}
+
+function keyValue(text: string, before: Record<string, string> | undefined): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new InvalidArgumentError('It must be KEY=VALUE.')
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+}
+
+function commandWords(program: Command): CommandWords[] {
+  return program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
+    name: command.name(),
+    summary: command.description(),
+    options: [...command.options, ...program.options].flatMap((option) => option.long === undefined || option.long === null ? [] : [option.long]),
+  }))
+}

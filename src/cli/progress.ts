@@ -1,0 +1,60 @@
+/**
+ * Imports the project through the daemon while a progress bar runs on standard error: redrawn in place on a terminal, one
+ * line a phase elsewhere, nothing with --json.
+ */
+
+import type { Failure } from '../base/failure.ts'
+import type { Result } from '../base/result.ts'
+import type { Reply } from '../wire/methods.ts'
+import { say, type Context } from './context.ts'
+import type { Connection } from './ports.ts'
+import { progressLine, type Progress } from './render/found.ts'
+
+const CLEAR_LINE = '\r\u001b[2K'
+/** Redrawing more often than this only costs time. */
+const REDRAW_MS = 50
+
+/** `force` parses unchanged files too. An import has no deadline. */
+export async function importWithProgress(
+  context: Context, connection: Connection, { force }: { readonly force: boolean },
+): Promise<Result<Reply<'import_project'>, Failure>> {
+  const bar = context.format === 'json' ? undefined : context.ports.stderr.isTTY ? redrawnBar(context) : phaseLines(context)
+  const silence = bar === undefined ? undefined : connection.listen('import_progress', bar.show)
+  try {
+    return await connection.call('import_project', { force }, { timeoutMs: null })
+  } finally {
+    silence?.()
+    bar?.clear()
+  }
+}
+
+type Bar = { readonly show: (progress: Progress) => void; readonly clear: () => void }
+
+function redrawnBar(context: Context): Bar {
+  let drawnAt = -Infinity
+  let drawn = false
+  return {
+    show(progress) {
+      const now = context.ports.now()
+      if (now - drawnAt < REDRAW_MS && progress.phase !== 'done') return
+      drawnAt = now
+      drawn = true
+      context.ports.stderr.write(CLEAR_LINE + progressLine(progress, context.messages))
+    },
+    clear() {
+      if (drawn) context.ports.stderr.write(CLEAR_LINE)
+    },
+  }
+}
+
+function phaseLines(context: Context): Bar {
+  let last: Progress['phase'] | undefined
+  return {
+    show(progress) {
+      if (progress.phase === last || progress.phase === 'done') return
+      last = progress.phase
+      say(context, progress.phase === 'scanning' ? 'scanning files' : `${progress.phase} ${progress.files_total} files`)
+    },
+    clear() {},
+  }
+}

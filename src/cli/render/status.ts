@@ -1,0 +1,75 @@
+/** State of daemons as lines: one in full, many as a table; and the statistics of a repository. */
+
+import type { Reply, Value } from '../../wire/methods.ts'
+import type { Health, ServiceHealth } from '../../wire/records.ts'
+import type { DaemonEntry } from '../ports.ts'
+import type { View } from './lists.ts'
+import type { Style } from './style.ts'
+import { renderFields, renderTable } from './table.ts'
+import { formatBytes, formatCount, formatDuration, plural } from './text.ts'
+
+export function renderStatus(status: Reply<'daemon_status'>, health: Health, view: View): string[] {
+  const { style } = view
+  return [
+    `${paintStatus(health.status, style)}  ${style.bold(status.project_root)}`,
+    ...renderFields([
+      ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}, ${formatBytes(status.rss_bytes)} resident`],
+      ['version', `${status.version} on Node ${status.node_version}`],
+      ['profile', status.profile],
+      ['socket', status.socket],
+      ['http', status.http ?? 'off'],
+      ['state', status.state_dir],
+      ['log', status.log_file],
+    ], style),
+    '',
+    ...renderTable<ServiceHealth>([
+      { title: 'SERVICE', cell: (row) => row.name },
+      { title: 'STATUS', cell: (row) => row.status, paint: (text, row) => colour(row.status, style)(text) },
+      { title: 'REASON', cell: (row) => [row.reason, row.remedy].filter((part) => part !== null).join('; '), flexible: true },
+    ], health.services, view),
+  ]
+}
+
+export function renderDaemons(daemons: readonly DaemonEntry[], now: number, view: View): string[] {
+  return renderTable<DaemonEntry>([
+    { title: 'PROJECT', cell: (row) => row.projectRoot, flexible: true, paint: view.style.bold },
+    { title: 'PID', cell: (row) => String(row.pid), align: 'right' },
+    { title: 'UP', cell: (row) => formatDuration(Math.max(0, now - Date.parse(row.startedAt))) },
+    { title: 'VERSION', cell: (row) => row.version },
+    { title: 'HTTP', cell: (row) => row.http ?? 'off' },
+  ], daemons, view)
+}
+
+export function renderStatistics(stats: Value<'get_statistics'>, { style }: View): string[] {
+  const { last, state } = stats.import
+  const tables = Object.entries(stats.bytes_by_table ?? {}).sort(([, a], [, b]) => b - a)
+  return [
+    style.bold(stats.project_root),
+    ...renderFields([
+      ['files', formatCount(stats.files)],
+      ['modules', `${formatCount(stats.modules)}${stats.client_modules > 0 ? `, and ${formatCount(stats.client_modules)} stored by clients` : ''}`],
+      ['functions', `${formatCount(stats.functions)} in ${plural(stats.clauses, 'clause')}`],
+      ['calls', `${formatCount(stats.calls)} to ${plural(stats.callees, 'function')}`],
+      ['problems', formatCount(stats.problems)],
+      ['sources', `${formatBytes(stats.source_bytes)}, ${formatBytes(stats.source_bytes_stored)} stored`],
+      ['database', `${formatBytes(stats.database_bytes)}, log ${formatBytes(stats.wal_bytes)}`],
+      ['import', state === 'running' ? `running, ${stats.import.files_done} of ${plural(stats.import.files_total, 'file')}` : state],
+      ['last import', last === null ? null : `${plural(last.files, 'file')}, ${formatCount(last.parsed)} parsed in ${formatDuration(last.duration_ms)}`],
+      ['epoch', `${stats.epoch}, ${stats.last_updated}`],
+      ['repository', `${stats.repository_id}, schema ${stats.schema_version}`],
+    ], style),
+    ...(tables.length === 0 ? [] : ['', ...renderTable<[string, number]>([
+      { title: 'TABLE', cell: ([name]) => name },
+      { title: 'SIZE', cell: ([, bytes]) => formatBytes(bytes), align: 'right' },
+    ], tables, { width: Infinity, style })]),
+  ]
+}
+
+function colour(status: Health['status'], style: Style): (text: string) => string {
+  if (status === 'healthy') return style.green
+  return status === 'degraded' ? style.yellow : style.red
+}
+
+function paintStatus(status: Health['status'], style: Style): string {
+  return colour(status, style)(`● ${status}`)
+}

@@ -1,0 +1,360 @@
+/** What each command prints and answers, as golden text, against a small project in memory. */
+
+import { expect, test } from 'vitest'
+import { runCli } from '../../src/cli/program.ts'
+import { makeWorld, ROOT, run, type Ran, type WorldOptions } from './fake.ts'
+
+async function check(line: string, expected: Partial<Ran>, options: WorldOptions = {}): Promise<void> {
+  expect(await run(line, options)).toEqual({ code: 0, out: '', err: '', ...expected })
+}
+
+function lines(...texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join('')
+}
+
+test('modules lists all, or those with a prefix', async () => {
+  await check('modules', {
+    out: lines(
+      'MODULE          KIND      FUNCTIONS  LINES  PLACE',
+      'Shop.Cart       module            3     84  lib/shop/cart.ex:1',
+      'Shop.Describe   protocol          1     12  lib/shop/describe.ex:1',
+      'Shop.Inventory  module            0  1,204  lib/shop/inventory.ex:1',
+    ),
+  })
+  await check('modules Shop.I', {
+    out: lines('MODULE          KIND    FUNCTIONS  LINES  PLACE', 'Shop.Inventory  module          0  1,204  lib/shop/inventory.ex:1'),
+  })
+  await check('modules Nope', { out: 'no modules\n' })
+})
+
+test('a list that was cut says how to go on, and the cursor goes on', async () => {
+  const cut = await run('modules --limit 2')
+  expect(cut.out.split('\n').length).toBe(4)
+  expect(cut.err).toBe('2 shown; all with --all, the next with --cursor 2\n')
+  const rest = await run('modules --cursor 2')
+  expect(rest.out).toContain('Shop.Inventory')
+  expect(rest.out).not.toContain('Shop.Cart')
+})
+
+test('lists come in pages and are merged, with the cursor of the last', async () => {
+  const world = makeWorld({ handlers: { list_modules: pagesOfFive } })
+  expect(await runCli(['--json', 'modules'], world.ports)).toBe(0)
+  const answer = JSON.parse(world.written.out) as { value: { modules: unknown[]; cursor: string | null }; epoch: number }
+  expect(answer).toMatchObject({ epoch: 7, value: { cursor: null } })
+  expect(answer.value.modules).toHaveLength(12)
+  expect(world.calls.map((call) => call.args['cursor'])).toEqual([undefined, '5', '10'])
+
+  const limited = makeWorld({ handlers: { list_modules: pagesOfFive } })
+  expect(await runCli(['--json', 'modules', '--limit', '7'], limited.ports)).toBe(0)
+  expect(limited.calls.map((call) => call.args['limit'])).toEqual([7, 2])
+})
+
+function pagesOfFive({ cursor = '0', limit }: Record<string, unknown>): unknown {
+  const from = Number(cursor)
+  const to = Math.min(12, from + Math.min(5, Number(limit)))
+  const modules = Array.from({ length: to - from }, (_, at) => ({ module_name: `M${from + at}` }))
+  return { value: { modules, cursor: to < 12 ? String(to) : null }, epoch: 7, as_of: '', complete: true, verified: true }
+}
+
+test('a terminal gets 200 rows unless told otherwise', async () => {
+  const rows = Array.from({ length: 300 }, (_, at) => ({
+    module_name: `M${at}`, kind: 'module', source_file: 'a.ex', line: 1, functions: 0, lines_of_code: 1, origin: 'file',
+  }))
+  const handlers: WorldOptions['handlers'] = {
+    list_modules: ({ limit }) => ({ value: { modules: rows.slice(0, Number(limit)), cursor: Number(limit) < 300 ? 'next' : null } }),
+  }
+  const countRows = (ran: Ran): number => ran.out.trim().split('\n').length - 1
+  expect(countRows(await run('modules', { columns: 80, handlers }))).toBe(200)
+  expect(countRows(await run('modules --all', { columns: 80, handlers }))).toBe(300)
+  expect(countRows(await run('modules', { handlers }))).toBe(300)
+})
+
+test('show MODULE', async () => {
+  await check('show Shop.Cart', {
+    out: lines(
+      'Shop.Cart  module  lib/shop/cart.ex:1',
+      '',
+      'The cart of one customer.',
+      '',
+      'behaviours  GenServer',
+      'use         GenServer',
+      'alias       Shop.Money',
+      'struct      struct with id, items',
+      'types       t/0',
+      'depends on  GenServer, Shop.Money',
+      'size        84 lines of code, highest complexity 12',
+      'hashes      source abababababab, tree abababababab',
+      'version     7, 2026-11-21T08:00:00.000Z',
+      '',
+      'FUNCTION  KIND  CLAUSES  COMPLEXITY  LINES  LINE',
+      'add/2     def         3          12     31    12',
+      'add/3     def         1           1      4    50',
+      'total/1   defp        1           2      4    70',
+    ),
+  })
+})
+
+const FUNCTION_SHOWN = lines(
+  'Shop.Cart.add/2  def, public, answers to arities 1, 2  lib/shop/cart.ex:12',
+  '',
+  'Adds an item.',
+  '',
+  '@spec add(t, map) :: t',
+  'add(cart, item \\\\ nil)',
+  '',
+  'size     31 lines of code, complexity 12',
+  'hashes   source abababababab, tree abababababab',
+  'version  7, 2026-11-21T08:00:00.000Z',
+  '',
+  'CLAUSE  LINES  COMPLEXITY  PARAMETERS',
+  '     1  12-20          12  (cart, item \\\\ nil) when is_map(cart)',
+  '',
+  'LINE  CALLS             KIND    KNOWN',
+  '14:7  Shop.Money.sum/1  remote  resolved',
+)
+
+test('show MFA, with the Elixir. prefix too', async () => {
+  await check('show Shop.Cart.add/2', { out: FUNCTION_SHOWN })
+  await check('show Elixir.Shop.Cart.add/2', { out: FUNCTION_SHOWN })
+})
+
+test('show of a function without arity lists its arities', async () => {
+  await check('show Shop.Cart.add', {
+    out: lines(
+      'FUNCTION         KIND  CLAUSES  COMPLEXITY  LINES  PLACE',
+      'Shop.Cart.add/2  def         3          12     31  lib/shop/cart.ex:12',
+      'Shop.Cart.add/3  def         1           1      4  lib/shop/cart.ex:50',
+    ),
+  })
+})
+
+test('show NODE_ID', async () => {
+  await check('show Shop.Cart.add/2#1/Money.sum', {
+    out: lines(
+      'Shop.Cart.add/2#1/Money.sum  remote_call  lib/shop/cart.ex:14:7 to 14:23',
+      '',
+      'Money.sum(items)',
+      '',
+      'quoted',
+      '{{:., [line: 14], [{:__aliases__, [line: 14], [:Money]}, :sum]}, [line: 14], [{:items, [line: 14], nil}]}',
+      '',
+      'parent  Shop.Cart.add/2#1',
+      '',
+      'children',
+      '  Shop.Cart.add/2#1/Money.sum/items',
+    ),
+  })
+})
+
+test('show FILE', async () => {
+  await check('show ./lib/shop/cart.ex', {
+    out: lines('MODULE     KIND    FUNCTIONS  LINES  PLACE', 'Shop.Cart  module          3     84  lib/shop/cart.ex:1'),
+  })
+})
+
+test('callers and callees', async () => {
+  await check('callers Shop.Cart.add/2', {
+    out: lines('CALLER              PLACE                  KNOWN', 'Shop.Order.place/1  lib/shop/order.ex:9:5  resolved'),
+  })
+  await check('callees Shop.Cart.total', {
+    out: lines('LINE  CALLS             KIND    KNOWN', '14:7  Shop.Money.sum/1  remote  resolved'),
+  })
+  await check('callers Shop.Cart.add', {
+    code: 2, err: lines('error: Shop.Cart.add has several arities', '  which one: Shop.Cart.add/2, Shop.Cart.add/3?'),
+  })
+  await check('callees Shop.Cart', {
+    code: 2, err: lines('error: Shop.Cart is no function', '  write module, function and arity, e.g. MyApp.Cart.add_item/2'),
+  })
+})
+
+test('problems in the form that editors understand', async () => {
+  await check('problems', { out: 'lib/shop/broken.ex:3:9: the string is not closed [missing_terminator]\n' })
+})
+
+test('tree', async () => {
+  await check('tree', {
+    out: lines(
+      'ElixirScope.Supervisor  rest_for_one, up 2 min 5 s',
+      '├─ Threads  one_for_one',
+      '│  ├─ repository  thread, 2 restarts, up 4.2 s, heap 12.3 MB, busy 3 %',
+      '│  └─ gateway [restarting]  thread',
+      '└─ AST.Importer  actor, in repository, 3 waiting',
+    ),
+  })
+})
+
+test('stats', async () => {
+  const { out, code } = await run('stats --tables')
+  expect(code).toBe(0)
+  expect(out).toContain('calls        1,610 to 214 functions\n')
+  expect(out).toContain('TABLE          SIZE\nmodules    120.0 kB\nfunctions   90.0 kB\n')
+})
+
+test('status tells the daemon and its services', async () => {
+  await check('status', {
+    out: lines(
+      '● degraded  /home/ann/shop',
+      'process  4711, up 1 h 2 min, 181.0 MB resident',
+      'version  0.1.0 on Node 24.21.0',
+      'profile  default',
+      'socket   /run/user/1000/es/1a2b.sock',
+      'http     http://127.0.0.1:40123',
+      'state    /home/ann/.local/state/elixir-scope/1a2b',
+      '',
+      'SERVICE     STATUS    REASON',
+      'gateway     healthy',
+      'repository  degraded  an import is running; wait until it ends',
+    ),
+  })
+})
+
+test('status of an unhealthy daemon fails', async () => {
+  const { code } = await run('status', { handlers: { health_check: () => ({ status: 'unhealthy', services: [], checked_at: '' }) } })
+  expect(code).toBe(1)
+})
+
+test('status --all', async () => {
+  await check('status --all', {
+    out: lines('PROJECT          PID  UP         VERSION  HTTP', '/home/ann/shop  4711  1 min 5 s  0.1.0    http://127.0.0.1:40123'),
+  })
+  await check('status --all', { out: 'no daemon is running\n' }, { running: false })
+})
+
+test('names that do not exist get a suggestion', async () => {
+  await check('show Shop.Cary', { code: 3, err: lines('error: no module Shop.Cary', '  did you mean Shop.Cart?') })
+  await check('show Shop.Cart.tota/1', { code: 3, err: lines('error: no function Shop.Cart.tota/1', '  did you mean Shop.Cart.total/1?') })
+  await check('callers Shop.Cart.ad', { code: 3, err: lines('error: no function Shop.Cart.ad', '  did you mean Shop.Cart.add/2?') })
+  await check('show lib/shop/carts.ex', { code: 3, err: lines('error: no file lib/shop/carts.ex', '  did you mean lib/shop/cart.ex?') })
+  await check('show Zzz', { code: 3, err: lines('error: no module Zzz', '  the command `modules` lists all modules') })
+})
+
+test('a name that means nothing is wrong usage', async () => {
+  const { code, err } = await run('show foo!bar')
+  expect(code).toBe(2)
+  expect(err).toContain('"foo!bar" is no module, function, node or file')
+})
+
+test('the daemon\'s own suggestion is kept', async () => {
+  const handlers: WorldOptions['handlers'] = {
+    get_module: () => { throw Object.assign(new Error('x'), { failure: { code: 'not_found', message: 'no module A', hint: 'did you mean B?', details: { suggestions: ['B'] } } }) },
+  }
+  await check('show A', { code: 3, err: lines('error: no module A', '  did you mean B?') }, { handlers })
+})
+
+test('a daemon that is not running: exit 4 and the command that starts it', async () => {
+  await check('show Shop.Cart', {
+    code: 4, err: lines('error: no daemon is running for /home/ann/shop', '  start it with: elixir-scope start'),
+  }, { running: false })
+  await check('--project /srv/my.app modules', {
+    code: 4, err: lines('error: no daemon is running for /srv/my.app', '  start it with: elixir-scope start /srv/my.app'),
+  }, { running: false })
+})
+
+test('outside a project the message says so', async () => {
+  const { code, err } = await run('modules', { cwd: '/tmp' })
+  expect(code).toBe(3)
+  expect(err).toBe('error: no mix.exs in /tmp or any directory above it\n')
+})
+
+test('with --json standard output is one JSON value and standard error is silent, for failures too', async () => {
+  const found = await run('show Shop.Cart --json')
+  expect(JSON.parse(found.out)).toMatchObject({ epoch: 7, value: { module_name: 'Shop.Cart' } })
+  expect(found.err).toBe('')
+  const missing = await run('--json show Nope')
+  expect(missing).toMatchObject({ code: 3, err: '' })
+  expect(JSON.parse(missing.out)).toMatchObject({ error: { code: 'not_found', message: 'no module Nope' } })
+  const stopped = await run('--json stats', { running: false })
+  expect(stopped).toMatchObject({ code: 4, err: '' })
+  expect(JSON.parse(stopped.out)).toMatchObject({ error: { code: 'unavailable', details: { start_command: 'elixir-scope start' } } })
+})
+
+test.each(['modules', 'callers Shop.Cart.add/2', 'callees Shop.Cart.add/2', 'problems', 'tree', 'stats', 'status', 'status --all', 'import', 'start', 'stop', 'rpc'])(
+  '%s --json prints one JSON value', async (line) => {
+    const { code, out } = await run(`${line} --json`)
+    expect(code).toBe(0)
+    expect(typeof JSON.parse(out)).toBe('object')
+  })
+
+test('mistyped commands and options', async () => {
+  const command = await run('shwo Shop.Cart')
+  expect(command.code).toBe(2)
+  expect(command.err).toContain("unknown command 'shwo'")
+  expect(command.err).toContain('Did you mean show?')
+  const option = await run('modules --limt 3')
+  expect(option.code).toBe(2)
+  expect(option.err).toContain('Did you mean --limit?')
+  await expect(run('modules --limit 0')).resolves.toMatchObject({ code: 2 })
+  await expect(run('start --set novalue')).resolves.toMatchObject({ code: 2 })
+  await expect(run('show')).resolves.toMatchObject({ code: 2 })
+  const json = await run('--json shwo')
+  expect(JSON.parse(json.out)).toMatchObject({ error: { code: 'invalid_argument' } })
+})
+
+test('help and version', async () => {
+  const help = await run('')
+  expect(help).toMatchObject({ code: 0, err: '' })
+  for (const command of ['start', 'stop', 'restart', 'status', 'import', 'modules', 'show', 'callers', 'callees', 'ast', 'tree', 'stats', 'problems', 'rpc', 'export', 'completion']) {
+    expect(help.out).toMatch(new RegExp(`^  ${command} `, 'm'))
+  }
+  expect(help.out).toContain('Exit codes: 0 done')
+  expect(help.out).not.toContain('__complete')
+  await check('--version', { out: '0.1.0\n' })
+  const start = await run('start --help')
+  expect(start.out).toContain('--foreground')
+  expect(start.out).toContain('--project <path>')
+})
+
+test('rpc: methods, arguments as JSON or pairs, mistyped methods', async () => {
+  const world = makeWorld()
+  expect(await runCli(['rpc', 'get_function', 'mfa=Shop.Cart.add/2', 'text_limit=5'], world.ports)).toBe(0)
+  expect(await runCli(['rpc', 'get_function', '{"mfa": "Shop.Cart.add/2"}'], world.ports)).toBe(0)
+  expect(await runCli(['rpc', 'list_modules', 'prefix=42', 'limit=2'], world.ports)).toBe(0)
+  expect(world.calls.map((call) => call.args)).toEqual([
+    { mfa: 'Shop.Cart.add/2', text_limit: 5 }, { mfa: 'Shop.Cart.add/2' }, { prefix: '42', limit: 2 },
+  ])
+  await check('rpc list_modles', { code: 2, err: lines('error: there is no method list_modles', '  did you mean list_modules?') })
+  await expect(run('rpc list_modules nonsense')).resolves.toMatchObject({ code: 2 })
+  await expect(run('rpc list_modules {bad')).resolves.toMatchObject({ code: 2 })
+  const listed = await run('rpc')
+  expect(listed.out).toMatch(/^import_project\s+force, request_id\s/m)
+})
+
+test('ast: quoted form, digests, lists on standard input', async () => {
+  await check('ast /home/ann/shop/a.ex', { out: '{:ok, 1}\n' })
+  await check('ast b.ex', { code: 1, out: '{:ok, 1}\n', err: 'b.ex:3:9: not closed\n' })
+  await check('ast -', { out: '{:ok, 4}\n' }, { stdin: 'text' })
+  await check('ast --digest b.ex /home/ann/shop/a.ex', { out: lines('b.ex\terror\t3:9', '/home/ann/shop/a.ex\tS1\tP1') })
+  await check('ast --digest -', { out: lines('b.ex\terror\t3:9', 'b.ex\terror\t3:9') }, { stdin: 'b.ex\nb.ex\n' })
+  await check('ast --digest gone.ex b.ex', { code: 3, out: 'b.ex\terror\t3:9\n', err: 'error: there is no gone.ex\n' })
+  await check('--json ast --digest b.ex /home/ann/shop/a.ex', {
+    out: lines('{"path":"b.ex","error":"3:9"}', '{"path":"/home/ann/shop/a.ex","structure":"S1","positions":"P1"}'),
+  })
+})
+
+test('export to standard output and to a file', async () => {
+  await check('export', { out: lines('{"a":1}', '{"b":2}', '{"c":3}') })
+  const world = makeWorld()
+  expect(await runCli(['export', 'out.ndjson'], world.ports)).toBe(0)
+  expect(world.files.get('out.ndjson')).toBe(lines('{"a":1}', '{"b":2}', '{"c":3}'))
+  expect(world.written).toEqual({ out: '', err: '3 lines written to out.ndjson\n' })
+})
+
+test('completion scripts and the names they ask for', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, out } = await run(`completion ${shell}`)
+    expect(code).toBe(0)
+    expect(out).toContain('callers')
+    expect(out).toContain('__complete')
+  }
+  await expect(run('completion tcsh')).resolves.toMatchObject({ code: 2 })
+  await check('__complete Shop.C', { out: 'Shop.Cart\n' })
+  await check('__complete Shop.Cart.', { out: lines('Shop.Cart.add/2', 'Shop.Cart.add/3', 'Shop.Cart.total/1') })
+  await check('__complete Shop.Cart.to', { out: 'Shop.Cart.total/1\n' })
+  await check('__complete Shop.C', {}, { running: false })
+})
+
+test('the project comes from --project wherever it stands', async () => {
+  await check('stop --project /srv/app', { out: 'stopped for /srv/app\n' })
+  await check('--project /srv/app stop', { out: 'stopped for /srv/app\n' })
+  await check('stop', { out: `no daemon was running for ${ROOT}\n` }, { running: false })
+})
