@@ -220,6 +220,8 @@ function end<Start>(draft: Draft<Start>, reason: ExitReason): void {
 function advance<Start>(draft: Draft<Start>): void {
   for (let op = draft.operation; op !== undefined; op = draft.operation) {
     if (op.stopping.length > 0 || op.starting !== undefined) return
+    takeDeferredEnds(draft, op)
+    if (draft.operation !== op) continue
     if (op.toStop.length > 0) stopSome(draft, op)
     else if (op.toStart.length > 0) startOne(draft, op)
     else complete(draft, op)
@@ -236,6 +238,15 @@ function stopSome<Start>(draft: Draft<Start>, op: Operation): void {
     draft.effects.push(shutdown === 'brutal_kill' ? { type: 'kill', ref } : { type: 'stop', ref, reason: SHUTDOWN })
   }
   if (typeof shutdown === 'number') draft.effects.push({ type: 'arm_kill', refs, ms: shutdown })
+}
+
+/** Children to stop whose end has been waiting to be heard are stopped already. */
+function takeDeferredEnds<Start>(draft: Draft<Start>, op: Operation): void {
+  for (const msg of draft.deferred) {
+    if (msg.type !== 'gone' || !op.toStop.includes(msg.ref)) continue
+    draft.deferred = draft.deferred.filter((other) => other !== msg)
+    stopSettled(draft, must(draft.operation, 'the operation'), must(findByRef(draft, msg.ref), 'the child'), msg.reason)
+  }
 }
 
 function startOne<Start>(draft: Draft<Start>, op: Operation): void {
