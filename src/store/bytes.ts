@@ -104,7 +104,13 @@ export function byteWriter(): ByteWriter {
   }
 }
 
-export type ByteReader = { varint(): number; bytes(): Buffer; string(): string; ended(): boolean }
+export type ByteReader = {
+  varint(): number
+  string(): string
+  /** Copies a length-prefixed run of bytes to `at` of the target and gives its length; nothing is copied beyond its end. */
+  copyTo(target: Buffer, at: number): number
+  ended(): boolean
+}
 
 export function byteReader(buffer: Buffer): ByteReader {
   let at = 0
@@ -117,11 +123,25 @@ export function byteReader(buffer: Buffer): ByteReader {
       if (byte < 0x80) return value
     }
   }
-  const bytes = (): Buffer => {
-    const length = varint()
+  /** Moves past a run; where it starts. */
+  const skip = (length: number): number => {
     if (at + length > buffer.length) throw new RangeError('bytes out of bounds')
     at += length
-    return buffer.subarray(at - length, at)
+    return at - length
   }
-  return { varint, bytes, string: () => bytes().toString('utf8'), ended: () => at === buffer.length }
+  return {
+    varint,
+    string() {
+      const length = varint()
+      const start = skip(length)
+      return buffer.toString('utf8', start, start + length)
+    },
+    copyTo(target, to) {
+      const length = varint()
+      const start = skip(length)
+      buffer.copy(target, to, start, start + length)
+      return length
+    },
+    ended: () => at === buffer.length,
+  }
 }

@@ -52,10 +52,16 @@ function* codesFrom(connection: Connection, calleeIdxs: readonly number[], first
     })
     if (found.length === 0) return
     const next = Math.min(...found.map((row) => row.chunk))
-    const codes = new Set(found.filter((row) => row.chunk === next).flatMap((row) => openChunk(row.data, row.id, next)))
-    for (const code of [...codes].sort((a, b) => a - b)) if (code >= first) yield code
+    const lists = found.filter((row) => row.chunk === next).map((row) => openChunk(row.data, row.id, next))
+    for (const code of merged(lists)) if (code >= first) yield code
     chunk = next + 1
   }
+}
+
+/** Ascending and distinct, as each list is. */
+function merged(lists: readonly (readonly number[])[]): readonly number[] {
+  const [only = [], ...others] = lists
+  return others.length === 0 ? only : [...new Set(lists.flat())].sort((a, b) => a - b)
 }
 
 type CallerColumns = {

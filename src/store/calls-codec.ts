@@ -148,26 +148,28 @@ function decodeSome(payload: Buffer, owner: string, wanted: (callee: Callee) => 
   const from = byteReader(payload)
   const callees = readCallees(from)
   const keep = callees.map(wanted)
-  const prefix = Buffer.from(`${owner}#`)
   const calls: CallFacts[] = []
+  // The node so far; what a node shares with the one before is in place already. No node is longer than all of the blob.
+  const node = Buffer.allocUnsafe(payload.length)
+  let nodeBytes = 0
   let line = 0
-  let node: Buffer = Buffer.alloc(0)
   for (let n = from.varint(); n > 0; n--) {
     const calleeIdx = from.varint()
     const flags = from.varint()
     line += unzigzag(from.varint())
     const column = from.varint()
     const shared = from.varint()
-    const rest = from.bytes()
-    node = shared === 0 ? rest : Buffer.concat([node.subarray(0, shared), rest])
+    if (shared > nodeBytes) throw new RangeError('node out of bounds')
+    nodeBytes = shared + from.copyTo(node, shared)
     if (keep[calleeIdx] !== true) continue
     const callee = callees[calleeIdx]
     const kind = KINDS[flags & KIND_MASK]
     if (callee === undefined || kind === undefined) throw new RangeError('call out of bounds')
+    const path = node.toString('utf8', 0, nodeBytes)
     calls.push({
       module: callee.module, name: callee.name, arity: callee.arity, kind,
       dynamic: (flags & DYNAMIC) !== 0, grade: (flags & RESOLVED) === 0 ? 'syntactic' : 'resolved', line, column,
-      node: (flags & OWN) === 0 ? node.toString('utf8') : Buffer.concat([prefix, node]).toString('utf8'),
+      node: (flags & OWN) === 0 ? path : `${owner}#${path}`,
     })
   }
   if (!from.ended()) throw new RangeError('bytes left over')
