@@ -5,7 +5,9 @@ import * as fc from 'fast-check'
 export const FC = { seed: process.env['FC_SEED'] === undefined ? Date.now() : Number(process.env['FC_SEED']) }
 
 const scalar = fc.oneof(
-  fc.constant(null), fc.boolean(), fc.integer(), fc.maxSafeInteger(), fc.double({ noNaN: true }),
+  fc.constant(null), fc.boolean(), fc.integer(), fc.maxSafeInteger(),
+  // -0 becomes the integer 0.
+  fc.double({ noNaN: true }).map((value) => (value === 0 ? 0 : value)),
   fc.bigInt({ min: 2n ** 53n + 1n, max: 2n ** 64n - 1n }), fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) - 1n }),
   fc.string({ unit: 'grapheme' }), fc.string({ minLength: 30, maxLength: 300 }),
   fc.uint8Array({ maxLength: 300 }),
