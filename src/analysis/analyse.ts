@@ -6,7 +6,7 @@
 
 import { hash } from 'node:crypto'
 import type { ClauseFacts, FileFacts, FunctionFacts, ModuleFacts, StructFacts } from '../model/facts.ts'
-import { createReader, parse } from '../syntax/parser.ts'
+import { createReader, parse } from '../syntax/parse.ts'
 import type { Tree } from '../syntax/tree.ts'
 import { resolveBareCalls } from './calls.ts'
 import { clauseId } from './definitions.ts'

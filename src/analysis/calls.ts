@@ -5,8 +5,8 @@
  * 2. an `import … only:` in scope that lists it: imported, resolved;
  * 3. a name of Kernel that no `import Kernel` took away: imported, resolved, or syntactic when a `use` in scope might
  *    have replaced it;
- * 4. the only import in scope that could bring it, when no `use` could: imported, syntactic, because a macro in the
- *    module's body may have defined a local function of that name;
+ * 4. the only import in scope that could bring it, when no `use` could and no definition has a computed name: imported,
+ *    syntactic, because a macro in the module's body may have defined a local function of that name;
  * 5. nothing known: local, without a module, syntactic.
  * Operators, sigils, special forms and definitions are not listed. `apply(M, :f, [a])` is listed as what it calls.
  */
@@ -16,7 +16,7 @@ import type { ModuleName } from '../model/names.ts'
 import { Kind, type Tree } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { childId } from './frames.ts'
-import { argumentsOf, isBinary } from './heads.ts'
+import { argumentsOf, DYNAMIC, isBinary } from './heads.ts'
 import { kernelNames, silentForms } from './kernel.ts'
 import { Mark } from './labels.ts'
 import { dependOn, moduleNamed } from './modules.ts'
@@ -116,7 +116,7 @@ function resolveBare(module: OpenModule, call: OpenCall, scope: Scope): void {
   if (kernelNames.has(key) && kernel?.only?.has(key) !== false && kernel?.except?.has(key) !== true) {
     return settle(call, 'Kernel', 'imported', scope.mayHideKernel ? 'syntactic' : 'resolved')
   }
-  if (nPossible === 1 && !scope.mayImport) settle(call, possible, 'imported', 'syntactic')
+  if (nPossible === 1 && !scope.mayImport && !module.byName.has(DYNAMIC)) settle(call, possible, 'imported', 'syntactic')
 }
 
 function isLocal(module: OpenModule, name: string, arity: number, key: string): boolean {

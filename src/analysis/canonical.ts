@@ -6,12 +6,14 @@
 
 import { nameBytes } from '../syntax/names.ts'
 import { Kind, StringFlag, type Tree } from '../syntax/tree.ts'
-import { Sym } from '../syntax/well-known.ts'
+import { Sym, wellKnownNames } from '../syntax/well-known.ts'
 
 export type Canonical = { bytes: Uint8Array; length: number; readonly names: (Uint8Array | undefined)[] }
 
 const CLOSE = 0xff
 const END = 0
+const UNDERSCORE = 0x5f
+const NEWLINE = 10
 
 export function makeCanonical(tree: Tree): Canonical {
   return { bytes: new Uint8Array(tree.source.length + tree.length * 2 + 64), length: 0, names: [] }
@@ -87,11 +89,14 @@ function swappedUnder(tree: Tree, node: number, parent: number): boolean {
 function writeName(out: Canonical, kind: number, tree: Tree, id: number): void {
   let name = out.names[id]
   if (name === undefined) {
-    name = nameBytes(tree.names, id)
+    name = wellKnownBytes[id] ?? nameBytes(tree.names, id)
     out.names[id] = name
   }
   writeBytes(out, kind, name)
 }
+
+const encoder = new TextEncoder()
+const wellKnownBytes: readonly Uint8Array[] = wellKnownNames.map((name) => encoder.encode(name))
 
 function writeBytes(out: Canonical, kind: number, bytes: Uint8Array): void {
   const size = bytes.length
@@ -114,12 +119,17 @@ function writeByte(out: Canonical, byte: number): void {
 }
 
 function writeNumber(out: Canonical, tree: Tree, kind: number, node: number): void {
-  const digits: number[] = []
-  for (let i = tree.start[node] as number; i < (tree.end[node] as number); i++) {
+  const start = tree.start[node] as number
+  const end = tree.end[node] as number
+  if (out.length + end - start + 2 > out.bytes.length) grow(out, end - start + 2)
+  let at = out.length
+  out.bytes[at++] = kind
+  for (let i = start; i < end; i++) {
     const byte = tree.source[i] as number
-    if (byte !== 0x5f) digits.push(byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte)
+    if (byte !== UNDERSCORE) out.bytes[at++] = byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte
   }
-  writeBytes(out, kind, Uint8Array.from(digits))
+  out.bytes[at++] = END
+  out.length = at
 }
 
 function writeString(out: Canonical, tree: Tree, node: number, parent: number): void {
@@ -146,16 +156,21 @@ function dedent(raw: Uint8Array, indent: number, begins: 'at a line' | 'in a lin
   if (indent === 0) return raw
   const out = new Uint8Array(raw.length)
   let length = 0
-  let left = begins === 'at a line' ? indent : 0
-  for (const byte of raw) {
-    if (left > 0 && (byte === 32 || byte === 9)) {
-      left--
-      continue
-    }
-    left = byte === 10 ? indent : 0
-    out[length++] = byte
+  for (let at = 0; at < raw.length; ) {
+    if (at > 0 || begins === 'at a line') at += whiteSpace(raw, at, indent)
+    const next = raw.indexOf(NEWLINE, at)
+    const end = next === -1 ? raw.length : next + 1
+    out.set(raw.subarray(at, end), length)
+    length += end - at
+    at = end
   }
   return out.subarray(0, length)
+}
+
+function whiteSpace(raw: Uint8Array, from: number, limit: number): number {
+  let width = 0
+  while (width < limit && (raw[from + width] === 32 || raw[from + width] === 9)) width++
+  return width
 }
 
 function modifiers(tree: Tree, node: number): Uint8Array {

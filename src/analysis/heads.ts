@@ -45,7 +45,7 @@ function nameAndParameters(text: SourceText, node: number): Named | undefined {
         ? { name: DYNAMIC, parameters: [] }
         : { name: nameOf(text, node), parameters: argumentsOf(tree, node, 0) }
     case Kind.CallCall:
-      return { name: DYNAMIC, parameters: argumentsOf(tree, node, 1) }
+      return { name: unquotedName(text, node + 1), parameters: argumentsOf(tree, node, 1) }
     case Kind.UnaryOp:
     case Kind.NullaryOp:
     case Kind.BinaryOp:
@@ -53,6 +53,12 @@ function nameAndParameters(text: SourceText, node: number): Named | undefined {
     default:
       return undefined
   }
+}
+
+/** `unquote(:name)` is that name; what else is unquoted, only the compiler knows. */
+function unquotedName(text: SourceText, call: number): string {
+  const { tree } = text
+  return tree.payload[call] === Sym.unquote && tree.kind[call + 1] === Kind.Atom ? nameOf(text, call + 1) : DYNAMIC
 }
 
 function operatorHead(text: SourceText, node: number): Named {

@@ -77,13 +77,17 @@ export function markChildren(tree: Tree, node: number, marks: Uint8Array): void 
       if (isRearranged(tree, node + 1, node) || tree.payload[node] === Sym['@']) setMark(marks, node + 1, Mark.Transparent)
       return
     case Kind.Struct:
-      for (const child of childrenOf(tree, node)) if (tree.kind[child] === Kind.Map) setMark(marks, child, Mark.Transparent)
+      for (let child = node + 1, stop = node + (tree.extent[node] as number); child < stop; child += tree.extent[child] as number) {
+        if (tree.kind[child] === Kind.Map) setMark(marks, child, Mark.Transparent)
+      }
       return
     case Kind.Call:
     case Kind.RemoteCall:
     case Kind.AnonymousCall:
     case Kind.CallCall:
-      for (const child of childrenOf(tree, node)) if (isKeywordList(tree, child)) setMark(marks, child, Mark.Transparent)
+      for (let child = node + 1, stop = node + (tree.extent[node] as number); child < stop; child += tree.extent[child] as number) {
+        if (tree.kind[child] === Kind.List && isKeywordList(tree, child)) setMark(marks, child, Mark.Transparent)
+      }
   }
 }
 
@@ -210,16 +214,11 @@ function receiverKey(tree: Tree, node: number, name: number, base: number): numb
 
 /** A bracketed list of nothing but pairs, which as an argument means the same without its brackets. */
 function isKeywordList(tree: Tree, node: number): boolean {
-  if (tree.kind[node] !== Kind.List || (tree.extent[node] as number) === 1) return false
-  for (const child of childrenOf(tree, node)) {
+  const stop = node + (tree.extent[node] as number)
+  for (let child = node + 1; child < stop; child += tree.extent[child] as number) {
     if (tree.kind[child] !== Kind.Pair && tree.kind[child] !== Kind.DynamicPair) return false
   }
-  return true
-}
-
-function* childrenOf(tree: Tree, node: number): Generator<number, void, undefined> {
-  const stop = node + (tree.extent[node] as number)
-  for (let child = node + 1; child < stop; child += tree.extent[child] as number) yield child
+  return stop > node + 1
 }
 
 /** The label that a key stands for. */
@@ -263,22 +262,25 @@ function symbol(labels: Labels, id: number): string {
 function findWords(names: Names): Record<Word, number> {
   const count = nameCount(names)
   const words = Object.fromEntries(WORDS.map((word, index) => [word, count + index])) as Record<Word, number>
-  for (let id = count - names.ranges.length / 2; id < count; id++) {
-    const at = (id - count) * 2 + names.ranges.length
-    const length = (names.ranges[at + 1] as number) - (names.ranges[at] as number)
-    if (length < 3 || length > 9) continue
-    const bytes = firstByte(names, names.ranges[at] as number)
-    if (WORD_INITIALS[bytes] !== 1) continue
-    const name = nameString(names, id)
-    if (name in words) words[name as Word] = id
+  const { ranges } = names
+  const first = count - ranges.length / 2
+  for (let i = 0; i < ranges.length; i += 2) {
+    const start = ranges[i] as number
+    const candidates = wordsBy[shapeOf((ranges[i + 1] as number) - start, byteOfName(names, start))]
+    if (candidates === undefined) continue
+    const name = nameString(names, first + i / 2)
+    for (const word of candidates) if (word === name) words[word] = first + i / 2
   }
   return words
 }
 
-const WORD_INITIALS = new Uint8Array(256)
-for (const word of WORDS) WORD_INITIALS[word.charCodeAt(0)] = 1
+const shapeOf = (length: number, initial: number) => (length < 16 ? length * 256 + initial : 0)
 
-function firstByte(names: Names, start: number): number {
+/** The words by their length and first letter. */
+const wordsBy: (Word[] | undefined)[] = Array.from({ length: 16 * 256 }, () => undefined)
+for (const word of WORDS) (wordsBy[shapeOf(word.length, word.charCodeAt(0))] ??= []).push(word)
+
+function byteOfName(names: Names, start: number): number {
   const base = names.source.length
   return (start >= base ? names.extra[start - base] : names.source[start]) ?? 0
 }

@@ -25,16 +25,24 @@ function sigilValue(text: SourceText, node: number): string | null {
   const { tree } = text
   const sigil = nameOf(text, node)
   if ((sigil !== 'sigil_S' && sigil !== 'sigil_s') || childCount(tree, node) > 1) return null
-  const literal = slice(text, (tree.start[node] ?? 0) + 2, tree.end[node] ?? 0).replace(/[a-zA-Z]+$/, '')
-  const raw = inner(literal, /^("""|''')/.test(literal))
+  const literal = slice(text, (tree.start[node] ?? 0) + 2, withoutModifiers(tree.source, tree.end[node] ?? 0))
+  const raw = inner(literal, literal.startsWith('"""') || literal.startsWith("'''"))
   return sigil === 'sigil_S' ? raw : unescape(raw)
+}
+
+function withoutModifiers(source: Uint8Array, end: number): number {
+  let at = end
+  while (at > 0 && ((source[at - 1] ?? 0) | 32) >= 0x61 && ((source[at - 1] ?? 0) | 32) <= 0x7a) at--
+  return at
 }
 
 /** What stands between the delimiters. */
 function inner(literal: string, heredoc: boolean): string {
   if (!heredoc) return literal.slice(1, -1)
-  const indent = /(?:^|\n)([ \t]*)(?:"""|''')$/.exec(literal)?.[1]?.length ?? 0
+  const indent = literal.length - 3 - (literal.lastIndexOf('\n') + 1)
+  if (indent < 0 || indent > literal.length - 6) return literal.slice(3, -3)
   const opened = literal.indexOf('\n') + 1
+  if (indent === 0) return literal.slice(opened, -3)
   const lines = literal.slice(opened, literal.length - 3 - indent).split('\n')
   return lines.map((line) => dedent(line, indent)).join('\n')
 }

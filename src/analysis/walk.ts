@@ -17,7 +17,7 @@ import { writeClose, writeNode } from './canonical.ts'
 import { openClause, openTest } from './definitions.ts'
 import { readDirective } from './directives.ts'
 import { countKey, popFrame, pushFrame } from './frames.ts'
-import { argumentsOf, keywordValue } from './heads.ts'
+import { argumentsOf, isBinary, keywordValue } from './heads.ts'
 import { labelKey, Mark, markChildren, NO_LABEL, setMark } from './labels.ts'
 import { openModule } from './module-definitions.ts'
 import { dependOn, moduleNamed } from './modules.ts'
@@ -176,10 +176,26 @@ function readConstruct(walk: Walk, node: number, kind: number, mark: number): vo
       return readBinary(walk, node)
     case Kind.Pair:
       return scopePair(walk, node)
+    case Kind.Bitstring:
+      return markSegments(walk, node)
     case Kind.Section:
     case Kind.Clause:
     case Kind.Fn:
       save(walk)
+  }
+}
+
+/** `size(n)`, `binary-unit(8)` and the like behind `::` are no calls. */
+function markSegments(walk: Walk, node: number): void {
+  const { tree, marks } = walk
+  for (const segment of argumentsOf(tree, node, 0)) {
+    if (!isBinary(tree, segment, Sym['::'])) continue
+    let at = segment + 1 + (tree.extent[segment + 1] as number)
+    while (isBinary(tree, at, Sym['-']) || isBinary(tree, at, Sym['*'])) {
+      setMark(marks, at + 1 + (tree.extent[at + 1] as number), Mark.NotCall)
+      at++
+    }
+    setMark(marks, at, Mark.NotCall)
   }
 }
 
