@@ -73,8 +73,8 @@ export type CliPorts = {
   readonly daemons: DaemonPorts
   readonly syntax: {
     /** The quoted form, readably, or the file's problems. */
-    readonly print: (source: Uint8Array) => { readonly text: string; readonly problems: readonly string[] }
-    readonly digestLine: (path: string, source: Uint8Array) => string
+    readonly print: (source: Uint8Array) => Promise<{ readonly text: string; readonly problems: readonly string[] }>
+    readonly digestLine: (path: string, source: Uint8Array) => Promise<string>
   }
   /** Calls back on Ctrl-C until the returned function is called. */
   readonly onInterrupt: (interrupted: () => void) => () => void

@@ -245,8 +245,8 @@ export function makeWorld(options: WorldOptions = {}): World {
       list: () => Promise.resolve(daemon.running ? [DAEMON] : []),
     },
     syntax: {
-      print: (source) => ({ text: `{:ok, ${source.length}}`, problems: source[0] === 98 ? ['3:9: not closed'] : [] }),
-      digestLine: (path, source) => source[0] === 98 ? `${path}\terror\t3:9` : `${path}\tS${source.length}\tP${source.length}`,
+      print: (source) => Promise.resolve({ text: `{:ok, ${source.length}}`, problems: source[0] === 98 ? ['3:9: not closed'] : [] }),
+      digestLine: (path, source) => Promise.resolve(source[0] === 98 ? `${path}\terror\t3:9` : `${path}\tS${source.length}\tP${source.length}`),
     },
     onInterrupt: (heard) => {
       interrupts.push(heard)

@@ -21,7 +21,7 @@ async function quoted(context: Context, files: readonly string[]): Promise<ExitC
       worst = Math.max(worst, source)
       continue
     }
-    const { text, problems } = context.ports.syntax.print(source)
+    const { text, problems } = await context.ports.syntax.print(source)
     if (context.format === 'json') context.ports.stdout.write(`${renderJson({ path: file, quoted: text, problems }, { indent: 2 })}\n`)
     else context.ports.stdout.write(`${text}\n`)
     if (problems.length === 0) continue
@@ -40,7 +40,7 @@ async function digest(context: Context, files: readonly string[]): Promise<ExitC
       worst = Math.max(worst, source)
       continue
     }
-    const line = context.ports.syntax.digestLine(file, source)
+    const line = await context.ports.syntax.digestLine(file, source)
     context.ports.stdout.write(`${context.format === 'json' ? renderJson(digestRecord(file, line)) : line}\n`)
   }
   return worst

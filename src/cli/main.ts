@@ -1,0 +1,246 @@
+/**
+ * The entry point of the command: wires the command line to the terminal, the disk, the client and the daemon's process,
+ * runs it, and exits with its code. The only file of the command line that knows any of these; it stands above all ranks.
+ *
+ * Ctrl-C reaches the command alone, which passes it on: a foreground daemon runs in its own process group, so that it is
+ * asked once and stops in order. It never outlives the command.
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { delimiter, extname, join, relative, resolve } from 'node:path'
+import { failure, toFailure, type Failure } from '../base/failure.ts'
+import { fail, ok, type Result } from '../base/result.ts'
+import { connect } from '../client/client.ts'
+import { writeDaemonArguments, type DaemonArguments } from '../host/daemon-arguments.ts'
+import { killProcess, startDetached, stopDaemon, type DaemonReport } from '../host/daemon-process.ts'
+import { processEnvironment } from '../host/environment.ts'
+import { isLockHeld, readLockOwner } from '../host/lock.ts'
+import { packageVersion } from '../host/package-version.ts'
+import { basePaths, projectPaths, type ProjectPaths } from '../host/paths.ts'
+import { ensurePrivateDirectory } from '../host/private-files.ts'
+import { listDaemons, readDaemonState, type DaemonState } from '../host/state-file.ts'
+import { systemClock } from '../otp/node/message-port.ts'
+import { findProjectRoot } from '../project/find-root.ts'
+import { EXIT } from './exit.ts'
+import type { CliPorts, Connection, DaemonEntry, DaemonPorts, ForegroundDaemon, StartOptions } from './ports.ts'
+import { runCli } from './program.ts'
+
+const START_TIMEOUT_MS = 60_000
+const STOP_DEADLINES = { askedMs: 35_000, terminatedMs: 10_000, killedMs: 5_000 }
+/** npm and the terminal may both deliver one Ctrl-C. */
+const SAME_INTERRUPT_MS = 300
+
+const extension = extname(import.meta.filename)
+const packageRoot = resolve(import.meta.dirname, extension === '.ts' ? '../..' : '../../..')
+const daemonMain = resolve(import.meta.dirname, `../../supervisors/main${extension}`)
+
+async function main(): Promise<void> {
+  // A reader that goes away (`… | head`) ends the command without a word.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure))
+  }
+  const code = await runCli(process.argv.slice(2), realPorts())
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+}
+
+function realPorts(): CliPorts {
+  return {
+    version: packageVersion(),
+    command: typedCommand(),
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: sink(process.stdout),
+    stderr: sink(process.stderr),
+    readStdin,
+    readFile,
+    writeFile,
+    findProject: (named) => findProjectRoot({ from: process.cwd(), named }),
+    connect: (root) => connectTo(pathsOf(root).socket),
+    daemons: daemonPorts(),
+    syntax: {
+      // Loaded when asked for: every other command does without.
+      print: async (source) => (await import('./quoted-text.ts')).quotedText(source),
+      digestLine: async (path, source) => (await import('../syntax/digest.ts')).digestLine(path, source),
+    },
+    onInterrupt: interrupts(),
+    now: Date.now,
+  }
+}
+
+function sink(stream: NodeJS.WriteStream): CliPorts['stdout'] {
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY,
+    get columns() {
+      return stream.columns
+    },
+  }
+}
+
+/** What to type for this command here: its name where the shell finds it, else the shorter path to it. */
+function typedCommand(): string {
+  const file = join(packageRoot, 'bin', 'elixir-scope')
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, 'elixir-scope')).find(existsSync)
+  if (onPath !== undefined && realpathSync(onPath) === realpathSync(file)) return 'elixir-scope'
+  const near = relative(process.cwd(), file)
+  return near.length < file.length ? near : file
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function readFile(path: string): Result<Uint8Array, Failure> {
+  try {
+    return ok(readFileSync(path))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
+    return fail(code === 'ENOENT' ? failure('not_found', `there is no ${path}`) : failure('invalid_argument', `${path} cannot be read (${code})`))
+  }
+}
+
+async function writeFile(path: string, parts: AsyncIterable<string>): Promise<Result<void, Failure>> {
+  const draft = `${path}.${process.pid}.tmp`
+  try {
+    const file = await open(draft, 'w')
+    try {
+      for await (const part of parts) await file.write(part)
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+    return ok(undefined)
+  } catch (error) {
+    await rm(draft, { force: true })
+    const code = (error as NodeJS.ErrnoException).code
+    return fail(code === undefined ? toFailure(error) : failure('invalid_argument', `${path} cannot be written (${code})`))
+  }
+}
+
+// Signals ------------------------------------------------------------------------------------------------------------
+
+/** Without a listener an interrupt ends the command. */
+function interrupts(): CliPorts['onInterrupt'] {
+  const listeners = new Set<() => void>()
+  let lastAt = -Infinity
+  const hear = (): void => {
+    if (listeners.size === 0) process.exit(EXIT.interrupted)
+    const now = performance.now()
+    if (now - lastAt < SAME_INTERRUPT_MS) return
+    lastAt = now
+    for (const listener of listeners) listener()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, hear)
+  return (listener) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+}
+
+// Daemons ------------------------------------------------------------------------------------------------------------
+
+async function connectTo(socketPath: string): Promise<Result<Connection, Failure>> {
+  const connected = await connect({ socketPath, clock: systemClock, random: Math.random, newRequestId: randomUUID })
+  if (!connected.ok) return connected
+  const client = connected.value
+  return ok({
+    call: (method, args, { timeoutMs } = {}) => client.call(method, args, timeoutMs === undefined ? {} : { timeoutMs: timeoutMs ?? Infinity }),
+    listen: (name, hear) => client.onNotification(name, hear),
+    close: () => {
+      client.close()
+      return Promise.resolve()
+    },
+  })
+}
+
+function daemonPorts(): DaemonPorts {
+  return {
+    start: startInBackground,
+    run: runInForeground,
+    stop: stopIn,
+    list: () => Promise.resolve(listDaemons(basePaths(processEnvironment()))
+      .filter((daemon) => daemon.status === 'running')
+      .map((daemon) => entryOf(daemon.state))),
+  }
+}
+
+function pathsOf(root: string): ProjectPaths {
+  return projectPaths(processEnvironment(), root)
+}
+
+function entryOf(state: DaemonState): DaemonEntry {
+  const { project_root: projectRoot, pid, socket, http, version, started_at: startedAt } = state
+  return { projectRoot, pid, socket, http, version, startedAt }
+}
+
+/** The command asks for the first import itself, to show its progress. */
+function daemonArguments({ projectRoot, configPath, flags }: StartOptions, placement: DaemonArguments['placement']): string[] {
+  const config = configPath === undefined ? {} : { config: resolve(configPath) }
+  return [...process.execArgv, daemonMain, ...writeDaemonArguments({ projectRoot, placement, first_import: 'caller', flags: { ...flags }, ...config })]
+}
+
+async function startInBackground(options: StartOptions): Promise<Result<DaemonEntry, readonly Failure[]>> {
+  const paths = pathsOf(options.projectRoot)
+  const ready = ensurePrivateDirectory(paths.stateDir, process.getuid?.() ?? 0)
+  if (!ready.ok) return fail([ready.error])
+  const started = await startDetached({
+    command: process.execPath, args: daemonArguments(options, 'background'), env: process.env, cwd: options.projectRoot,
+    outputFile: paths.outputFile, logFile: paths.logFile, timeoutMs: START_TIMEOUT_MS, clock: systemClock,
+  })
+  return started.ok ? ok(entryOf(started.value)) : started
+}
+
+function runInForeground(options: StartOptions): Promise<Result<ForegroundDaemon, readonly Failure[]>> {
+  const child = spawn(process.execPath, daemonArguments(options, 'foreground'), {
+    cwd: options.projectRoot, detached: true, stdio: ['ignore', 2, 2, 'ipc'],
+  })
+  const end = (): void => void child.kill('SIGTERM')
+  process.once('exit', end)
+  const stopped = new Promise<number>((settle) => {
+    child.once('exit', (code) => {
+      process.removeListener('exit', end)
+      settle(code ?? EXIT.failure)
+    })
+  })
+  return firstReport(child, stopped).then((report) => report.ok ? ok({ stopped, stop: end }) : report)
+}
+
+async function firstReport(child: ChildProcess, stopped: Promise<number>): Promise<Result<void, readonly Failure[]>> {
+  const reported = new Promise<Result<void, readonly Failure[]>>((settle) => {
+    child.once('message', (report: DaemonReport) => settle(report.type === 'ready' ? ok(undefined) : fail(report.failures)))
+    child.once('error', (error) => settle(fail([failure('unavailable', `the daemon could not be started: ${error.message}`)])))
+  })
+  const report = await Promise.race([reported, stopped])
+  if (typeof report !== 'number') return report
+  // What it said before it went is still on its way until the channel is closed.
+  if (child.connected) await Promise.race([reported, once(child, 'disconnect')])
+  return Promise.race([reported, Promise.resolve(fail([failure('unavailable', `the daemon ended while it started (exit code ${report})`)]))])
+}
+
+async function stopIn(projectRoot: string): Promise<Result<{ readonly stopped: boolean; readonly pid: number | null }, Failure>> {
+  const paths = pathsOf(projectRoot)
+  const pid = readLockOwner(paths.lock)?.pid ?? readDaemonState(paths.stateFile)?.pid ?? null
+  const ended = await stopDaemon({
+    isRunning: () => isLockHeld(paths.lock),
+    requestShutdown: async () => {
+      const connected = await connectTo(paths.socket)
+      if (!connected.ok) return false
+      const answer = await connected.value.call('shutdown', {}, { timeoutMs: 5000 })
+      await connected.value.close()
+      return answer.ok
+    },
+    kill: (signal) => {
+      if (pid !== null) killProcess(pid, signal)
+    },
+    clock: systemClock,
+  }, STOP_DEADLINES)
+  return ended.ok ? ok({ stopped: ended.value !== 'was_not_running', pid: ended.value === 'was_not_running' ? null : pid }) : ended
+}
+
+await main()
