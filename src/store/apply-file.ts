@@ -106,12 +106,16 @@ function countFile(work: Work, file: Omit<StoredFile, 'id'>, by: number): void {
 
 /** Definitions are matched by name; several of one name in their order. */
 function putModules(work: Work, fileId: number, rows: FileRows): void {
-  const left = new Map<string, StoredModule[]>()
-  for (const module of storedModules(work.connection, fileId)) left.set(module.name, [...left.get(module.name) ?? [], module])
+  const left = Map.groupBy(storedModules(work.connection, fileId), (module) => module.name)
   const places = rows.modules.map((module, position): ModulePlace =>
     ({ name: baseName(module[0]), origin: FILE_ORIGIN, fileId, clientPath: null, position, document: null }))
-  const matches = places.map((place) => left.get(place.name)?.shift())
-  for (const module of [...left.values()].flat()) dropModule(work, rows.path, module)
+  const taken = new Map<string, number>()
+  const matches = places.map((place) => {
+    const index = taken.get(place.name) ?? 0
+    taken.set(place.name, index + 1)
+    return left.get(place.name)?.[index]
+  })
+  for (const [name, modules] of left) for (const module of modules.slice(taken.get(name) ?? 0)) dropModule(work, rows.path, module)
   for (const [position, place] of places.entries()) {
     const module = rows.modules[position]
     const stored = matches[position]

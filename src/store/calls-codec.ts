@@ -100,21 +100,23 @@ function writeCalls(out: ByteWriter, calls: readonly CallFacts[], interned: read
   out.varint(calls.length)
   let line = 0
   let before = ''
+  let beforeFrom = 0
   for (const [index, call] of calls.entries()) {
     const callee = must(interned[index], 'an interned callee for each call')
     const place = places.get(callee) ?? places.size
     places.set(callee, place)
-    const own = call.node.startsWith(prefix)
-    const node = own ? call.node.slice(prefix.length) : call.node
-    const shared = sharedAscii(before, node)
+    const { node } = call
+    const from = node.startsWith(prefix) ? prefix.length : 0
+    const shared = sharedAscii(before, beforeFrom, node, from)
     out.varint(place)
-    out.varint(KINDS.indexOf(call.kind) + (call.dynamic ? DYNAMIC : 0) + (call.grade === 'resolved' ? RESOLVED : 0) + (own ? OWN : 0))
+    out.varint(KINDS.indexOf(call.kind) + (call.dynamic ? DYNAMIC : 0) + (call.grade === 'resolved' ? RESOLVED : 0) + (from > 0 ? OWN : 0))
     out.varint(zigzag(call.line - line))
     out.varint(call.column)
     out.varint(shared)
-    out.string(node, shared)
+    out.string(node, from + shared)
     line = call.line
     before = node
+    beforeFrom = from
   }
 }
 
@@ -182,11 +184,14 @@ function stringAt(strings: readonly string[], index: number): string {
   return text
 }
 
-/** Length of the common start, up to the first character beyond ASCII: so far, characters are bytes. */
-function sharedAscii(a: string, b: string): number {
-  const end = Math.min(a.length, b.length)
+/** Length of the common part from the two places on, up to the first character beyond ASCII: so far, characters are bytes. */
+function sharedAscii(a: string, aFrom: number, b: string, bFrom: number): number {
+  const end = Math.min(a.length - aFrom, b.length - bFrom)
   let at = 0
-  while (at < end && a.charCodeAt(at) === b.charCodeAt(at) && a.charCodeAt(at) < 0x80) at++
+  for (; at < end; at++) {
+    const code = a.charCodeAt(aFrom + at)
+    if (code !== b.charCodeAt(bFrom + at) || code >= 0x80) break
+  }
   return at
 }
 

@@ -301,7 +301,7 @@ export type Writer = {
   transaction<T>(work: (transaction: Transaction) => Result<T, Failure>, options?: { readonly expectedEpoch?: number | undefined }): Result<Committed<T>, Failure>
   /** Rebuilds the derived rows (postings, counts) from the others: compacts them, and repairs damaged ones. */
   optimize(): Result<{ readonly durationMs: number }, Failure>
-  /** Drops sources that no file has any more and gives the space back. Readers must be idle, else `busy`. */
+  /** Drops sources that no file has any more and gives the space back: to the disk once no reader holds an older epoch. */
   vacuum(): Result<{ readonly bytesBefore: number; readonly bytesAfter: number; readonly sourcesDropped: number }, Failure>
   /** Moves the write-ahead log into the database as far as readers allow. */
   checkpoint(): Result<{ readonly walBytes: number }, Failure>

@@ -207,7 +207,8 @@ function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesD
     sourcesDropped = run(connection, 'DELETE FROM sources WHERE id NOT IN (SELECT source_id FROM files)')
     Object.assign(state, deriveCounts(connection))
   })
-  connection.db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)')
+  connection.db.exec('VACUUM')
+  truncateLog(core)
   return { bytesBefore, bytesAfter: databaseBytes(connection.db), sourcesDropped }
 }
 
@@ -221,7 +222,12 @@ function inTransaction(core: Core, work: (state: State) => void): void {
   core.connection.db.exec('COMMIT')
 }
 
+/** As far as readers allow at this moment: waiting for them would hold up every write. */
+function truncateLog({ connection, options }: Core): void {
+  connection.db.exec(`PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${options.lockMs ?? LOCK_MS}`)
+}
+
 function checkpoint(core: Core): { walBytes: number } {
-  core.connection.db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  truncateLog(core)
   return { walBytes: fileBytes(`${core.options.path}-wal`) }
 }

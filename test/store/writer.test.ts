@@ -327,6 +327,22 @@ test('vacuum drops sources that no file has, and gives space back', () => {
   expect(value(verifyPath(path))).toEqual([])
 })
 
+test('upkeep neither disturbs nor waits for a reader', () => {
+  const { writer, reader, path } = openStore()
+  const files = syntheticProject(1, { ...TYPICAL, modules: 20 })
+  apply(writer, ...files)
+  const held = reader.begin()
+  write(writer, (transaction) => transaction.removeFiles(files.slice(1).map((each) => each.facts.path)))
+  expect(value(writer.vacuum()).sourcesDropped).toBe(19)
+  expect(value(writer.optimize()).durationMs).toBe(0)
+  expect(value(writer.checkpoint()).walBytes).toBeGreaterThan(0)
+  expect(held.statistics().files).toBe(20)
+  expect(held.listModules({ limit: 100 }).items).toHaveLength(20)
+  held.release()
+  expect(value(writer.checkpoint()).walBytes).toBe(0)
+  expect(value(verifyPath(path))).toEqual([])
+})
+
 test('statistics know where the bytes are', () => {
   const { writer, reader } = openStore()
   apply(writer, ...syntheticProject(1, { ...TYPICAL, modules: 10 }))
