@@ -2,7 +2,7 @@
  * One client's connection: bytes in, calls dispatched, answers out. Everything it holds is bounded, and overflow blocks:
  * while too many calls are under way or too many answers are not taken, nothing more is read from that client.
  *
- *     open      reads; each chunk's calls are dispatched, their answers leave as one write per turn
+ *     open      reads; each chunk's calls are dispatched, their answers leave in few writes
  *     blocked   the socket is paused, calls already read wait; back to open when half of the bound is free
  *     ended     the client has sent all it will, or is gone, which looks the same; what is under way is answered, then the
  *               socket ends; `drainMs` later it is destroyed with calls still under way
@@ -48,6 +48,9 @@ export type ConnectionPorts = {
 
 type Mode = 'open' | 'blocked' | 'ended' | 'closing' | 'closed'
 
+/** So much is written before the turn ends: the client works on the first answers while the next ones are made. */
+const FLUSH_BYTES = 8192
+
 export function serveConnection(socket: Socket, ports: ConnectionPorts): Connection {
   const { limits, clock, dispatch, account } = ports
   const scanner = createFrameScanner({ maxBytes: limits.maxRequestBytes, maxDepth: limits.maxDepth, maxElements: limits.maxElements })
@@ -59,6 +62,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   let nextWaiting = 0
   /** Answers of this turn, and the bytes of them and of all that the socket has not yet passed on. */
   let batch: Uint8Array[] = []
+  let batchBytes = 0
   let outputBytes = 0
   let workQueued = false
   let drainTimer: Timer | undefined
@@ -171,8 +175,10 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
 
   function send(bytes: Uint8Array): void {
     batch.push(bytes)
+    batchBytes += bytes.length
     outputBytes += bytes.length
     account.output(bytes.length)
+    if (batchBytes >= FLUSH_BYTES) flush()
   }
 
   /** Answers that become ready in one turn of the event loop share a write. */
@@ -190,6 +196,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     const [only] = batch
     const bytes = batch.length === 1 && only !== undefined ? only : Buffer.concat(batch)
     batch = []
+    batchBytes = 0
     if (socket.writableEnded) return
     socket.write(bytes, () => {
       outputBytes -= bytes.length
