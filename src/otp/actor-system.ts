@@ -165,8 +165,8 @@ function schedule(system: System): void {
   if (system.isDeferred || system.ready.length === 0) return
   system.isDeferred = true
   system.options.defer(() => {
-    system.isDeferred = false
     runReady(system, STEPS_PER_TURN)
+    system.isDeferred = false
     schedule(system)
   })
 }
@@ -264,8 +264,9 @@ function signal(system: System, pid: Pid, msg: ActorMsg<unknown>): void {
 
 /** Lets those go on who waited for room here. */
 function makeRoom(system: System, cell: Cell): void {
-  for (const pid of cell.waiters) {
-    cell.waiters.delete(pid)
+  const waiters = [...cell.waiters]
+  cell.waiters.clear()
+  for (const pid of waiters) {
     const waiter = system.cells.get(pid)
     if (waiter !== undefined) flush(system, waiter)
   }

@@ -29,6 +29,8 @@ export type ThreadData = {
 }
 
 export type ToThread =
+  /** The ports of wires whose callees are up have been sent: the thread may start. */
+  | { readonly type: 'begin' }
   /** Answer calls that come in on this port with the service `name`. */
   | { readonly type: 'serve'; readonly name: string; readonly port: MessagePort }
   /** Call `name` through this port from now on. */

@@ -68,7 +68,6 @@ export function runThread<Init>(
   const main = must(parentPort, 'runThread to be called in a thread')
   const data = workerData as ThreadData
   const frame: Frame = { main, channels: openChannels(data), servings: new Set(), early: [], parts: undefined, stopping: false }
-  main.on('message', (message: ToThread) => receive(frame, message))
   const context: ThreadContext<Init> = {
     name: data.name,
     epoch: data.epoch,
@@ -78,17 +77,20 @@ export function runThread<Init>(
     channel: <Calls extends CallMap, Casts extends CastMap>(name: string) => must(frame.channels.get(name), `a wire from ${data.name} named ${name}`) as Channel<Calls, Casts>,
     exit: (reason = NORMAL) => stop(frame, reason),
   }
-  Promise.resolve(context)
-    .then(start)
-    .then((parts) => (isFailure(parts) ? post(main, { type: 'failed', failure: parts }) : becomeReady(frame, parts)))
-    .catch((thrown: unknown) => crash(thrown))
+  const begin = (): void => {
+    Promise.resolve(context)
+      .then(start)
+      .then((parts) => (isFailure(parts) ? post(main, { type: 'failed', failure: parts }) : becomeReady(frame, parts)))
+      .catch((thrown: unknown) => crash(thrown))
+  }
+  main.on('message', (message: ToThread) => (message.type === 'begin' ? begin() : receive(frame, message)))
 }
 
 function openChannels(data: ThreadData): Map<string, ChannelControl> {
   return new Map(data.wires.map((wire) => [wire.name, createChannel({ ...wire, clock: systemClock })]))
 }
 
-function receive(frame: Frame, message: ToThread): void {
+function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): void {
   switch (message.type) {
     case 'ping':
       return pong(frame)

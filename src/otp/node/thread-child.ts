@@ -56,6 +56,7 @@ export function startThread(start: ThreadStart, context: StartContext, hooks: Th
   worker.on('exit', (code) => feed(shell, { type: 'exit', code }))
   run(shell, effects)
   hooks.spawned(handle)
+  handle.send({ type: 'begin' })
   return {
     stop: (reason) => feed(shell, { type: 'stop', reason }),
     kill: () => feed(shell, { type: 'kill' }),
