@@ -61,7 +61,7 @@ function isClosed(caught: unknown): boolean {
 }
 
 /** `code` is SQLite's result code, extended or primary (https://sqlite.org/rescode.html). */
-export function sqliteFailure(code: number, message: string, path: string): Failure | undefined {
+function sqliteFailure(code: number, message: string, path: string): Failure | undefined {
   const details = { path, sqlite_code: code, sqlite_message: message }
   switch (code & 0xff) {
     case 5: case 6:

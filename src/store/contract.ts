@@ -11,7 +11,7 @@
 
 import type { Failure } from '../base/failure.ts'
 import type { Result } from '../base/result.ts'
-import type { CallFacts, CallGrade, FileFacts, FunctionFacts, FunctionKind, ModuleFacts, ModuleKind } from '../model/facts.ts'
+import type { CallFacts, CallGrade, FunctionFacts, FunctionKind, ModuleFacts, ModuleKind } from '../model/facts.ts'
 import type { Mfa, ModuleName } from '../model/names.ts'
 import type { NodeId } from '../model/node-id.ts'
 import type { Problem } from '../model/problem.ts'
@@ -201,7 +201,7 @@ export type Snapshot = {
   release(): void
 }
 
-export type ReaderMetrics = {
+type ReaderMetrics = {
   readonly openSnapshots: number
   /** Age of the read transaction that is open now, 0 without one. */
   readonly oldestSnapshotMs: number
@@ -323,12 +323,7 @@ export type WriterOptions = {
   readonly lockMs?: number | undefined
 }
 
-export type OpenWriter = (options: WriterOptions) => Result<Writer, Failure>
-export type OpenReader = (options: ReaderOptions) => Result<Reader, Failure>
-/** Made in the parser pool, so that the writer has little left to do: rows are packed, the source is compressed. */
-export type EncodeFileFacts = (facts: FileFacts, source: Uint8Array) => Uint8Array
-
 /*
- * Where these are: `openWriter` in writer.ts, `openReader` in reader.ts, `encodeFileFacts` in encoded-file.ts,
- * `storeVersion` (for a preflight) in schema.ts, `verifyPath` in verify.ts.
+ * Where these are: `openWriter` in writer.ts, `openReader` in reader.ts, `encodeFileFacts` (made in the parser pool, so
+ * that the writer has little left to do) in encoded-file.ts, `storeVersion` in schema.ts, `verifyPath` in verify.ts.
  */

@@ -120,10 +120,10 @@ function unpackDoc([text, hidden]: DocRow): Doc {
 }
 
 /** Hex takes half the room as bytes; what is no such hex (a client may have none) stays as it is. */
-export function packHash(hash: string): Hash {
+function packHash(hash: string): Hash {
   return /^(?:[0-9a-f]{2})+$/.test(hash) ? Buffer.from(hash, 'hex') : hash
 }
 
-export function unpackHash(hash: Hash): string {
+function unpackHash(hash: Hash): string {
   return typeof hash === 'string' ? hash : Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
 }

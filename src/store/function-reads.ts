@@ -13,7 +13,7 @@ import { decodeFunction, FUNCTION_KINDS } from './facts-codec.ts'
 import { originName, originRange } from './module-reads.ts'
 import { afterPrefix, readCursor, slicePage, toPage } from './pages.ts'
 
-export type FunctionColumns = {
+type FunctionColumns = {
   readonly id: number
   readonly module_id: number
   readonly key: string
@@ -43,7 +43,7 @@ const BY_MODULE = 'FROM modules m CROSS JOIN functions fn ON fn.module_id = m.id
 const BY_ID = 'FROM functions fn CROSS JOIN modules m ON m.id = fn.module_id LEFT JOIN files f ON f.id = m.file_id'
 export const FUNCTION_RECORDS = `SELECT ${COLUMNS}, fn.data ${BY_ID}`
 
-export function functionRow(columns: FunctionColumns): FunctionRow {
+function functionRow(columns: FunctionColumns): FunctionRow {
   return {
     id: columns.id, moduleId: columns.module_id, moduleKey: columns.key, name: columns.name, arity: columns.arity, defaults: columns.defaults,
     kind: FUNCTION_KINDS[columns.kind] ?? 'def', origin: originName(columns.origin), path: columns.path,

@@ -12,7 +12,7 @@ import { decodeModule, MODULE_KINDS } from './facts-codec.ts'
 import { afterPrefix, readCursor, slicePage, toPage } from './pages.ts'
 import type { CallFacts } from '../model/facts.ts'
 
-export type ModuleColumns = {
+type ModuleColumns = {
   readonly id: number
   readonly key: string
   readonly origin: number
@@ -31,10 +31,10 @@ export type ModuleBlobs = ModuleColumns & { readonly data: Uint8Array; readonly 
 const COLUMNS = `m.id, m.key, m.origin, m.kind, coalesce(f.path, m.client_path) AS path, m.line, m.functions, m.loc, m.cyclomatic,
   m.version, m.updated_at_ms`
 const FROM = 'FROM modules m LEFT JOIN files f ON f.id = m.file_id'
-export const MODULE_ROWS = `SELECT ${COLUMNS} ${FROM}`
+const MODULE_ROWS = `SELECT ${COLUMNS} ${FROM}`
 export const MODULE_RECORDS = `SELECT ${COLUMNS}, m.data, m.document ${FROM}`
 
-export function originCode(origin: Origin): number {
+function originCode(origin: Origin): number {
   return origin === 'file' ? FILE_ORIGIN : CLIENT_ORIGIN
 }
 
@@ -48,7 +48,7 @@ export function originRange(origin: Origin | 'all' | undefined): readonly [numbe
   return [originCode(origin), originCode(origin)]
 }
 
-export function moduleRow(columns: ModuleColumns): ModuleRow {
+function moduleRow(columns: ModuleColumns): ModuleRow {
   return {
     id: columns.id, key: columns.key, kind: MODULE_KINDS[columns.kind] ?? 'module', origin: originName(columns.origin), path: columns.path,
     line: columns.line === 0 ? null : columns.line, functions: columns.functions, linesOfCode: columns.loc, cyclomatic: columns.cyclomatic,

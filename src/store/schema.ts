@@ -15,7 +15,7 @@ import { failureOf, pragmaNumber } from './connection.ts'
 /** Marks the file as ours: `ExSc`. */
 const APPLICATION_ID = 0x45785363
 
-export type Table = {
+type Table = {
   readonly name: string
   /** What a row is, and what identifies it. */
   readonly row: string
@@ -31,7 +31,7 @@ const TEXT = 'TEXT NOT NULL'
 const BLOB = 'BLOB NOT NULL'
 
 /** Columns named `data`, `calls`, `body_calls` and `document` hold sealed blobs (bytes.ts). */
-export const TABLES: readonly Table[] = [
+const TABLES: readonly Table[] = [
   {
     name: 'state',
     row: 'the one row about the store itself; n_* are counts kept in step with the rows',

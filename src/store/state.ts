@@ -42,7 +42,7 @@ const COUNTS = [
 
 const CHANGING = ['epoch', 'written_at_ms', 'import_state', 'next_module_id', 'next_function_id', ...COUNTS] as const satisfies readonly (keyof State)[]
 
-export const NEVER: ImportState = { state: 'never', filesDone: 0, filesTotal: 0, last: null }
+const NEVER: ImportState = { state: 'never', filesDone: 0, filesTotal: 0, last: null }
 
 /** Makes the row of a new store; leaves that of an older one. */
 export function createState(connection: Connection, repositoryId: string, nowMs: number): void {

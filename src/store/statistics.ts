@@ -32,7 +32,7 @@ export function statistics(connection: Connection, path: string, state: State, w
 }
 
 /** Reads every page's header: milliseconds per 10 MB. */
-export function bytesByTable(connection: Connection): Record<string, number> {
+function bytesByTable(connection: Connection): Record<string, number> {
   const rows = all<{ name: string; bytes: number }>(connection, 'SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name ORDER BY name')
   return Object.fromEntries(rows.map((row) => [row.name, row.bytes]))
 }

@@ -15,8 +15,26 @@ import { derivePostings, openChunk } from './postings.ts'
 import { checkVersion } from './schema.ts'
 import { deriveCounts, loadState } from './state.ts'
 
-/** What is wrong, in sentences; empty for a sound store. The caller holds a transaction. */
-export function verifyStore(connection: Connection): string[] {
+/** What is wrong with the store at the path, in sentences; empty for a sound one. */
+export function verifyPath(path: string): Result<readonly string[], Failure> {
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
+    const refused = checkVersion(db, path)
+    if (refused !== undefined) return fail(refused)
+    db.exec('BEGIN')
+    return ok(verifyStore(connect(db)))
+  } catch (caught) {
+    const failed = failureOf(caught, path)
+    if (failed === undefined) throw caught
+    return fail(failed)
+  } finally {
+    if (db?.isOpen === true) db.close()
+  }
+}
+
+/** The caller holds a transaction. */
+function verifyStore(connection: Connection): string[] {
   const blobs = checkBlobs(connection)
   return [
     ...checkPages(connection),
@@ -119,22 +137,4 @@ function checkCounts(connection: Connection): string[] {
   return Object.entries(deriveCounts(connection))
     .filter(([name, value]) => state[name] !== value)
     .map(([name, value]) => `${name} is ${state[name]}, but the rows say ${value}`)
-}
-
-/** The same for a database by its path, in a transaction of its own. */
-export function verifyPath(path: string): Result<readonly string[], Failure> {
-  let db: DatabaseSync | undefined
-  try {
-    db = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
-    const refused = checkVersion(db, path)
-    if (refused !== undefined) return fail(refused)
-    db.exec('BEGIN')
-    return ok(verifyStore(connect(db)))
-  } catch (caught) {
-    const failed = failureOf(caught, path)
-    if (failed === undefined) throw caught
-    return fail(failed)
-  } finally {
-    if (db?.isOpen === true) db.close()
-  }
 }

@@ -67,7 +67,7 @@ export const moduleFacts: fc.Arbitrary<ModuleFacts> = moduleName.chain((name) =>
 
 export const problem: fc.Arbitrary<Problem> = fc.record({ code: fc.constantFrom('missing_terminator', 'bad_token'), message: text, line, column: line, start: fc.nat(1000), end: fc.nat(1000) })
 
-export const source: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 200 })
+const source: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 200 })
 
 export type ArbitraryFile = { readonly facts: FileFacts; readonly source: Uint8Array }
 

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest'
 import { must } from '../../src/base/assert.ts'
 import type { Failure } from '../../src/base/failure.ts'
 import { ok, type Result } from '../../src/base/result.ts'
-import type { Reader, Snapshot, Transaction, Writer, WriterOptions } from '../../src/store/contract.ts'
+import type { Reader, Transaction, Writer, WriterOptions } from '../../src/store/contract.ts'
 import { encodeFileFacts } from '../../src/store/encoded-file.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { openWriter } from '../../src/store/writer.ts'
@@ -71,8 +71,4 @@ export function pages<T>(limit: number, list: (request: { limit: number; after?:
     items.push(...page.items)
     if (page.next === null) return items
   }
-}
-
-export function read<T>(reader: Reader, use: (snapshot: Snapshot) => T): T {
-  return reader.snapshot(use)
 }
