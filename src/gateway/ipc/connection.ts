@@ -71,7 +71,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   let aborted: AbortController | undefined
 
   const connection: Connection = {
-    notify, close: () => startClosing(), destroy: () => socket.destroy(), inFlight: () => nInFlight, outputBytes: () => outputBytes,
+    notify, close: startClosing, destroy: drop, inFlight: () => nInFlight, outputBytes: () => outputBytes,
   }
   const plainContext = contextOf(undefined)
 
@@ -83,8 +83,8 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     work()
   })
   // The close that follows says all that is needed.
-  socket.on('error', () => socket.destroy())
-  socket.on('close', onClose)
+  socket.on('error', drop)
+  socket.on('close', release)
   return connection
 
   function onData(chunk: Uint8Array): void {
@@ -174,6 +174,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   }
 
   function send(bytes: Uint8Array): void {
+    if (mode === 'closed') return
     batch.push(bytes)
     batchBytes += bytes.length
     outputBytes += bytes.length
@@ -199,8 +200,9 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     batchBytes = 0
     if (socket.writableEnded) return
     socket.write(bytes, () => {
+      if (mode === 'closed') return
       outputBytes -= bytes.length
-      if (mode !== 'closed') account.output(-bytes.length)
+      account.output(-bytes.length)
       if (mode !== 'open') work()
     })
   }
@@ -233,7 +235,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   }
 
   function destroyIn(ms: number): void {
-    endTimer ??= clock.after(ms, () => socket.destroy())
+    if (mode !== 'closed') endTimer ??= clock.after(ms, drop)
   }
 
   /** Armed while a message is incomplete, again for each one. */
@@ -251,7 +253,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     if (outputBytes < limits.maxOutputBytes) {
       drainTimer?.cancel()
       drainTimer = undefined
-    } else drainTimer ??= clock.after(limits.drainMs, () => socket.destroy())
+    } else drainTimer ??= clock.after(limits.drainMs, drop)
   }
 
   function notify<N extends Notification>(name: N, params: NotificationParams<N>): boolean {
@@ -288,13 +290,21 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     return aborted.signal
   }
 
-  function onClose(): void {
+  function drop(): void {
+    release()
+    socket.destroy()
+  }
+
+  /** Gives back, at once and one time, what the connection held; the socket's own end may come later. */
+  function release(): void {
+    if (mode === 'closed') return
     mode = 'closed'
     frameTimer?.cancel()
     drainTimer?.cancel()
     endTimer?.cancel()
     if (heldBytes > 0) account.input(-heldBytes)
     account.output(-outputBytes)
+    outputBytes = 0
     waiting = []
     nextWaiting = 0
     batch = []
