@@ -3,7 +3,8 @@
  * while too many calls are under way or too many answers are not taken, nothing more is read from that client.
  *
  *     open      reads; each chunk's calls are dispatched, their answers leave in few writes
- *     blocked   the socket is paused, calls already read wait; back to open when half of the bound is free
+ *     blocked   the socket is paused, calls already read wait; back to open when they are dispatched and
+ *               half of the bound on answers is free
  *     ended     the client has sent all it will, or is gone, which looks the same; what is under way is answered, then the
  *               socket ends; `drainMs` later it is destroyed with calls still under way
  *     closing   after a fault or an orderly stop: what still comes in is thrown away, calls under way are answered, then
@@ -24,6 +25,7 @@ import type { Answer } from '../../wire/repeat-table.ts'
 import { decodeMessage, encodeNotification, encodeResponse, ERROR_NOTIFICATION, messageIdOf, type RpcMessage } from '../../wire/rpc.ts'
 import type { CallContext, Dispatch } from './dispatch.ts'
 import type { IpcLimits } from './limits.ts'
+import { createOutput } from './output.ts'
 
 export type Connection = {
   notify<N extends Notification>(name: N, params: NotificationParams<N>): boolean
@@ -48,9 +50,6 @@ export type ConnectionPorts = {
 
 type Mode = 'open' | 'blocked' | 'ended' | 'closing' | 'closed'
 
-/** So much is written before the turn ends: the client works on the first answers while the next ones are made. */
-const FLUSH_BYTES = 8192
-
 export function serveConnection(socket: Socket, ports: ConnectionPorts): Connection {
   const { limits, clock, dispatch, account } = ports
   const scanner = createFrameScanner({ maxBytes: limits.maxRequestBytes, maxDepth: limits.maxDepth, maxElements: limits.maxElements })
@@ -60,18 +59,19 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   /** Found in the chunk read last and not yet dispatched, from `nextWaiting` on. */
   let waiting: (Uint8Array | FrameFault)[] = []
   let nextWaiting = 0
-  /** Answers of this turn, and the bytes of them and of all that the socket has not yet passed on. */
-  let batch: Uint8Array[] = []
-  let batchBytes = 0
-  let outputBytes = 0
   let workQueued = false
-  let drainTimer: Timer | undefined
   let frameTimer: Timer | undefined
   let endTimer: Timer | undefined
   let aborted: AbortController | undefined
 
+  const output = createOutput(socket, {
+    limits, clock, account: account.output, onStuck: drop,
+    onPassedOn: () => {
+      if (mode !== 'open') work()
+    },
+  })
   const connection: Connection = {
-    notify, close: startClosing, destroy: drop, inFlight: () => nInFlight, outputBytes: () => outputBytes,
+    notify, close: startClosing, destroy: drop, inFlight: () => nInFlight, outputBytes: output.bytes,
   }
   const plainContext = contextOf(undefined)
 
@@ -112,16 +112,16 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
       waiting = []
       nextWaiting = 0
     }
-    flush()
+    output.flush()
     settleMode()
   }
 
   function isFull(): boolean {
-    return nInFlight >= limits.maxInFlight || outputBytes >= limits.maxOutputBytes
+    return nInFlight >= limits.maxInFlight || output.isFull()
   }
 
   function settleMode(): void {
-    const hasRoom = nInFlight <= limits.maxInFlight / 2 && outputBytes <= limits.maxOutputBytes / 2
+    const hasRoom = nInFlight < limits.maxInFlight && output.hasRoom()
     if (mode === 'open' && isFull()) {
       mode = 'blocked'
       socket.pause()
@@ -131,7 +131,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
       socket.resume()
       watchFrame(1)
     }
-    watchOutput()
+    output.watch()
     const isDone = nInFlight === 0 && (mode === 'closing' || (mode === 'ended' && waiting.length === 0))
     if (!isDone || socket.writableEnded) return
     socket.end()
@@ -161,7 +161,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
 
   function respond(id: number | undefined, answer: Answer): void {
     if (id === undefined || mode === 'closed') return
-    send(encodeAnswer(id, answer))
+    output.send(encodeAnswer(id, answer))
   }
 
   function encodeAnswer(id: number, answer: Answer): Uint8Array {
@@ -171,15 +171,6 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
       ports.onBug(error)
       return encodeResponse(id, fail(toFailure(error)))
     }
-  }
-
-  function send(bytes: Uint8Array): void {
-    if (mode === 'closed') return
-    batch.push(bytes)
-    batchBytes += bytes.length
-    outputBytes += bytes.length
-    account.output(bytes.length)
-    if (batchBytes >= FLUSH_BYTES) flush()
   }
 
   /** Answers that become ready in one turn of the event loop share a write. */
@@ -192,33 +183,18 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     })
   }
 
-  function flush(): void {
-    if (batch.length === 0 || mode === 'closed') return
-    const [only] = batch
-    const bytes = batch.length === 1 && only !== undefined ? only : Buffer.concat(batch)
-    batch = []
-    batchBytes = 0
-    if (socket.writableEnded) return
-    socket.write(bytes, () => {
-      if (mode === 'closed') return
-      outputBytes -= bytes.length
-      account.output(-bytes.length)
-      if (mode !== 'open') work()
-    })
-  }
-
   /** A message that cannot be taken: too large is answered and skipped, anything else ends the connection. */
   function onFault(fault: FrameFault): void {
     const id = messageIdOf(fault.head, 0)
     if (fault.fatal) return refuse(failure('invalid_argument', `not MessagePack-RPC: ${fault.message}`), id)
     const tooLarge = failure('too_large', fault.message, { hint: 'send less in one call' })
-    send(id === undefined ? encodeNotification(ERROR_NOTIFICATION, [tooLarge]) : encodeResponse(id, fail(tooLarge)))
+    output.send(id === undefined ? encodeNotification(ERROR_NOTIFICATION, [tooLarge]) : encodeResponse(id, fail(tooLarge)))
   }
 
   function refuse(why: Failure, id?: number): void {
     if (mode === 'closing' || mode === 'closed') return
-    if (id !== undefined) send(encodeResponse(id, fail(why)))
-    send(encodeNotification(ERROR_NOTIFICATION, [why]))
+    if (id !== undefined) output.send(encodeResponse(id, fail(why)))
+    output.send(encodeNotification(ERROR_NOTIFICATION, [why]))
     destroyIn(limits.lingerMs)
     startClosing()
   }
@@ -249,19 +225,12 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     }
   }
 
-  function watchOutput(): void {
-    if (outputBytes < limits.maxOutputBytes) {
-      drainTimer?.cancel()
-      drainTimer = undefined
-    } else drainTimer ??= clock.after(limits.drainMs, drop)
-  }
-
   function notify<N extends Notification>(name: N, params: NotificationParams<N>): boolean {
-    if (mode === 'closing' || mode === 'closed' || outputBytes >= limits.maxOutputBytes) {
+    if (mode === 'closing' || mode === 'closed' || output.isFull()) {
       ports.onNotificationShed()
       return false
     }
-    send(encodeNotification(name, [params]))
+    output.send(encodeNotification(name, [params]))
     queueWork()
     return true
   }
@@ -300,14 +269,11 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     if (mode === 'closed') return
     mode = 'closed'
     frameTimer?.cancel()
-    drainTimer?.cancel()
     endTimer?.cancel()
     if (heldBytes > 0) account.input(-heldBytes)
-    account.output(-outputBytes)
-    outputBytes = 0
+    output.release()
     waiting = []
     nextWaiting = 0
-    batch = []
     aborted?.abort()
     ports.onClosed(connection)
   }
