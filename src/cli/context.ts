@@ -33,11 +33,13 @@ export type Context = {
 }
 
 const LEAST_WIDTH = 40
+const USUAL_WIDTH = 80
 
 export function makeContext(ports: CliPorts, options: GlobalOptions): Context {
   const plain = options.color === false || (ports.env['NO_COLOR'] ?? '') !== '' || ports.env['TERM'] === 'dumb'
   const viewOf = (sink: CliPorts['stdout']): View => ({
-    width: sink.isTTY ? Math.max(LEAST_WIDTH, sink.columns) : Infinity,
+    // A terminal that does not know its size says 0.
+    width: sink.isTTY ? Math.max(LEAST_WIDTH, sink.columns || USUAL_WIDTH) : Infinity,
     style: plain || !sink.isTTY ? PLAIN : COLOURED,
   })
   return {

@@ -49,15 +49,16 @@ export async function functionsNamed(connection: Connection, module: string, nam
 }
 
 /**
- * The same failure with a suggestion where something was not found and the daemon had none: the nearest name of those
- * that exist.
+ * The same failure with the nearest of all names that exist, where something was not found. The daemon suggests what
+ * begins alike, in constant time; this looks at everything, and stands back where nothing is near.
  */
 export async function withSuggestion(connection: Connection, named: Named, error: Failure): Promise<Failure> {
-  const offered = error.details?.['suggestions']
-  if (error.code !== 'not_found' || (Array.isArray(offered) && offered.length > 0)) return error
+  if (error.code !== 'not_found') return error
   const nearest = await nearestTo(connection, named)
-  if (nearest === undefined) return failure(error.code, error.message, { hint: 'the command `modules` lists all modules', details: { suggestions: [] } })
-  return failure(error.code, error.message, { hint: `did you mean ${nearest}?`, details: { suggestions: [nearest] } })
+  if (nearest !== undefined) return failure(error.code, error.message, { hint: `did you mean ${nearest}?`, details: { suggestions: [nearest] } })
+  const offered = error.details?.['suggestions']
+  if (Array.isArray(offered) && offered.length > 0) return error
+  return failure(error.code, error.message, { hint: 'the command `modules` lists all modules', details: { suggestions: [] } })
 }
 
 async function nearestTo(connection: Connection, named: Named): Promise<string | undefined> {

@@ -234,11 +234,11 @@ test('a name that means nothing is wrong usage', async () => {
   expect(err).toContain('"foo!bar" is no module, function, node or file')
 })
 
-test('the daemon\'s own suggestion is kept', async () => {
+test('the daemon\'s own suggestion is kept where no name is nearer', async () => {
   const handlers: WorldOptions['handlers'] = {
-    get_module: () => { throw Object.assign(new Error('x'), { failure: { code: 'not_found', message: 'no module A', hint: 'did you mean B?', details: { suggestions: ['B'] } } }) },
+    get_module: () => { throw Object.assign(new Error('x'), { failure: { code: 'not_found', message: 'no module Zzz', hint: 'did you mean B?', details: { suggestions: ['B'] } } }) },
   }
-  await check('show A', { code: 3, err: lines('error: no module A', '  did you mean B?') }, { handlers })
+  await check('show Zzz', { code: 3, err: lines('error: no module Zzz', '  did you mean B?') }, { handlers })
 })
 
 test('a daemon that is not running: exit 4 and the command that starts it', async () => {

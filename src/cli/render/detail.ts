@@ -41,7 +41,7 @@ export function renderFunction(fun: FunctionData, view: View): string[] {
   return sections([
     [`${style.bold(harmless(fun.mfa))}  ${fun.kind}, ${fun.visibility}${arities}  ${style.dim(place(fun.source_file, fun.source_location?.line ?? null))}`],
     docLines(fun.doc, view),
-    [...fun.specs.map((spec) => style.cyan(harmless(spec))), harmless(fun.signature)].filter((line) => line !== ''),
+    [...fun.specs.map((spec) => style.cyan(harmless(spec.startsWith('@') ? spec : `@spec ${spec}`))), harmless(fun.signature)].filter((line) => line !== ''),
     renderFields([
       ['deprecated', fun.deprecated],
       ['implements', fun.impl === true ? 'a callback' : fun.impl],

@@ -21,7 +21,7 @@ function childLines(children: readonly TreeNode[], indent: string, view: View): 
 function nodeLine(node: TreeNode, indent: string, { width, style }: View): string {
   const facts = [
     node.kind === 'supervisor' ? node.strategy ?? 'supervisor' : node.kind,
-    node.thread === null ? '' : `in ${node.thread}`,
+    node.thread === null || node.kind === 'thread' ? '' : `in ${node.thread}`,
     node.restarts === 0 ? '' : plural(node.restarts, 'restart'),
     node.uptime_ms === null ? '' : `up ${formatDuration(node.uptime_ms)}`,
     node.mailbox === null || node.mailbox === 0 ? '' : `${node.mailbox} waiting`,
