@@ -361,7 +361,7 @@ export function closeInterpolation(lexer: Lexer, text: Text, at: number): void {
   text.begin = lexer.levels[base + LV_TEXT_BEGIN] as number
   const offset = lexer.levels[base + LV_TEXT_OFFSET] as number
   problem(lexer, 'missing_terminator', 'The "#{" in this text is not closed.', offset, offset + 1)
-  lexer.depth--
   push(lexer, Tok.InterpEnd, at, at, 0)
+  lexer.depth--
   push(lexer, Tok.TextEnd, at, at, lexer.levels[base + LV_TEXT_NAME] as number)
 }

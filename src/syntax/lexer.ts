@@ -351,7 +351,8 @@ function atomOperatorLength(source: Uint8Array, i: number): number {
   // `//` and `=>` are no atoms, their first character is.
   if (length === 2) return (a === 47 && b === 47) || (a === 61 && b === 62) ? 1 : 2
   if (length === 1) return 1
-  return a === 46 ? 1 : 0
+  // Brackets of bitstrings, but for the first character.
+  return a === 46 || a === 60 || a === 62 ? 1 : 0
 }
 
 /** Length of the operator at `i`, the longest there is: brackets, dots and `%` aside; 0 if there is none. */

@@ -7,14 +7,14 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import { lex } from './lexer.ts'
 import { createLexer, loadSource, problem } from './lexer-state.ts'
 import type { Lexer, RawProblem } from './lexer-state.ts'
-import { toTree } from './node-stack.ts'
+import { emit, NO_POSITION, toTree } from './node-stack.ts'
 import { parseStart } from './parser-end.ts'
 import { parseOperand, parseText } from './parser-operand.ts'
 import { parseOperator } from './parser-operator.ts'
 import { createParser, Frame, Mode, pushFrame, resetParser } from './parser-state.ts'
 import type { Parser } from './parser-state.ts'
 import { takeNames } from './symbols.ts'
-import { positions } from './tree.ts'
+import { Kind, positions } from './tree.ts'
 import type { Tree } from './tree.ts'
 
 /** A parser with its buffers. Not to be used for two files at once; `createReader` once per thread is the quick way. */
@@ -63,33 +63,41 @@ function checkEncoding(lexer: Lexer, source: Uint8Array): RawProblem[] {
   return lexer.problems
 }
 
-/** Offset of the first byte that is not valid UTF-8, by halving. */
+/** Offset of the first byte that is not part of a valid character. */
 function firstInvalid(source: Uint8Array): number {
-  let good = 0
-  let bad = source.length
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1
-    // A cut inside a character would look invalid.
-    let cut = middle
-    while (cut > good && ((source[cut] ?? 0) & 0xc0) === 0x80) cut--
-    if (cut > good && isUtf8(source.subarray(good, cut))) good = cut
-    else if (cut > good) bad = cut
-    else break
+  for (let i = 0; i < source.length; ) {
+    const byte = source[i] as number
+    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+    if (length > 1 && !isUtf8(source.subarray(i, i + length))) return i
+    i += length
   }
-  for (let at = good; at < bad; at++) if (!isUtf8(source.subarray(good, at + 1)) && at - good > 3) return at
-  return good
+  return 0
 }
 
-/** The main loop. A step that neither reads a token nor closes a frame is followed by one that does. */
+/** Steps of the main loop that a token can cost, at the very most. */
+const STEPS_PER_TOKEN = 64
+
+/**
+ * The main loop. Every step reads a token, closes a frame, or changes the mode so that the next one does; the budget is
+ * there should that ever fail.
+ */
 function run(parser: Parser): void {
   pushFrame(parser, Frame.File, 0, 0, 0)
+  let budget = STEPS_PER_TOKEN * (parser.tokens.count + 1)
   let mode: number = Mode.Start
-  while (mode !== Mode.Done) {
+  while (mode !== Mode.Done && budget-- > 0) {
     if (mode === Mode.Operand) mode = parseOperand(parser)
     else if (mode === Mode.Operator) mode = parseOperator(parser)
     else if (mode === Mode.Start) mode = parseStart(parser)
     else mode = parseText(parser)
   }
+  if (mode !== Mode.Done) giveUp(parser)
+}
+
+function giveUp(parser: Parser): void {
+  const { lexer, nodes } = parser
+  problem(lexer, 'parser_budget', 'Reading this file took too many steps.', 0, lexer.length)
+  emit(nodes, Kind.File, 0, 0, lexer.length, NO_POSITION, 0)
 }
 
 function finish(parser: Parser, source: Uint8Array, raw: readonly RawProblem[]): Tree {

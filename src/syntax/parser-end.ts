@@ -34,10 +34,25 @@ export function parseStart(parser: Parser): number {
     frames[frame + F_COUNT] = 1
     return Mode.Start
   }
-  if (kind === Tok.Eof || (kind >= Tok.RParen && kind <= Tok.BlockId) || kind === Tok.InterpEnd) {
-    return closeStatements(parser, owner, kind)
-  }
+  if (closes(owner, kind)) return closeStatements(parser, owner, kind)
+  if (kind >= Tok.RParen && kind <= Tok.InterpEnd) return leaveOut(parser, kind)
   return Mode.Operand
+}
+
+/** Whether a token of this kind closes statements of this owner. */
+function closes(owner: number, kind: number): boolean {
+  switch (owner) {
+    case Frame.File:
+      return kind === Tok.Eof
+    case Frame.Interp:
+      return kind === Tok.InterpEnd
+    case Frame.Paren:
+      return kind === Tok.RParen
+    case Frame.Fn:
+      return kind === Tok.End
+    default:
+      return kind === Tok.End || kind === Tok.BlockId
+  }
 }
 
 function statementsBegin(parser: Parser): number {
@@ -81,9 +96,7 @@ function endStatement(parser: Parser, owner: number, kind: number): number {
     frames[frame + F_COUNT] = (frames[frame + F_COUNT] as number) + 1
     return Mode.Start
   }
-  if (kind === Tok.Eof || (kind >= Tok.RParen && kind <= Tok.BlockId) || kind === Tok.InterpEnd) {
-    return closeStatements(parser, owner, kind)
-  }
+  if (closes(owner, kind)) return closeStatements(parser, owner, kind)
   if (kind === Tok.Comma && owner === Frame.Paren && frames[frame + F_MARK] === HEAD_PAREN && frames[frame + F_COUNT] === 0) {
     frames[frame + F_KIND] = Frame.HeadArgs
     return endElement(parser, Frame.HeadArgs, kind)
@@ -101,7 +114,20 @@ function recover(parser: Parser, kind: number): number {
   }
   if (kind >= Tok.LBracket) return Mode.Start
   if (kind !== Tok.Eof) parser.next++
-  return kind === Tok.Comma || kind === Tok.Assoc || kind === Tok.Stab ? Mode.Start : Mode.Operator
+  // After a token left out, what follows may still continue the expression, if there is one.
+  const separates = kind === Tok.Comma || kind === Tok.Assoc || kind === Tok.Stab || kind === Tok.BlockId
+  return separates ? Mode.Start : Mode.Operator
+}
+
+/** The token cannot begin a statement: it is left out, but a do-block is read for what it holds. */
+function leaveOut(parser: Parser, kind: number): number {
+  problemAt(parser, 'syntax_error', 'This cannot stand here.', parser.next)
+  if (kind === Tok.Do) {
+    pushFrame(parser, Frame.StrayBlock, parser.next, parser.nodes.count, parser.tokens.start[parser.next] as number)
+    return openDoBlock(parser)
+  }
+  parser.next++
+  return Mode.Start
 }
 
 /** The first token of a clause head: what was before it ends the clause before. */
@@ -211,16 +237,11 @@ function closeStatements(parser: Parser, owner: number, kind: number): number {
     case Frame.Interp:
       return closeInterpolation(parser)
     default:
-      return closeFile(parser, kind)
+      return closeFile(parser)
   }
 }
 
-function closeFile(parser: Parser, kind: number): number {
-  if (kind !== Tok.Eof) {
-    problemAt(parser, 'syntax_error', 'This cannot stand outside a block.', parser.next)
-    parser.next++
-    return Mode.Start
-  }
+function closeFile(parser: Parser): number {
   const { lexer, nodes } = parser
   const at = nodes.count === 0 ? lexer.firstBreak : NO_POSITION
   emit(nodes, Kind.File, 0, 0, lexer.length, at, 0)
@@ -530,6 +551,7 @@ function closeMap(parser: Parser): number {
   const start = frames[frame + F_START] as number
   const brace = tokens.start[frames[frame + F_TOKEN] as number] as number
   const bar = frames[frame + F_EXTRA3] as number
+  const named = frames[frame + F_STATE] === 1
   if (bar !== -1) {
     const at = tokens.start[bar] as number
     emit(nodes, Kind.MapUpdate, node, nodes.start[node] as number, lastEnd(parser), at, 0)
@@ -538,7 +560,7 @@ function closeMap(parser: Parser): number {
   const end = lastEnd(parser)
   emit(nodes, Kind.Map, node, start, end, brace, 0)
   popFrame(parser)
-  if (parser.frames[parser.frame + F_KIND] !== Frame.StructName) return operand(parser, start, Class.Matched)
+  if (!named) return operand(parser, start, Class.Matched)
   const outer = parser.frames[parser.frame + F_START] as number
   emit(nodes, Kind.Struct, parser.frames[parser.frame + F_NODE] as number, outer, end, outer, 0)
   popFrame(parser)
@@ -550,7 +572,9 @@ function endStructName(parser: Parser, kind: number): number {
   const { tokens } = parser
   const brace = kind === Tok.Eol ? parser.next + 1 : parser.next
   if (((tokens.kind[brace] as number) & KIND_MASK) === Tok.LBrace) {
-    return openMap(parser, brace, tokens.start[brace] as number)
+    const mode = openMap(parser, brace, tokens.start[brace] as number)
+    parser.frames[parser.frame + F_STATE] = 1
+    return mode
   }
   problemAt(parser, 'struct_without_braces', 'After the name of a struct "{" must follow.', parser.next)
   const { frames, frame } = parser

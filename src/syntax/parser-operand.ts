@@ -3,14 +3,17 @@
  * and are completed when it closes.
  */
 
-import { emit, lastChildren } from './node-stack.ts'
-import { AT_POWER, CAPTURE_POWER, UNARY_POWER } from './operators.ts'
+import { emit, lastBegin, lastChildren } from './node-stack.ts'
+import { AT_POWER, CAPTURE_POWER, DOT_POWER, UNARY_POWER } from './operators.ts'
 import {
-  CallForm, Class, F_EXTRA, F_EXTRA2, F_KIND, F_NODE, F_START, F_TOKEN, Frame, lastEnd, leaf, Mode, Operand, popFrame,
+  CallForm, Class, F_EXTRA, F_EXTRA2, F_KIND, F_NODE, F_OPERATORS, F_START, F_TOKEN, Frame, lastEnd, leaf, Mode, O_POWER,
+  Operand, OPERATOR_SIZE, popFrame,
   problemAt, pushFrame, pushOperator,
 } from './parser-state.ts'
 import type { Parser } from './parser-state.ts'
+import { reduce } from './parser-reduce.ts'
 import { acceptKeyword, acceptTextKeyword } from './parser-start.ts'
+import { hashRange, intern } from './symbols.ts'
 import { KIND_MASK, Tok } from './tokens.ts'
 import { Kind, StringFlag } from './tree.ts'
 import { Sym } from './well-known.ts'
@@ -65,6 +68,7 @@ function parseSimple(parser: Parser, token: number, kind: number): number {
   parser.next++
   switch (kind) {
     case Tok.Alias:
+      if (afterAt(parser)) return parseAttributeAlias(parser, token)
       leaf(parser, Kind.Alias, token, value)
       break
     case Tok.Atom:
@@ -86,6 +90,31 @@ function parseSimple(parser: Parser, token: number, kind: number): number {
     default:
       leaf(parser, Kind.Charlist, token, value)
   }
+  return Mode.Operator
+}
+
+function afterAt(parser: Parser): boolean {
+  if (parser.nOperators === parser.frames[parser.frame + F_OPERATORS]) return false
+  return parser.operators[(parser.nOperators - 1) * OPERATOR_SIZE + O_POWER] === AT_POWER
+}
+
+/** `@Foo.Bar`: the sign binds tighter than the dot. */
+function parseAttributeAlias(parser: Parser, token: number): number {
+  const { tokens, nodes, lexer } = parser
+  const { source, symbols } = lexer
+  const start = tokens.start[token] as number
+  const end = tokens.end[token] as number
+  const dot = source.subarray(0, end).indexOf(46, start)
+  if (dot < 0) {
+    leaf(parser, Kind.Alias, token, tokens.value[token] as number)
+    return Mode.Operator
+  }
+  leaf(parser, Kind.Alias, token, intern(symbols, source, start, dot, hashRange(source, start, dot)))
+  nodes.end[nodes.count - 1] = dot
+  reduce(parser, DOT_POWER + 1)
+  nodes.end[nodes.count - 1] = dot
+  const rest = intern(symbols, source, dot + 1, end, hashRange(source, dot + 1, end))
+  emit(nodes, Kind.DotAlias, lastBegin(nodes), parser.operandStart, end, dot, rest)
   return Mode.Operator
 }
 
@@ -139,7 +168,8 @@ function missingOperand(parser: Parser, token: number, kind: number): number {
   parser.operandClass = Class.Matched
   parser.operandStart = start
   parser.operandType = Operand.Other
-  if (kind === Tok.Bad) parser.next++
+  // What begins an operand elsewhere only is used up, so that reading goes on.
+  if (kind >= Tok.LBracket) parser.next++
   return Mode.Operator
 }
 
@@ -242,17 +272,7 @@ export function isProtected(parser: Parser): boolean {
   const { nodes } = parser
   const last = nodes.count - 1
   const payload = nodes.payload[last]
-  if (nodes.kind[last] === Kind.UnaryOp) return payload === Sym.not || payload === Sym['!']
-  if (nodes.kind[last] === Kind.BinaryOp) return payload === Sym['not in'] || (payload === Sym.in && isNegated(parser))
+  if (parser.operandType === Operand.Negation) return true
   return nodes.kind[last] === Kind.Call && payload === Sym.unquote_splicing && lastChildren(nodes, 2) === 1
 }
 
-
-/** Whether the last node, an `in`, has a negation on its left, which the quoted form turns inside out. */
-function isNegated(parser: Parser): boolean {
-  const { nodes } = parser
-  const right = nodes.count - 2
-  const left = right - (nodes.size[right] as number)
-  const payload = nodes.payload[left]
-  return nodes.kind[left] === Kind.UnaryOp && (payload === Sym.not || payload === Sym['!'])
-}

@@ -5,7 +5,7 @@
 import { emit, lastBegin } from './node-stack.ts'
 import {
   CallForm, Class, F_EXTRA, F_EXTRA2, F_FIRST_KEYWORD, F_KEYWORDS, F_NODE, F_OPERATORS, F_PAIR, F_PAIR_NODE, F_START,
-  F_TOKEN, lastEnd, O_CLASS, O_NAME, O_NODE, O_START, O_TOKEN, Operand, OPERATOR_SIZE, popFrame, problemAt, O_POWER,
+  F_TOKEN, lastEnd, O_CLASS, O_NAME, O_NODE, O_START, O_TOKEN, O_TYPE, Operand, OPERATOR_SIZE, popFrame, problemAt, O_POWER,
 } from './parser-state.ts'
 import type { Parser } from './parser-state.ts'
 import { Kind } from './tree.ts'
@@ -34,9 +34,15 @@ export function reduceTop(parser: Parser): void {
     if (name === Sym['//']) checkStep(parser, operators[top + O_TOKEN] as number)
     if (left !== Class.Matched) parser.operandClass = Class.Unmatched
   }
+  const leftType = binary ? (operators[top + O_TYPE] as number) : Operand.Other
   emit(nodes, binary ? Kind.BinaryOp : Kind.UnaryOp, operators[top + O_NODE] as number, start, lastEnd(parser), at, name)
   parser.operandStart = start
-  parser.operandType = Operand.Other
+  parser.operandType = isNegation(name, binary, leftType) ? Operand.Negation : Operand.Other
+}
+
+function isNegation(name: number, binary: boolean, leftType: number): boolean {
+  if (!binary) return name === Sym.not || name === Sym['!']
+  return name === Sym['not in'] || (name === Sym.in && leftType === Operand.Negation)
 }
 
 function checkStep(parser: Parser, token: number): void {

@@ -64,7 +64,7 @@ export const F_START = 3
 export const F_OPERATORS = 4
 /** Statements, elements or arguments so far. */
 export const F_COUNT = 5
-/** Statements: where the current clause is, see Clause. Arguments: 1 once one was a call with open arguments. */
+/** Statements: see Clause. Arguments: 1 once one was a call with open arguments. Maps: 1 if of a struct. */
 export const F_STATE = 6
 /** Statements: node where the current clause begins, or -1. Parentheses: see HEAD_PAREN. */
 export const F_MARK = 7
@@ -112,7 +112,9 @@ export const O_NODE = 3
 export const O_START = 4
 /** Class of the left operand; -1 for a unary operator. */
 export const O_CLASS = 5
-export const OPERATOR_SIZE = 6
+/** Operand type of the left operand. */
+export const O_TYPE = 6
+export const OPERATOR_SIZE = 7
 
 /** What the operand just read is. */
 export const Operand = {
@@ -123,6 +125,8 @@ export const Operand = {
   Element: 2,
   /** Like Call, but already followed by its second pair. */
   CallTwice: 3,
+  /** Quoted as `not …` or `!…`, which an `in` after it takes apart and parentheses protect. */
+  Negation: 4,
 } as const
 
 export type Parser = {
@@ -220,6 +224,7 @@ export function pushOperator(
   operators[at + O_NODE] = node
   operators[at + O_START] = start
   operators[at + O_CLASS] = leftClass
+  operators[at + O_TYPE] = parser.operandType
   parser.nOperators++
 }
 

@@ -224,9 +224,8 @@ function binary(build: Build, n: number): Quoted {
   const right = pop(build)
   const operator = tree.payload[n] as number
   if (operator === Sym['not in']) return make('not', at, [make('in', at, [left, right])])
-  if (operator === Sym.in && isNegation(tree, n + 1)) {
-    const { form, args } = left as QuotedNode
-    return make(form, at, [make('in', at, [args?.[0] as Quoted, right])])
+  if (operator === Sym.in && isNegation(left)) {
+    return make(left.form, at, [make('in', at, [left.args?.[0] as Quoted, right])])
   }
   if (operator === Sym['//'] && tree.kind[n + 1] === Kind.BinaryOp && tree.payload[n + 1] === Sym['..']) {
     const { line, column, args } = left as QuotedNode
@@ -235,9 +234,9 @@ function binary(build: Build, n: number): Quoted {
   return make(nameString(tree.names, operator), at, [left, right])
 }
 
-function isNegation(tree: Tree, n: number): boolean {
-  const operator = tree.payload[n]
-  return tree.kind[n] === Kind.UnaryOp && (operator === Sym.not || operator === Sym['!'])
+function isNegation(value: Quoted): value is QuotedNode & { form: string } {
+  if (typeof value !== 'object' || !('form' in value)) return false
+  return (value.form === 'not' || value.form === '!') && value.args?.length === 1
 }
 
 function unary(build: Build, n: number): Quoted {
@@ -299,8 +298,7 @@ function block(expressions: readonly Quoted[]): Quoted {
 
 function isProtected(value: Quoted): boolean {
   if (typeof value !== 'object' || !('form' in value)) return false
-  const { form, args } = value
-  return (form === 'not' || form === '!' || form === 'unquote_splicing') && args !== null && args.length === 1
+  return isNegation(value) || (value.form === 'unquote_splicing' && value.args?.length === 1)
 }
 
 /** The expressions or clauses of `n` from its child `first` on. */

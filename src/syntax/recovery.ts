@@ -41,8 +41,8 @@ export function closeLevel(lexer: Lexer, token: number, start: number, end: numb
     return
   }
   dropEol(lexer)
-  lexer.depth--
   push(lexer, token, start, end, 0)
+  lexer.depth--
 }
 
 /** Closes levels until one matches `token`; false, with nothing done, where none does. */
@@ -68,8 +68,8 @@ function closeMissing(lexer: Lexer, at: number): void {
   const message = `Missing "${spelling[token] ?? '}'}" for this "${openerSpelling[kind]}".`
   problem(lexer, 'missing_terminator', message, opened, opened + (openerSpelling[kind]?.length ?? 1))
   dropEol(lexer)
-  lexer.depth--
   push(lexer, token, at, at, 0)
+  lexer.depth--
 }
 
 /** Closes everything that is open down to the nearest interpolation or the file. */
