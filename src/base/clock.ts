@@ -23,36 +23,39 @@ export type SimulatedClock = Clock & {
   nTimers(): number
 }
 
-type Armed = { readonly dueMs: number; readonly seq: number; readonly run: () => void }
+/** A cancelled timer stays in the heap, disarmed, until it would have been due. */
+type Armed = { readonly dueMs: number; readonly seq: number; readonly run: () => void; isArmed: boolean }
 
 export function createSimulatedClock(startMs: number = 0, wallStartMs: number = 0): SimulatedClock {
   let nowMs = startMs
   let seq = 0
   const heap: Armed[] = []
-  const cancelled = new Set<Armed>()
+  let nArmed = 0
 
+  const disarm = (timer: Armed): void => {
+    if (timer.isArmed) nArmed -= 1
+    timer.isArmed = false
+  }
   const popDue = (limitMs: number): Armed | undefined => {
     for (let top = heap[0]; top !== undefined && top.dueMs <= limitMs; top = heap[0]) {
       popHeap(heap)
-      if (!cancelled.delete(top)) return top
+      if (top.isArmed) return top
     }
     return undefined
   }
   const fire = (timer: Armed): void => {
     nowMs = Math.max(nowMs, timer.dueMs)
+    disarm(timer)
     timer.run()
   }
   return {
     nowMs: () => nowMs,
     wallMs: () => wallStartMs + (nowMs - startMs),
     after(ms, run) {
-      const timer = { dueMs: nowMs + Math.max(0, ms), seq: seq++, run }
+      const timer = { dueMs: nowMs + Math.max(0, ms), seq: seq++, run, isArmed: true }
       pushHeap(heap, timer)
-      return {
-        cancel: () => {
-          if (heap.includes(timer)) cancelled.add(timer)
-        },
-      }
+      nArmed += 1
+      return { cancel: () => disarm(timer) }
     },
     advance(ms) {
       const limitMs = nowMs + ms
@@ -64,7 +67,7 @@ export function createSimulatedClock(startMs: number = 0, wallStartMs: number = 
       if (timer !== undefined) fire(timer)
       return timer !== undefined
     },
-    nTimers: () => heap.length - cancelled.size,
+    nTimers: () => nArmed,
   }
 }
 

@@ -6,7 +6,7 @@
 import { fail, ok } from '../base/result.ts'
 import { checkChildSpec } from './child-spec.ts'
 import type { ChildSpecInput } from './child-spec.ts'
-import { begin, findById, findByRef, isAlive, isSimple, newChild, remove, update } from './supervisor-state.ts'
+import { begin, findById, findByRef, isAlive, isKnown, isSimple, newChild, remove, update } from './supervisor-state.ts'
 import type { Child, ChildRef, Draft, RequestId, SupervisorReply, SupervisorRequest } from './supervisor-state.ts'
 
 type Reply<Start> = SupervisorReply<Start>
@@ -60,7 +60,7 @@ function startDynamic<Start>(draft: Draft<Start>, from: RequestId, args: unknown
 
 /** By ref, as OTP does by pid: a life that is over is `ok`, one that never was is `not_found`. */
 function terminateDynamic<Start>(draft: Draft<Start>, from: RequestId, ref: ChildRef): Reply<Start> | undefined {
-  if (!isSimple(draft) || ref > draft.lastRef) return fail({ error: 'not_found' })
+  if (!isSimple(draft) || !isKnown(draft, ref)) return fail({ error: 'not_found' })
   const child = findByRef(draft, ref)
   if (child === undefined) return DONE
   if (isAlive(child)) {

@@ -3,12 +3,14 @@
  * requests share. States are never changed in place: a Draft is the private copy of one step, whose arrays are replaced.
  */
 
-import { must } from '../base/assert.ts'
 import type { Result } from '../base/result.ts'
 import type { ChildSpec, ChildSpecInput, SpecError, SupervisorFlags } from './child-spec.ts'
 import type { ExitReason } from './exit-reason.ts'
 
+/** One life of one child: `life * LIFE + slot`. Slots count the children of a supervisor and lives those of a child. */
 export type ChildRef = number
+
+const LIFE = 2 ** 32
 
 /** `starting` and `stopping` are `running` to OTP's callers; they are told apart for the tree view. */
 export type ChildStatus = 'stopped' | 'restarting' | 'starting' | 'running' | 'stopping'
@@ -29,14 +31,14 @@ export type Child<Start> = {
 export type SupervisorState<Start = unknown> = {
   readonly flags: SupervisorFlags
   readonly template: ChildSpec<Start> | undefined
-  /** In start order. */
+  /** In start order, which is that of their slots. */
   readonly children: readonly Child<Start>[]
   /** Seconds of the restarts that still count, newest first. */
   readonly restartsAt: readonly number[]
   readonly operation: Operation | undefined
   readonly deferred: readonly SupervisorMsg<Start>[]
   readonly ended: ExitReason | undefined
-  readonly lastRef: ChildRef
+  readonly lastSlot: number
 }
 
 /** Names the caller of a request, for the shell to answer. */
@@ -115,11 +117,14 @@ type Next =
   | { readonly type: 'end'; readonly reason: ExitReason }
 
 export type Operation = {
-  /** Refs still to stop, in that order. */
+  /** Refs to stop, in that order, the first `stopAt` of them done. Those that have ended by then are passed over. */
   readonly toStop: readonly ChildRef[]
-  /** Refs (of earlier lives) of the children still to start, in that order. */
+  readonly stopAt: number
+  /** Refs (of earlier lives) of the children to start, in that order, the first `startAt` of them done. */
   readonly toStart: readonly ChildRef[]
-  readonly stopping: readonly ChildRef[]
+  readonly startAt: number
+  /** Children told to stop that have not ended yet. */
+  readonly nStopping: number
   readonly starting: ChildRef | undefined
   readonly next: Next
 }
@@ -130,14 +135,25 @@ export type Draft<Start> = { -readonly [Key in keyof SupervisorState<Start>]: Su
 }
 
 export function newChild<Start>(draft: Draft<Start>, spec: ChildSpec<Start>, args: unknown): Child<Start> {
-  draft.lastRef += 1
-  const child: Child<Start> = { spec, args, status: 'stopped', ref: draft.lastRef, restarts: 0, nFailed: 0, lastExit: undefined }
+  draft.lastSlot += 1
+  const child: Child<Start> = { spec, args, status: 'stopped', ref: draft.lastSlot, restarts: 0, nFailed: 0, lastExit: undefined }
   draft.children = [...draft.children, child]
   return child
 }
 
 export function findByRef<Start>(draft: Draft<Start>, ref: ChildRef): Child<Start> | undefined {
-  return draft.children.find((child) => child.ref === ref)
+  const child = draft.children[indexOf(draft, ref)]
+  return child?.ref === ref ? child : undefined
+}
+
+/** The ref of a child's next life. */
+export function nextLife(ref: ChildRef): ChildRef {
+  return ref + LIFE
+}
+
+/** Whether there ever was a child with the slot of this ref. */
+export function isKnown<Start>(draft: Draft<Start>, ref: ChildRef): boolean {
+  return ref % LIFE <= draft.lastSlot
 }
 
 export function findById<Start>(draft: Draft<Start>, id: string): Child<Start> | undefined {
@@ -145,14 +161,13 @@ export function findById<Start>(draft: Draft<Start>, id: string): Child<Start> |
 }
 
 export function update<Start>(draft: Draft<Start>, child: Child<Start>, change: Partial<Child<Start>>): Child<Start> {
-  const at = must(indexOf(draft, child), `child ${child.spec.id}`)
   const changed = { ...child, ...change }
-  draft.children = draft.children.with(at, changed)
+  draft.children = draft.children.with(indexOf(draft, child.ref), changed)
   return changed
 }
 
 export function remove<Start>(draft: Draft<Start>, child: Child<Start>): void {
-  draft.children = draft.children.toSpliced(must(indexOf(draft, child), `child ${child.spec.id}`), 1)
+  draft.children = draft.children.toSpliced(indexOf(draft, child.ref), 1)
 }
 
 /** Forgets a child that is to live no more: a temporary or dynamic one altogether, of any other the spec stays. */
@@ -171,12 +186,19 @@ export function isAlive<Start>(child: Child<Start>): boolean {
 }
 
 export function begin<Start>(
-  draft: Draft<Start>, next: Next, work: { toStop?: readonly ChildRef[]; toStart?: readonly ChildRef[] },
+  draft: Draft<Start>, next: Next, work: { toStop?: readonly ChildRef[]; toStart?: readonly ChildRef[]; nStopping?: number },
 ): void {
-  draft.operation = { toStop: work.toStop ?? [], toStart: work.toStart ?? [], stopping: [], starting: undefined, next }
+  draft.operation = { toStop: work.toStop ?? [], stopAt: 0, toStart: work.toStart ?? [], startAt: 0, nStopping: work.nStopping ?? 0, starting: undefined, next }
 }
 
-function indexOf<Start>(draft: Draft<Start>, { ref }: Child<Start>): number | undefined {
-  const at = draft.children.findIndex((child) => child.ref === ref)
-  return at === -1 ? undefined : at
+/** Where the child with the slot of this ref stands, or would stand. */
+function indexOf<Start>({ children }: Draft<Start>, ref: ChildRef): number {
+  const slot = ref % LIFE
+  let [low, high] = [0, children.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (((children[middle]?.ref ?? 0) % LIFE) < slot) low = middle + 1
+    else high = middle
+  }
+  return low
 }

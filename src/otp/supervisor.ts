@@ -21,9 +21,9 @@ import type { ChildSpec, SupervisorFlags } from './child-spec.ts'
 import { isOrderly, SHUTDOWN } from './exit-reason.ts'
 import type { ExitReason } from './exit-reason.ts'
 import { handleRequest } from './supervisor-requests.ts'
-import { begin, findByRef, forget, isAlive, isSimple, newChild, remove, update } from './supervisor-state.ts'
+import { begin, findByRef, forget, isAlive, isSimple, newChild, nextLife, remove, update } from './supervisor-state.ts'
 import type {
-  Child, ChildRef, Draft, Operation, RequestError, RequestId, SupervisorEffect, SupervisorMsg, SupervisorReply,
+  Child, Draft, Operation, RequestError, RequestId, SupervisorEffect, SupervisorMsg, SupervisorReply,
   SupervisorReport, SupervisorState,
 } from './supervisor-state.ts'
 
@@ -34,7 +34,7 @@ export function initSupervisor<Start>(flags: SupervisorFlags, specs: readonly Ch
   const isDynamic = flags.strategy === 'simple_one_for_one'
   const draft: Draft<Start> = {
     flags, template: isDynamic ? specs[0] : undefined, children: [], restartsAt: [], operation: undefined, deferred: [],
-    ended: undefined, lastRef: 0, effects: [],
+    ended: undefined, lastSlot: 0, effects: [],
   }
   if (!isDynamic) for (const spec of specs) newChild(draft, spec, undefined)
   begin(draft, { type: 'init' }, { toStart: draft.children.map(({ ref }) => ref) })
@@ -68,7 +68,7 @@ function handle<Start>(draft: Draft<Start>, msg: SupervisorMsg<Start>, nowMs: nu
       if (operation?.next.type !== 'end') end(draft, msg.reason)
       return
     case 'kill_due':
-      for (const ref of msg.refs) if (operation?.stopping.includes(ref) === true) draft.effects.push({ type: 'kill', ref })
+      for (const ref of msg.refs) if (findByRef(draft, ref)?.status === 'stopping') draft.effects.push({ type: 'kill', ref })
       return
     case 'started':
     case 'ignored':
@@ -98,7 +98,7 @@ function hearOf<Start>(draft: Draft<Start>, msg: News, nowMs: number): void {
   if (operation?.starting === msg.ref) return startSettled(draft, operation, child, msg)
   if (msg.type === 'started' || msg.type === 'ignored') return
   if (operation === undefined) return childExited(draft, child, msg.reason, nowMs)
-  if (operation.stopping.includes(msg.ref) || operation.toStop.includes(msg.ref)) return stopSettled(draft, operation, child, msg.reason)
+  if (child.status === 'stopping' || operation.toStop.includes(msg.ref)) return stopSettled(draft, operation, child, msg.reason)
   draft.deferred = [...draft.deferred, msg]
 }
 
@@ -133,8 +133,7 @@ function startFailed<Start>(draft: Draft<Start>, { next }: Operation, child: Chi
 }
 
 function stopSettled<Start>(draft: Draft<Start>, operation: Operation, child: Child<Start>, reason: ExitReason): void {
-  const others = (refs: readonly ChildRef[]): readonly ChildRef[] => refs.filter((ref) => ref !== child.ref)
-  draft.operation = { ...operation, stopping: others(operation.stopping), toStop: others(operation.toStop) }
+  if (child.status === 'stopping') draft.operation = { ...operation, nStopping: operation.nStopping - 1 }
   const isExpected = isOrderly(reason) || (reason.kind === 'killed' && child.spec.shutdown === 'brutal_kill')
   if (!isExpected) report(draft, { type: 'shutdown_error', id: child.spec.id, reason })
   forget(draft, child, reason)
@@ -211,32 +210,32 @@ function end<Start>(draft: Draft<Start>, reason: ExitReason): void {
     if (child !== undefined && msg.type === 'gone') forget(draft, child, msg.reason)
   }
   draft.deferred = []
-  const stopping = operation?.stopping ?? []
-  const toStop = draft.children.filter((child) => isAlive(child) && !stopping.includes(child.ref)).map(({ ref }) => ref).toReversed()
-  draft.operation = { toStop, toStart: [], stopping, starting: undefined, next: { type: 'end', reason } }
+  const toStop = draft.children.filter((child) => isAlive(child) && child.status !== 'stopping').map(({ ref }) => ref).toReversed()
+  begin(draft, { type: 'end', reason }, { toStop, nStopping: operation?.nStopping ?? 0 })
 }
 
 /** Takes the next steps of the operation until it has to wait for news, or is done. */
 function advance<Start>(draft: Draft<Start>): void {
   for (let op = draft.operation; op !== undefined; op = draft.operation) {
-    if (op.stopping.length > 0 || op.starting !== undefined) return
+    if (op.nStopping > 0 || op.starting !== undefined) return
     takeDeferredEnds(draft, op)
-    if (draft.operation !== op) continue
-    if (op.toStop.length > 0) stopSome(draft, op)
-    else if (op.toStart.length > 0) startOne(draft, op)
+    if (op.stopAt < op.toStop.length) stopSome(draft, op)
+    else if (op.startAt < op.toStart.length) startOne(draft, op)
     else complete(draft, op)
   }
 }
 
 /** One at a time; dynamic children all at once, with one deadline. */
 function stopSome<Start>(draft: Draft<Start>, op: Operation): void {
-  const refs = isSimple(draft) ? op.toStop : op.toStop.slice(0, 1)
-  draft.operation = { ...op, toStop: op.toStop.slice(refs.length), stopping: refs }
-  const { shutdown } = must(findByRef(draft, must(refs[0], 'a child to stop')), 'a child to stop').spec
-  for (const ref of refs) {
-    update(draft, must(findByRef(draft, ref), 'a child to stop'), { status: 'stopping' })
+  const stopAt = isSimple(draft) ? op.toStop.length : op.stopAt + 1
+  const children = op.toStop.slice(op.stopAt, stopAt).flatMap((ref) => findByRef(draft, ref) ?? []).filter(isAlive)
+  draft.operation = { ...op, stopAt, nStopping: children.length }
+  const shutdown = children[0]?.spec.shutdown
+  for (const child of children) {
+    const { ref } = update(draft, child, { status: 'stopping' })
     draft.effects.push(shutdown === 'brutal_kill' ? { type: 'kill', ref } : { type: 'stop', ref, reason: SHUTDOWN })
   }
+  const refs = children.map(({ ref }) => ref)
   if (typeof shutdown === 'number') draft.effects.push({ type: 'arm_kill', refs, ms: shutdown })
 }
 
@@ -250,11 +249,10 @@ function takeDeferredEnds<Start>(draft: Draft<Start>, op: Operation): void {
 }
 
 function startOne<Start>(draft: Draft<Start>, op: Operation): void {
-  const child = findByRef(draft, must(op.toStart[0], 'a child to start'))
-  draft.operation = { ...op, toStart: op.toStart.slice(1) }
+  const child = findByRef(draft, must(op.toStart[op.startAt], 'a child to start'))
+  draft.operation = { ...op, startAt: op.startAt + 1 }
   if (child === undefined) return
-  draft.lastRef += 1
-  const ref = draft.lastRef
+  const ref = nextLife(child.ref)
   update(draft, child, { status: 'starting', ref })
   draft.operation = { ...draft.operation, starting: ref }
   draft.effects.push({ type: 'start', ref, spec: child.spec, args: child.args })

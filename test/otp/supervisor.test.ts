@@ -13,6 +13,8 @@ import { BOOM, child, sup, world } from './supervisor-world.ts'
 import type { World } from './supervisor-world.ts'
 
 const SHUTDOWN_TERM: ExitReason = { kind: 'shutdown', term: 'done' }
+/** The ref of a child's n-th life; slots count from 1. */
+const life = (slot: number, n: number): number => n * 2 ** 32 + slot
 const abc = [child('a'), child('b'), child('c')]
 
 /** A running supervisor whose start is no longer news. */
@@ -339,7 +341,7 @@ const termination: readonly Row[] = [
 const api: readonly Row[] = [
   [[66], 'start_child on an existing id', async () => {
     const w = up({}, [child('a'), child('r', { starts: ['ok', 'fail'] })])
-    expect(await w.ask({ type: 'start_child', spec: child('a') })).toEqual({ ok: false, error: { error: 'already_started', ref: 3 } })
+    expect(await w.ask({ type: 'start_child', spec: child('a') })).toEqual({ ok: false, error: { error: 'already_started', ref: life(1, 1) } })
     await w.ask({ type: 'terminate_child', id: 'a' })
     w.crash('r')
     for (const id of ['a', 'r']) expect(await w.ask({ type: 'start_child', spec: child(id) })).toEqual({ ok: false, error: { error: 'already_present' } })
@@ -358,11 +360,11 @@ const api: readonly Row[] = [
     expect(await w.ask({ type: 'terminate_child', id: 'x' })).toEqual({ ok: false, error: { error: 'not_found' } })
   }],
   [[70, 71], 'by life: for dynamic children only', async () => {
-    expect(await up({}, abc).ask({ type: 'terminate_dynamic', ref: 4 })).toEqual({ ok: false, error: { error: 'not_found' } })
+    expect(await up({}, abc).ask({ type: 'terminate_dynamic', ref: life(1, 1) })).toEqual({ ok: false, error: { error: 'not_found' } })
     const w = up({ strategy: 'simple_one_for_one' }, [child('w')])
     await w.ask({ type: 'start_dynamic', args: 1 })
     expect(await w.ask({ type: 'terminate_child', id: 'w' })).toEqual({ ok: false, error: { error: 'simple_one_for_one' } })
-    for (let n = 0; n < 2; n++) expect(await w.ask({ type: 'terminate_dynamic', ref: 2 })).toEqual({ ok: true, value: { type: 'ok' } })
+    for (let n = 0; n < 2; n++) expect(await w.ask({ type: 'terminate_dynamic', ref: life(1, 1) })).toEqual({ ok: true, value: { type: 'ok' } })
     expect(await w.ask({ type: 'terminate_dynamic', ref: 99 })).toEqual({ ok: false, error: { error: 'not_found' } })
   }],
   [[72, 73], 'restart_child and delete_child want a stopped child', async () => {
@@ -387,7 +389,7 @@ const api: readonly Row[] = [
     w.crash('r')
     expect(await w.ask({ type: 'which_children' })).toEqual({ ok: true, value: { type: 'children', children: [
       { id: 'i', child: 'undefined', type: 'worker' }, { id: 'r', child: 'restarting', type: 'worker' },
-      { id: 's', child: 6, type: 'supervisor' }, { id: 'a', child: 5, type: 'worker' },
+      { id: 's', child: life(2, 1), type: 'supervisor' }, { id: 'a', child: life(1, 1), type: 'worker' },
     ] } })
   }],
   [[75], 'count_children', async () => {

@@ -15,7 +15,7 @@ import type { EchoCalls, EchoCasts, EchoInit } from './fixtures/echo.thread.ts'
 
 const url = moduleUrl('./fixtures/echo.thread', import.meta.url)
 const times: Partial<ThreadTimes> = { heartbeatMs: 20, silenceMs: 20_000 }
-const impatient: Partial<ThreadTimes> = { heartbeatMs: 20, silenceMs: 400 }
+const impatient: Partial<ThreadTimes> = { heartbeatMs: 20, silenceMs: 1500 }
 const trees: Tree[] = []
 
 afterEach(async () => {
@@ -128,6 +128,13 @@ test('threads are wired to each other, and again after either restarts', async (
   void ask.call('die', 'exit')
   await lifeOf(tree, 'echo', 2)
   expect(await ask.call('ask_peer', 3)).toEqual({ ok: true, value: 3 })
+})
+
+test('a start may call a thread that was ready before it', async () => {
+  const { tree } = start([echo({ id: 'peer' }), echo({ id: 'echo', init: { startup: 'ask_peer' } })], [{ from: 'echo', to: 'peer', name: 'peer' }])
+  expect(await tree.started).toEqual({ ok: true, value: undefined })
+  const { tree: reversed } = start([echo({ id: 'echo', init: { startup: 'ask_peer' } }), echo({ id: 'peer' })], [{ from: 'echo', to: 'peer', name: 'peer' }])
+  expect(await reversed.started).toMatchObject({ ok: false, error: { term: { id: 'echo', reason: { failure: { code: 'unavailable' } } } } })
 })
 
 test.each([
