@@ -16,6 +16,8 @@ export type WriteContext = {
   readonly writer: Writer
   /** How things stand after the write. */
   readonly freshness: () => Freshness
+  /** Modules of either origin. */
+  readonly countModules: () => number
   readonly limits: WriteLimits
 }
 
@@ -129,7 +131,7 @@ function deleteModule(transaction: Transaction, name: string, expectedVersion: n
 
 function roomFor(context: WriteContext, transaction: Transaction, name: string): Result<null, Failure> {
   const isNew = transaction.findClientDocument(name) === undefined
-  if (!isNew || transaction.countModules() < context.limits.maxModules) return ok(null)
+  if (!isNew || context.countModules() < context.limits.maxModules) return ok(null)
   return fail(failure('too_large', `the repository holds its limit of ${context.limits.maxModules} modules`, { hint: 'raise storage.maxModules' }))
 }
 

@@ -1,0 +1,30 @@
+/** One handler per reading method. Each is a function of a snapshot and validated arguments; none keeps anything. */
+
+import type { Failure } from '../base/failure.ts'
+import type { Result } from '../base/result.ts'
+import type { Args, ReadMethod, Reply } from '../wire/methods.ts'
+import type { ReadContext } from './read-context.ts'
+import { getCallees, getCallers, getFunction, listFunctions } from './read-functions.ts'
+import { getFunctionsForModule, getModule, getModuleByFile, listModules } from './read-modules.ts'
+import { getAstNode } from './read-node.ts'
+import { exportData, getStatistics, hello, listProblems } from './read-repository.ts'
+
+export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: Args<M>) => Result<Reply<M>, Failure> } = {
+  hello,
+  get_module: getModule,
+  list_modules: listModules,
+  get_module_by_file: getModuleByFile,
+  get_function: getFunction,
+  list_functions: listFunctions,
+  get_functions_for_module: getFunctionsForModule,
+  get_ast_node: getAstNode,
+  get_callers: getCallers,
+  get_callees: getCallees,
+  list_problems: listProblems,
+  get_statistics: getStatistics,
+  export_data: exportData,
+}
+
+export function isReadMethod(method: string): method is ReadMethod {
+  return Object.hasOwn(READS, method)
+}

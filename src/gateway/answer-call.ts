@@ -1,0 +1,40 @@
+/**
+ * Where a call goes: reads are answered here and now from the turn's snapshot, writes by the repository thread, what
+ * concerns the daemon by main. The protocols (ipc, later others) share this one function.
+ */
+
+import type { Failure } from '../base/failure.ts'
+import type { Result } from '../base/result.ts'
+import type { Identity } from '../engine/read-context.ts'
+import { isReadMethod, READS } from '../engine/reads.ts'
+import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadMethod, type WriteMethod } from '../wire/methods.ts'
+import type { TreeCache } from './tree-cache.ts'
+import type { TurnSnapshot } from './turn-snapshot.ts'
+
+type Outcome = Result<unknown, Failure>
+
+export type CallPorts = {
+  readonly snapshot: TurnSnapshot
+  readonly trees: TreeCache
+  readonly identity: Identity
+  readonly isVerified: () => boolean
+  readonly write: (method: WriteMethod, args: unknown, call: CallerPorts) => Promise<Outcome>
+  readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
+}
+
+/** What a call may use of the connection it came on. */
+export type CallerPorts = {
+  readonly signal: AbortSignal
+  readonly progress: (progress: NotificationParams<'import_progress'>) => void
+}
+
+export function answerCall(ports: CallPorts, method: Method, args: unknown, call: CallerPorts): Outcome | Promise<Outcome> {
+  if (isReadMethod(method)) return read(ports, method, args)
+  return METHODS[method].runs === 'write' ? ports.write(method as WriteMethod, args, call) : ports.control(method as ControlMethod, args)
+}
+
+function read<M extends ReadMethod>(ports: CallPorts, method: M, args: unknown): Outcome {
+  const snapshot = ports.snapshot.current()
+  const treeOf = (path: string) => ports.trees.treeOf(snapshot, path)
+  return READS[method]({ snapshot, verified: ports.isVerified(), identity: ports.identity, treeOf }, args as Args<M>)
+}

@@ -1,0 +1,155 @@
+/**
+ * A running daemon: the supervision tree with what main answers for it. Started from a cleared preflight, stopped once,
+ * in reverse. Knows nothing of signals, starters and terminals (main.ts).
+ */
+
+import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import type { Config } from '../config/schema.ts'
+import type { Failure } from '../src/base/failure.ts'
+import { failure } from '../src/base/failure.ts'
+import { fail, ok, type Result } from '../src/base/result.ts'
+import { aggregateHealth, checkDisk, checkImport, checkMemory, checkRequests, checkTree, type Check } from '../src/host/health.ts'
+import type { Logger } from '../src/host/log.ts'
+import { createMetrics, type Metrics } from '../src/host/metrics.ts'
+import type { ProjectPaths } from '../src/host/paths.ts'
+import { freeBytesAt } from '../src/host/preflight.ts'
+import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
+import type { DaemonState } from '../src/host/state-file.ts'
+import { formatReason } from '../src/otp/exit-reason.ts'
+import { systemClock } from '../src/otp/node/message-port.ts'
+import { startTree } from '../src/otp/node/start-tree.ts'
+import type { Tree } from '../src/otp/node/tree.ts'
+import { WIRE_VERSION } from '../src/wire/methods.ts'
+import type { RepositoryCalls } from '../workers/calls.ts'
+import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
+import { controlService, parserService } from './control.ts'
+import { supervisionTree } from './tree.ts'
+import { WIRES } from './wires.ts'
+
+export type DaemonOptions = {
+  readonly config: Config
+  readonly paths: ProjectPaths
+  readonly version: string
+  readonly logger: Logger
+  readonly logFile: string | null
+  readonly startedAt: string
+  /** Somebody asked over the socket. */
+  readonly onShutdown: () => void
+}
+
+export type Daemon = {
+  readonly state: DaemonState
+  /** Settles when the tree has ended: asked to, or because it gave up. */
+  readonly ended: Promise<string>
+  /** Brings the repository in step with the files; the outcome is logged. */
+  importProject(): void
+  stop(): Promise<string>
+}
+
+/** Threads without which no question is answered. */
+const CRITICAL = ['repository', 'gateway']
+
+export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon, Failure>> {
+  const { config, logger } = options
+  const metrics = createMetrics({ process: 'collected' })
+  metrics.recorder.gauge('elixir_scope_info', [options.version, process.versions.node, config.profile]).set(1)
+  const shared = createSharedState()
+  const http: { address: string | null } = { address: null }
+  const watch = healthWatch(options, { metrics, shared, tree: () => tree })
+  const tree: Tree = startTree({
+    root: treeOf(options, shared), wires: WIRES, log: logger.log,
+    services: {
+      parser: parserService(() => tree),
+      control: controlService({
+        tree: () => tree, metrics, health: watch.check, wallMs: systemClock.wallMs,
+        status: () => statusOf(options, http.address),
+        listening: (address) => {
+          http.address = address
+        },
+        shutdown: options.onShutdown,
+      }),
+    },
+  })
+  const started = await tree.started
+  if (!started.ok) {
+    watch.stop()
+    return fail(failure('unavailable', `the daemon did not come up: ${formatReason(started.error)}`, { hint: 'the log has the details' }))
+  }
+  return ok({
+    state: stateOf(options, http.address),
+    ended: tree.ended.then(formatReason),
+    importProject: () => void firstImport(tree, logger),
+    stop: async () => {
+      watch.stop()
+      return formatReason(await tree.stop(config.supervision.stopTimeoutMs))
+    },
+  })
+}
+
+function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState) {
+  const { projectRoot: root } = paths
+  return supervisionTree(config, {
+    repository: {
+      storePath: paths.database, repositoryId: randomUUID(), root, shared,
+      config: { project: config.project, storage: config.storage, parser: config.parser },
+      parserThreads: config.parser.threads ?? availableParallelism(),
+    },
+    gateway: {
+      storePath: paths.database, socketPath: paths.socket, shared, identity: { version, projectRoot: root, pid: process.pid },
+      config: { gateway: config.gateway, http: config.http, metrics: config.metrics, query: config.query, storage: config.storage },
+    },
+  })
+}
+
+async function firstImport(tree: Tree, logger: Logger): Promise<void> {
+  const done = await tree.channel<RepositoryCalls>('repository').call('write', { method: 'import_project', args: { force: false } }, { timeoutMs: 'infinity' })
+  if (!done.ok) logger.log('warn', 'the first import did not finish', { ...done.error })
+}
+
+type Watched = { readonly metrics: Metrics; readonly shared: SharedState; readonly tree: () => Tree }
+type HealthWatch = { check(): ReturnType<typeof aggregateHealth>; stop(): void }
+
+/** Checks when asked, and by itself at each interval, so that a change of state is logged. */
+function healthWatch({ config, paths, logger }: DaemonOptions, { metrics, shared, tree }: Watched): HealthWatch {
+  let seen: RequestTotals = NO_REQUESTS
+  let lastWindow: RequestWindow | undefined
+  let lastStatus = 'healthy'
+  const check: HealthWatch['check'] = () => {
+    const checks: Check[] = [
+      ...checkTree(tree().view(), CRITICAL),
+      checkMemory(process.memoryUsage.rss(), config.health),
+      checkDisk(freeBytesAt(paths.stateDir), config.storage),
+      checkImport(importProgress(shared)),
+      ...(lastWindow === undefined ? [] : [checkRequests(lastWindow, config.health)]),
+    ]
+    return aggregateHealth(checks, new Date(systemClock.wallMs()).toISOString())
+  }
+  const timer = setInterval(() => {
+    const totals = requestTotals(metrics.recorder.records())
+    lastWindow = requestWindow(seen, totals)
+    seen = totals
+    const health = check()
+    if (health.status === lastStatus) return
+    lastStatus = health.status
+    const reasons = health.services.filter((service) => service.reason !== null).map((service) => `${service.name}: ${service.reason}`)
+    logger.log(health.status === 'healthy' ? 'info' : 'warn', `health is ${health.status}`, { reasons })
+  }, config.health.intervalMs)
+  timer.unref()
+  return { check, stop: () => clearInterval(timer) }
+}
+
+function stateOf({ config, paths, version, logFile, startedAt }: DaemonOptions, http: string | null): DaemonState {
+  return {
+    pid: process.pid, version, wire_version: WIRE_VERSION, node_version: process.versions.node, project_root: paths.projectRoot,
+    profile: config.profile, socket: paths.socket, http, log_file: logFile, started_at: startedAt,
+  }
+}
+
+function statusOf(options: DaemonOptions, http: string | null) {
+  const { wire_version: _, ...state } = stateOf(options, http)
+  return {
+    ...state, uptime_ms: Math.round(systemClock.wallMs() - Date.parse(options.startedAt)), state_dir: options.paths.stateDir,
+    rss_bytes: process.memoryUsage.rss(),
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The daemon's process: configuration, preflight, lock, log, then the daemon; and all of it in reverse. Started by the
+ * command line with the arguments of src/host/daemon-arguments.ts; reports to its starter once, ready or failed.
+ */
+
+import { rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import type { Failure } from '../src/base/failure.ts'
+import { ok, type Result } from '../src/base/result.ts'
+import { readDaemonArguments, type DaemonArguments } from '../src/host/daemon-arguments.ts'
+import { reportToStarter } from '../src/host/daemon-process.ts'
+import { loadConfig } from '../src/host/load-config.ts'
+import { createLogger, logFormat, type Logger } from '../src/host/log.ts'
+import { packageVersion } from '../src/host/package-version.ts'
+import { projectPaths, type ProjectPaths } from '../src/host/paths.ts'
+import { preflight, type Cleared } from '../src/host/preflight.ts'
+import { openRotatingFile } from '../src/host/rotating-file.ts'
+import { handleSignals } from '../src/host/signals.ts'
+import { removeDaemonState, writeDaemonState } from '../src/host/state-file.ts'
+import { storeVersion } from '../src/store/schema.ts'
+import { startDaemon, type Daemon } from './daemon.ts'
+
+const EXIT = { stopped: 0, failed: 1, gaveUp: 70 } as const
+
+type Opened = { readonly logger: Logger; readonly file: string | null; close(): void }
+
+await run(readDaemonArguments(process.argv.slice(2)))
+
+async function run(given: DaemonArguments): Promise<void> {
+  const startedAt = new Date().toISOString()
+  const paths = projectPaths({ env: process.env, home: homedir(), tmpDir: tmpdir(), uid: process.getuid?.() ?? 0 }, given.projectRoot)
+  const cleared = preflight({
+    config: loadConfig({ projectRoot: given.projectRoot, configPath: given.config, env: process.env, flags: given.flags }),
+    paths, uid: process.getuid?.() ?? 0, nodeVersion: process.versions.node, owner: { pid: process.pid, started_at: startedAt }, checkStore,
+  })
+  if (!cleared.ok) return endFailed(cleared.error)
+  const opened = openLog(given, paths, cleared.value)
+  if (!opened.ok) return endFailed([opened.error])
+  await serve(given, paths, cleared.value, opened.value, startedAt)
+}
+
+async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock }: Cleared, log: Opened, startedAt: string): Promise<void> {
+  const { logger } = log
+  const asked = Promise.withResolvers<string>()
+  handleSignals({
+    process, placement: given.placement, stop: asked.resolve,
+    stopAtOnce: () => process.exit(EXIT.failed),
+    crash: (error, origin) => {
+      logger.fatal(`ending after an error that nobody caught (${origin})`, { error })
+      process.exit(EXIT.gaveUp)
+    },
+  })
+  const version = packageVersion()
+  const options = {
+    config: loaded.config, paths, version, logger, logFile: log.file, startedAt,
+    onShutdown: () => setImmediate(() => asked.resolve('a client')),
+  }
+  const started = await startDaemon(options)
+  if (!started.ok) return endFailed([started.error])
+  const daemon = started.value
+  const written = writeDaemonState(paths.stateFile, daemon.state)
+  if (!written.ok) return endFailed([written.error])
+  logger.log('info', 'daemon ready', { version, pid: process.pid, project: paths.projectRoot, socket: paths.socket, http: daemon.state.http })
+  reportToStarter({ type: 'ready', state: daemon.state })
+  if (given.first_import === 'daemon') daemon.importProject()
+  const code = await untilEnd(daemon, asked.promise, logger)
+  removeDaemonState(paths.stateFile)
+  if (loaded.config.storage.backend === 'memory') rmSync(paths.database, { force: true })
+  lock.release()
+  log.close()
+  process.exit(code)
+}
+
+/** Waits for a wish to stop, or for a tree that has given up. */
+async function untilEnd(daemon: Daemon, asked: Promise<string>, logger: Logger): Promise<number> {
+  const by = await Promise.race([asked, daemon.ended.then(() => undefined)])
+  if (by === undefined) {
+    logger.fatal('the supervision tree gave up', { reason: await daemon.ended })
+    return EXIT.gaveUp
+  }
+  logger.log('info', 'stopping', { asked_by: by })
+  const reason = await daemon.stop()
+  logger.log('info', 'stopped', { reason })
+  return EXIT.stopped
+}
+
+function openLog(given: DaemonArguments, paths: ProjectPaths, { loaded: { config } }: Cleared): Result<Opened, Failure> {
+  const { placement } = given
+  const base = { level: config.log.level, format: logFormat(config, placement), wallMs: Date.now }
+  if (placement === 'foreground') {
+    const paint = process.stderr.isTTY && !process.env['NO_COLOR'] ? 'colours' : 'plain'
+    return ok({ logger: createLogger({ ...base, paint, write: (line) => void process.stderr.write(line) }), file: null, close: () => undefined })
+  }
+  const file = openRotatingFile({ path: paths.logFile, maxBytes: config.log.maxBytes, files: config.log.files })
+  if (!file.ok) return file
+  return ok({ logger: createLogger({ ...base, paint: 'plain', write: file.value.write }), file: paths.logFile, close: file.value.close })
+}
+
+function checkStore(database: string): Failure | undefined {
+  const version = storeVersion(database)
+  return version.ok ? undefined : version.error
+}
+
+/** Tells the starter why, and ends once that is on its way. */
+function endFailed(failures: readonly Failure[]): void {
+  if (!process.connected) process.exit(EXIT.failed)
+  process.once('disconnect', () => process.exit(EXIT.failed))
+  reportToStarter({ type: 'failed', failures })
+}

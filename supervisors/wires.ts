@@ -1,0 +1,10 @@
+/** Who may call whom, as data: main makes each channel at start and again whenever an end of it comes back. */
+
+import type { Wire } from '../src/otp/node/control.ts'
+
+export const WIRES: readonly Wire[] = [
+  { from: 'gateway', to: 'repository', name: 'repository', maxInFlight: 256 },
+  { from: 'gateway', to: 'main', name: 'control', maxInFlight: 64 },
+  { from: 'repository', to: 'main', name: 'parser', maxInFlight: 64 },
+  { from: 'main', to: 'repository', name: 'repository', maxInFlight: 4 },
+]

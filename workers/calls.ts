@@ -1,0 +1,54 @@
+/**
+ * What the threads ask of each other, as types: one map for each service of the wiring (supervisors/wires.ts). Files and
+ * facts go straight from a parser thread to the repository thread; main sees only who wants what done.
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+import type { MetricRecord } from '../src/host/metric-recorder.ts'
+import type { Discovery, DiscoverOptions } from '../src/project/discover.ts'
+import type { FileOutcome, WantedFile } from '../src/project/parse-files.ts'
+import type { ControlMethod, NotificationParams, WriteMethod } from '../src/wire/methods.ts'
+
+/** Answered by the repository thread: a method of the wire that writes. */
+export type RepositoryCalls = {
+  write: {
+    args: { readonly method: WriteMethod; readonly args: unknown }
+    result: unknown
+    progress: NotificationParams<'import_progress'>
+  }
+}
+
+/** Answered by the repository thread, asked by parser threads: what became of the files of a task. */
+export type SinkCalls = {
+  take: { args: { readonly task: number; readonly outcomes: readonly FileOutcome[] }; result: null }
+}
+
+export type ParseTask = {
+  readonly task: number
+  readonly root: string
+  readonly files: readonly WantedFile[]
+  readonly maxFileBytes: number
+}
+
+/** Answered by main for the repository thread: work for the parser pool. */
+export type ParserCalls = {
+  discover: { args: DiscoverOptions; result: Discovery }
+  parse: { args: ParseTask; result: null }
+}
+
+/** The tasks of the parser pool itself: a port to the sink comes with the files. */
+export type ParserTasks = {
+  discover: ParserCalls['discover']
+  parse: { args: ParseTask & { readonly sink: MessagePort }; result: null }
+}
+
+/** Answered by main for the gateway: a method of the wire that concerns the daemon as a whole. */
+export type ControlCalls = {
+  control: { args: { readonly method: ControlMethod; readonly args: unknown }; result: unknown }
+  /** Where HTTP is served, once it is. */
+  listening: { args: { readonly http: string | null }; result: null }
+  renderMetrics: { args: null; result: { readonly contentType: string; readonly text: string } }
+}
+
+/** What the gateway tells main without waiting: what it measured since it last told. */
+export type ControlCasts = { metrics: readonly MetricRecord[] }

@@ -1,0 +1,127 @@
+/**
+ * The gateway thread: the socket and HTTP. It reads from a connection of its own to the store, passes writes on to the
+ * repository thread and questions about the daemon to main. When it dies its sockets close; clients connect again.
+ */
+
+import type { Config } from '../config/schema.ts'
+import { isFailure, type Failure } from '../src/base/failure.ts'
+import type { Result } from '../src/base/result.ts'
+import type { Identity } from '../src/engine/read-context.ts'
+import { answerCall, type CallPorts } from '../src/gateway/answer-call.ts'
+import { serveHttp, type HttpServer } from '../src/gateway/http/serve-http.ts'
+import { serveIpc, type IpcOptions, type IpcServer } from '../src/gateway/ipc/serve-ipc.ts'
+import { createTreeCache } from '../src/gateway/tree-cache.ts'
+import { turnSnapshot } from '../src/gateway/turn-snapshot.ts'
+import { createMetricRecorder, type HistogramHandle, type MetricRecorder } from '../src/host/metric-recorder.ts'
+import type { Channel } from '../src/otp/channel.ts'
+import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
+import type { Reader } from '../src/store/contract.ts'
+import { openReader } from '../src/store/reader.ts'
+import type { Health } from '../src/wire/records.ts'
+import type { ControlCalls, ControlCasts, RepositoryCalls } from './calls.ts'
+import { isVerified, type SharedState } from './shared-state.ts'
+
+export type GatewayInit = {
+  readonly storePath: string
+  readonly socketPath: string
+  readonly identity: Identity
+  readonly config: Pick<Config, 'gateway' | 'http' | 'metrics' | 'query' | 'storage'>
+  readonly shared: SharedState
+}
+
+type Context = ThreadContext<GatewayInit>
+type Served = { readonly ipc: IpcServer; readonly http: HttpServer | null }
+
+/** How long calls under way may take to finish when the gateway stops. */
+const DRAIN_MS = 2000
+const REPORT_MS = 1000
+
+runThread<GatewayInit>(async (context) => {
+  const reader = openReader({ path: context.init.storePath, now: context.clock.wallMs })
+  if (!reader.ok) return reader.error
+  const recorder = createMetricRecorder()
+  const served = await serve(context, reader.value, recorder)
+  if (isFailure(served)) return served
+  const timer = setInterval(() => {
+    reader.value.expire(context.init.config.storage.snapshotMaxMs)
+    context.channel<ControlCalls, ControlCasts>('control').cast('metrics', recorder.drain())
+  }, REPORT_MS)
+  return {
+    stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics() }),
+    stop: async () => {
+      clearInterval(timer)
+      await Promise.all([served.ipc.close(DRAIN_MS), served.http?.close()])
+      reader.value.close()
+    },
+  }
+})
+
+async function serve(context: Context, reader: Reader, recorder: MetricRecorder): Promise<Served | Failure> {
+  const { init, log, clock } = context
+  const ports = callPorts(context, reader)
+  const ipc = await serveIpc({
+    socketPath: init.socketPath, clock,
+    limits: {
+      maxConnections: init.config.gateway.maxConnections, maxInFlight: init.config.gateway.maxInFlight,
+      maxRequestBytes: init.config.gateway.maxRequestBytes, maxOutputBytes: init.config.gateway.maxOutputBytes,
+    },
+    handle: (method, args, call) => answerCall(ports, method, args, {
+      signal: call.signal, progress: (progress) => void call.notify('import_progress', progress),
+    }),
+    onCall: callMeter(recorder),
+    onBug: (error) => log('error', 'a request failed by our fault', { error }),
+  })
+  if (!ipc.ok) return ipc.error
+  const http = init.config.http.enabled ? await serveWeb(context) : null
+  if (isFailure(http)) {
+    await ipc.value.close(0)
+    return http
+  }
+  const told = await context.channel<ControlCalls>('control').call('listening', { http: http?.address ?? null })
+  return told.ok ? { ipc: ipc.value, http } : told.error
+}
+
+/** Counts and times every call. Handles are kept by method: making one costs more than the lookup it measures. */
+function callMeter(recorder: MetricRecorder): NonNullable<IpcOptions['onCall']> {
+  const durations = new Map<string, HistogramHandle>()
+  return (known, durationMs, code) => {
+    const method = known ?? 'unknown'
+    let duration = durations.get(method)
+    if (duration === undefined) {
+      duration = recorder.histogram('elixir_scope_rpc_duration_seconds', [method])
+      durations.set(method, duration)
+    }
+    duration.observe(durationMs / 1000)
+    if (code !== undefined) recorder.counter('elixir_scope_rpc_errors_total', [method, code]).add()
+  }
+}
+
+function callPorts({ init, channel }: Context, reader: Reader): CallPorts {
+  const repository: Channel<RepositoryCalls> = channel<RepositoryCalls>('repository')
+  const main: Channel<ControlCalls> = channel<ControlCalls>('control')
+  return {
+    snapshot: turnSnapshot(reader, (run) => void setImmediate(run)),
+    trees: createTreeCache(),
+    identity: init.identity,
+    isVerified: () => isVerified(init.shared),
+    write: (method, args, call) => repository.call('write', { method, args }, {
+      signal: call.signal, onProgress: call.progress,
+      timeoutMs: method === 'import_project' ? 'infinity' : init.config.storage.transactionTimeoutMs,
+    }),
+    control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),
+  }
+}
+
+async function serveWeb({ init, channel }: Context): Promise<HttpServer | Failure> {
+  const main = channel<ControlCalls>('control')
+  const { host, port } = init.config.http
+  const served: Result<HttpServer, Failure> = await serveHttp({
+    host, port,
+    health: async () => {
+      const health = await main.call('control', { method: 'health_check', args: {} })
+      return health.ok ? (health.value as Health) : health.error
+    },
+    metrics: init.config.metrics.enabled ? () => main.call('renderMetrics', null) : null,
+  })
+  return served.ok ? served.value : served.error
+}

@@ -1,0 +1,164 @@
+/**
+ * The repository thread: the one writer. It answers the writing methods of the wire, takes facts from parser threads, and
+ * runs imports, one at a time. Every acknowledged write is on disk; a new life of this thread finds the store as it was.
+ */
+
+import { createHash } from 'node:crypto'
+import { serialize } from 'node:v8'
+import type { Config } from '../config/schema.ts'
+import { failure, type Failure } from '../src/base/failure.ts'
+import { latestRun } from '../src/base/latest-run.ts'
+import { fail, ok, type Result } from '../src/base/result.ts'
+import { answer, type Freshness } from '../src/engine/answer.ts'
+import { WRITES, type ClientWriteMethod, type WriteContext } from '../src/engine/writes.ts'
+import type { Channel } from '../src/otp/channel.ts'
+import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
+import type { CallContext } from '../src/otp/service.ts'
+import { importProject, markInterrupted, type ImportMode, type ImportPorts } from '../src/project/import-project.ts'
+import type { FileOutcome } from '../src/project/parse-files.ts'
+import type { Reader, Writer } from '../src/store/contract.ts'
+import { openReader } from '../src/store/reader.ts'
+import { openWriter } from '../src/store/writer.ts'
+import type { Args, NotificationParams, WriteMethod } from '../src/wire/methods.ts'
+import { createRepeatTable } from '../src/wire/repeat-table.ts'
+import type { ImportResult } from '../src/wire/records.ts'
+import type { ParserCalls, RepositoryCalls, SinkCalls } from './calls.ts'
+import { isVerified, setImportProgress, setVerified, type SharedState } from './shared-state.ts'
+
+export type RepositoryInit = {
+  readonly storePath: string
+  /** Used when the store is new. */
+  readonly repositoryId: string
+  readonly root: string
+  readonly config: Pick<Config, 'project' | 'storage' | 'parser'>
+  readonly parserThreads: number
+  readonly shared: SharedState
+}
+
+type Progress = NotificationParams<'import_progress'>
+type Parts = { readonly context: ThreadContext<RepositoryInit>; readonly writer: Writer; readonly reader: Reader }
+
+type Answer = Result<unknown, Failure>
+
+/** Answers kept for repeats. */
+const KEPT_ANSWERS = 10_000
+
+runThread<RepositoryInit>((context) => {
+  const { init, clock } = context
+  const writer = openWriter({ path: init.storePath, storage: init.config.storage.backend, now: clock.wallMs, repositoryId: init.repositoryId })
+  if (!writer.ok) return writer.error
+  const reader = openReader({ path: init.storePath, now: clock.wallMs })
+  if (!reader.ok) return reader.error
+  const marked = markInterrupted(writer.value)
+  if (!marked.ok) return marked.error
+  const parts = { context, writer: writer.value, reader: reader.value }
+  setImportProgress(init.shared, writer.value.importState())
+  const sink = createSink()
+  return {
+    services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { calls: { take: sink.take } } },
+    stats: () => ({ ...writer.value.metrics() }),
+    stop: () => {
+      reader.value.close()
+      writer.value.close()
+    },
+  }
+})
+
+/** Answers writing methods. A repeat of a request that has been carried out gets the first answer. */
+function writeHandler(parts: Parts, sink: Sink) {
+  const { writer, context } = parts
+  const writeContext: WriteContext = {
+    writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
+    countModules: () => parts.reader.snapshot((snapshot) => snapshot.statistics().modules),
+  }
+  const imports = importer(parts, sink)
+  const repeats = createRepeatTable(KEPT_ANSWERS)
+  return ({ method, args }: RepositoryCalls['write']['args'], call: CallContext<Progress>): Answer | Promise<Answer> => {
+    const run = (): Answer | Promise<Answer> =>
+      method === 'import_project' ? imports(args as Args<'import_project'>, call) : runWrite(writeContext, method, args)
+    const { request_id: requestId } = args as { request_id?: string }
+    return requestId === undefined ? run() : repeats.once(requestId, fingerprint(method, args), run)
+  }
+}
+
+/** Equal for equal calls. */
+function fingerprint(method: WriteMethod, args: unknown): string {
+  return createHash('sha256').update(method).update(serialize(args)).digest('base64')
+}
+
+function runWrite<M extends ClientWriteMethod>(context: WriteContext, method: M, args: unknown): Result<unknown, Failure> {
+  return WRITES[method](context, args as Args<M>)
+}
+
+function importer(parts: Parts, sink: Sink) {
+  const { context } = parts
+  const listeners = new Set<(progress: Progress) => void>()
+  const stronger = (a: ImportMode, b: ImportMode): ImportMode => (a === 'everything' ? a : b)
+  const runs = latestRun<ImportMode, Result<ImportResult, Failure>>(async (mode) => {
+    const outcome = await importProject(importPorts(parts, sink, (progress) => {
+      setImportProgress(context.init.shared, parts.writer.importState())
+      for (const listener of listeners) listener(progress)
+    }), mode)
+    setImportProgress(context.init.shared, parts.writer.importState())
+    if (outcome.ok) setVerified(context.init.shared)
+    context.log(outcome.ok ? 'info' : 'error', outcome.ok ? 'project imported' : 'import failed', { ...(outcome.ok ? outcome.value : outcome.error) })
+    return outcome
+  }, stronger)
+  return async (args: Args<'import_project'>, call: CallContext<Progress>): Promise<Result<unknown, Failure>> => {
+    const listener = (progress: Progress): void => call.progress(progress)
+    listeners.add(listener)
+    try {
+      const outcome = await runs.request(args.force ? 'everything' : 'changed')
+      return outcome.ok ? ok(answer(outcome.value, freshness(parts))) : outcome
+    } finally {
+      listeners.delete(listener)
+    }
+  }
+}
+
+function importPorts(parts: Parts, sink: Sink, progress: (progress: Progress) => void): ImportPorts {
+  const { context, writer, reader } = parts
+  const { root, config, parserThreads } = context.init
+  const parser: Channel<ParserCalls> = context.channel<ParserCalls>('parser')
+  const timeoutMs = config.parser.taskTimeoutMs
+  return {
+    writer, progress, nowMs: context.clock.nowMs, tasksInFlight: parserThreads + 1,
+    statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
+    discover: () => parser.call('discover', { root, ...config.project }, { timeoutMs: 'infinity' }),
+    parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs })),
+    signal: new AbortController().signal,
+  }
+}
+
+type Sink = {
+  readonly take: (args: SinkCalls['take']['args']) => Result<null, Failure>
+  /** Gives a task out and answers what came back for it. */
+  await(give: (task: number) => Promise<Result<null, Failure>>): Promise<Result<readonly FileOutcome[], Failure>>
+}
+
+/** Where outcomes of parse tasks wait until the task is known to be done. What comes for a task given up is dropped. */
+function createSink(): Sink {
+  const arrived = new Map<number, readonly FileOutcome[] | undefined>()
+  let lastTask = 0
+  return {
+    take({ task, outcomes }) {
+      if (arrived.has(task)) arrived.set(task, outcomes)
+      return ok(null)
+    },
+    async await(give) {
+      lastTask += 1
+      const task = lastTask
+      arrived.set(task, undefined)
+      const done = await give(task)
+      const outcomes = arrived.get(task)
+      arrived.delete(task)
+      if (!done.ok) return done
+      return outcomes === undefined ? fail(failure('internal', 'a parse task ended without its outcomes')) : ok(outcomes)
+    },
+  }
+}
+
+function freshness(parts: Parts): Freshness {
+  const verified = isVerified(parts.context.init.shared)
+  return parts.reader.snapshot(({ epoch, writtenAt, importState, unreadableFiles }) => ({ epoch, writtenAt, importState, unreadableFiles, verified }))
+}
