@@ -64,7 +64,7 @@ export const FUNCTION: FunctionData = {
       parameters: ['cart', 'item \\\\ nil'], guard: 'is_map(cart)', cyclomatic_complexity: 12,
     },
   ],
-  doc: { text: 'Adds an item.', hidden: false, cut_at: null }, specs: ['add(t, map) :: t'], impl: null, deprecated: null,
+  doc: { text: 'Adds an item.', hidden: false, cut_at: null }, specs: ['add(t,\n      map) :: t'], impl: null, deprecated: null,
   delegate_to: null, lines_of_code: 31, cyclomatic_complexity: 12,
   calls_made: [{
     callee: 'Shop.Money.sum/1', module: 'Shop.Money', function: 'sum', arity: 1, kind: 'remote', grade: 'resolved', dynamic: false,

@@ -41,7 +41,7 @@ export function renderFunction(fun: FunctionData, view: View): string[] {
   return sections([
     [`${style.bold(harmless(fun.mfa))}  ${fun.kind}, ${fun.visibility}${arities}  ${style.dim(place(fun.source_file, fun.source_location?.line ?? null))}`],
     docLines(fun.doc, view),
-    [...fun.specs.map((spec) => style.cyan(harmless(spec.startsWith('@') ? spec : `@spec ${spec}`))), harmless(fun.signature)].filter((line) => line !== ''),
+    [...fun.specs.map((spec) => style.cyan(oneLine(spec.startsWith('@') ? spec : `@spec ${spec}`))), oneLine(fun.signature)].filter((line) => line !== ''),
     renderFields([
       ['deprecated', fun.deprecated],
       ['implements', fun.impl === true ? 'a callback' : fun.impl],
@@ -90,6 +90,11 @@ function cutNote(cutAt: number | null, what: string, { style }: View): string[] 
 
 function listed(names: readonly string[]): string | null {
   return names.length === 0 ? null : [...new Set(names)].join(', ')
+}
+
+/** Source text over several lines, as one. */
+function oneLine(source: string): string {
+  return harmless(source).replace(/\s+/g, ' ')
 }
 
 function short(hash: string): string {
