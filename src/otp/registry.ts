@@ -11,8 +11,6 @@ export type Registry = {
   release(name: string): void
   /** The life behind an address, if it is (still) known by this name; a pid stands for itself. */
   resolve(address: Address): Pid | undefined
-  /** In the order of registering. */
-  names(): readonly string[]
 }
 
 export function createRegistry(): Registry {
@@ -25,6 +23,5 @@ export function createRegistry(): Registry {
     },
     release: (name) => void pids.delete(name),
     resolve: (address) => (typeof address === 'number' ? address : pids.get(address)),
-    names: () => [...pids.keys()],
   }
 }

@@ -231,12 +231,12 @@ function stopSome<Start>(draft: Draft<Start>, op: Operation): void {
   const children = op.toStop.slice(op.stopAt, stopAt).flatMap((ref) => findByRef(draft, ref) ?? []).filter(isAlive)
   draft.operation = { ...op, stopAt, nStopping: children.length }
   const shutdown = children[0]?.spec.shutdown
+  // The deadline first: a child may end while it is told to, and then disarms it.
+  if (typeof shutdown === 'number') draft.effects.push({ type: 'arm_kill', refs: children.map(({ ref }) => ref), ms: shutdown })
   for (const child of children) {
     const { ref } = update(draft, child, { status: 'stopping' })
     draft.effects.push(shutdown === 'brutal_kill' ? { type: 'kill', ref } : { type: 'stop', ref, reason: SHUTDOWN })
   }
-  const refs = children.map(({ ref }) => ref)
-  if (typeof shutdown === 'number') draft.effects.push({ type: 'arm_kill', refs, ms: shutdown })
 }
 
 /** Children to stop whose end has been waiting to be heard are stopped already. */

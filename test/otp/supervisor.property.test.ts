@@ -18,7 +18,7 @@ const spec = (id: string): fc.Arbitrary<PaperSpec> => fc.record({
   restart: fc.constantFrom('permanent', 'transient', 'temporary'),
   starts: fc.array(fc.constantFrom('ok', 'ok', 'ok', 'fail', 'ignore', 'later'), { maxLength: 4 }).map((starts) => [...starts, 'ok'] as never),
   onStop: fc.constantFrom('obey', 'obey', 'linger', BOOM),
-  shutdown: fc.constantFrom('brutal_kill', 50, 50),
+  shutdown: fc.constantFrom('brutal_kill', 50, 5000),
 }).map((more) => child(id, more as never))
 
 type Act = { readonly type: 'crash' | 'settle' | 'terminate' | 'restart' | 'delete' | 'start' | 'pass' | 'count'; readonly id: string; readonly ms: number; readonly reason: ExitReason }
@@ -49,7 +49,7 @@ async function play(w: World, path: string, script: readonly Act[]): Promise<{ a
     else if (type === 'count') ask({ type: 'count_children' })
   }
   w.root.stop(SHUTDOWN)
-  w.pass(1000)
+  w.pass(20_000)
   await Promise.resolve().then(() => undefined)
   return counts
 }

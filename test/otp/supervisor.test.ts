@@ -294,6 +294,9 @@ const termination: readonly Row[] = [
     const w = up({}, [child('a', { onStop: 'linger', shutdown: 100 })])
     w.root.stop(SHUTDOWN)
     expect([w.pass(99), w.pass(1)]).toEqual(['stop a', 'kill a, a: killed, root: shutdown'])
+    const quick = up({}, [child('a')])
+    quick.root.stop(SHUTDOWN)
+    expect(quick.clock.nTimers()).toBe(0)
   }],
   [[58], 'brutal_kill', () => {
     const w = up({}, [child('a', { shutdown: 'brutal_kill' })])

@@ -143,7 +143,8 @@ test.each([
   [{ startup: 'exit' }, '{exit_code, 7}'],
   [{ startup: 'hang' }, '{start_timeout, 300}'],
 ] as const)('a start that ends in %o fails the tree, and the children before it are stopped', async (init, reason) => {
-  const { tree } = start([echo({ id: 'peer' }), echo({ id: 'echo', init, times: { startTimeoutMs: 300 } })], [])
+  const startTimeoutMs = init.startup === 'hang' ? 300 : 20_000
+  const { tree } = start([echo({ id: 'peer' }), echo({ id: 'echo', init, times: { startTimeoutMs } })], [])
   const started = await tree.started
   expect(started.ok ? 'up' : formatReason(started.error)).toBe(`{shutdown, {failed_to_start_child, echo, ${reason}}}`)
   expect(await tree.ended).toEqual(started.ok ? undefined : started.error)
@@ -164,6 +165,20 @@ test('more restarts than the intensity allows end the tree', async () => {
   await lifeOf(tree, 'echo', 2)
   await tree.channel<EchoCalls>('echo').call('die', 'exit')
   expect(formatReason(await tree.ended)).toBe('shutdown')
+})
+
+test('stopped while a child is still starting: nothing is left running', async () => {
+  const { tree } = start([echo({ id: 'peer' }), echo({ id: 'echo', init: { startup: 'hang' }, shutdown: 20 })], [mainTo('peer')])
+  const reason = await tree.stop()
+  expect(formatReason(reason)).toBe('shutdown')
+  expect(await tree.started).toEqual({ ok: false, error: reason })
+  expect(tree.view()).toMatchObject({ state: 'stopped', children: [{ state: 'stopped' }, { state: 'stopped' }] })
+})
+
+test('past the deadline of the stop everything left is killed', async () => {
+  const { tree } = one({ stop: 'hang' }, { shutdown: 60_000 })
+  await tree.started
+  expect(formatReason(await tree.stop(30))).toBe('killed')
 })
 
 test('OTP calls on a supervisor of the tree', async () => {
