@@ -90,7 +90,7 @@ test('start, ask, edit, import, stop', async () => {
   expect((await cli('show Shop.Broken.fine/1')).code).toBe(0)
   expect(await cli('show Shop.Crat')).toMatchObject({ code: 3, err: expect.stringContaining('did you mean Shop.Cart?') as string })
 
-  put(join(project, 'lib/shop/broken.ex'), BROKEN.replace('(x', 'x'))
+  put(join(project, 'lib/shop/broken.ex'), BROKEN.replace('(x\n', 'x\n'))
   const imported = await cli('import')
   expect(imported.out).toContain('1 parsed')
   expect((await cli('problems')).out).toBe('no problems\n')
