@@ -94,24 +94,27 @@ export type TreeParts = {
 /** The finished tree. The last node is the root. */
 export function toTree(nodes: NodeStack, parts: TreeParts): Tree {
   const length = nodes.count
-  const kind = new Uint8Array(length)
-  const start = new Uint32Array(length)
-  const end = new Uint32Array(length)
-  const at = new Uint32Array(length)
-  const payload = new Uint32Array(length)
-  const extent = new Uint32Array(length)
+  // One allocation for all columns: six cost more than what is written to them.
+  const buffer = new ArrayBuffer(length * 21)
+  const start = new Uint32Array(buffer, 0, length)
+  const end = new Uint32Array(buffer, length * 4, length)
+  const at = new Uint32Array(buffer, length * 8, length)
+  const payload = new Uint32Array(buffer, length * 12, length)
+  const extent = new Uint32Array(buffer, length * 16, length)
+  const kind = new Uint8Array(buffer, length * 20, length)
+  const { kind: kinds, start: starts, end: ends, at: ats, payload: payloads, size: sizes } = nodes
   let { ancestors } = nodes
   let depth = 0
   for (let n = length - 1; n >= 0; n--) {
     while (depth > 0 && n < (ancestors[depth - 1] as number)) depth--
-    const size = nodes.size[n] as number
+    const size = sizes[n] as number
     const begin = n - size + 1
     const to = begin + depth
-    kind[to] = nodes.kind[n] as number
-    start[to] = nodes.start[n] as number
-    end[to] = nodes.end[n] as number
-    at[to] = nodes.at[n] as number
-    payload[to] = nodes.payload[n] as number
+    kind[to] = kinds[n] as number
+    start[to] = starts[n] as number
+    end[to] = ends[n] as number
+    at[to] = ats[n] as number
+    payload[to] = payloads[n] as number
     extent[to] = size
     if (size > 1) {
       if (depth === ancestors.length) {

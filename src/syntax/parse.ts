@@ -57,21 +57,28 @@ function checkEncoding(lexer: Lexer, source: Uint8Array): RawProblem[] {
     problem(lexer, 'byte_order_mark', 'Save this file without a byte order mark.', 0, 3)
   }
   if (!isUtf8(source)) {
-    const at = firstInvalid(source)
+    const at = replaceInvalid(lexer)
     problem(lexer, 'invalid_encoding', 'This file is not valid UTF-8.', at, at + 1)
   }
   return lexer.problems
 }
 
-/** Offset of the first byte that is not part of a valid character. */
-function firstInvalid(source: Uint8Array): number {
-  for (let i = 0; i < source.length; ) {
+/** Stands in for bytes that are no character, in the lexer's copy. */
+const SUBSTITUTE = 26
+
+/** Replaces what is not valid UTF-8 in the lexer's copy, so that every scan sees whole characters; where the first was. */
+function replaceInvalid(lexer: Lexer): number {
+  const { source, length } = lexer
+  let first = -1
+  for (let i = 0; i < length; ) {
     const byte = source[i] as number
-    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
-    if (length > 1 && !isUtf8(source.subarray(i, i + length))) return i
-    i += length
+    const width = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+    if (width > 1 && (i + width > length || !isUtf8(source.subarray(i, i + width)))) {
+      if (first < 0) first = i
+      source[i++] = SUBSTITUTE
+    } else i += width
   }
-  return 0
+  return Math.max(first, 0)
 }
 
 /** Steps of the main loop that a token can cost, at the very most. */

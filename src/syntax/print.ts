@@ -1,162 +1,137 @@
 /**
- * The quoted form as text, as Elixir's `inspect` shows it: on one line where it fits into 98 columns, else one element a
- * line. Works with stacks of its own, so that no depth of nesting can overflow. Metadata shows line and column alone.
+ * A quoted form as Elixir's `inspect` would show it, with line and column as the metadata and long collections over
+ * several lines. For people to read; `canonical` in digest.ts is the text for machines. Explicit stacks, so depth is no
+ * limit.
  */
 
-import type { Quoted, QuotedFloat, QuotedNode, QuotedTuple } from './quoted.ts'
+import { isUtf8 } from 'node:buffer'
+import type { Quoted, QuotedNode, QuotedTuple } from './quoted.ts'
 
 const WIDTH = 98
 
-export function print(form: Quoted): string {
-  const widths = flatWidths(form)
+/** Text to write, or a value, at an indentation. */
+type Piece = { readonly text: string } | { readonly value: Quoted; readonly indent: number }
+
+/** The quoted form as text; no line break at its end. */
+export function print(value: Quoted): string {
   const out: string[] = []
-  const todo: Step[] = [{ item: form, prefix: '', suffix: '', indent: 0, column: 0 }]
-  for (let step = todo.pop(); step !== undefined; step = todo.pop()) {
-    if (step.column >= 0) out.push('\n'.slice(0, out.length), ' '.repeat(step.column))
-    out.push(step.prefix)
-    const shape = shapeOf(step.item)
-    const room = WIDTH - step.indent - step.prefix.length - step.suffix.length
-    if (typeof shape === 'string') out.push(shape, step.suffix)
-    else if (shape.items.length === 0 || (widths.get(step.item) ?? 0) <= room) out.push(flat(step.item), step.suffix)
-    else pushBroken(todo, out, shape, step)
+  const pieces: Piece[] = [{ value, indent: 0 }]
+  const widths = new Map<object, number>()
+  measure(value, widths)
+  for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
+    if ('text' in piece) out.push(piece.text)
+    else expand(piece.value, piece.indent, widths, out, pieces)
   }
   return out.join('')
 }
 
-/** One element, and what stands around it. `column` is that of its line's beginning, -1 when its line is begun. */
-type Step = { readonly item: Item; readonly prefix: string; readonly suffix: string; readonly indent: number; readonly column: number }
-/** A ready text stands as an object, so that it is not taken for an atom. */
-type Text = { readonly text: string }
-type Item = Quoted | Text
-type Element = { readonly prefix: string; readonly item: Item }
-type Shape = { readonly open: string; readonly items: readonly Element[]; readonly close: string }
+const isNode = (value: Quoted): value is QuotedNode => typeof value === 'object' && 'form' in value
+const isTuple = (value: Quoted): value is QuotedTuple => typeof value === 'object' && 'left' in value
 
-function pushBroken(todo: Step[], out: string[], { open, items, close }: Shape, step: Step): void {
-  out.push(open.trimEnd())
-  const indent = step.indent + 2
-  todo.push({ item: { text: close }, prefix: '', suffix: step.suffix, indent: step.indent, column: step.indent })
-  for (let i = items.length - 1; i >= 0; i--) {
-    const { prefix, item } = items[i] as Element
-    todo.push({ item, prefix, suffix: i < items.length - 1 ? ',' : '', indent, column: indent })
-  }
+/** An element of a list that is shown as `key: value`. */
+const isPair = (value: Quoted): value is { left: string; right: Quoted } => isTuple(value) && typeof value.left === 'string'
+
+/** The text of a value without parts, or undefined. */
+function simple(value: Quoted): string | undefined {
+  if (typeof value === 'string') return printAtom(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return printBinary(value)
+  if (typeof value === 'object' && 'float' in value) return printFloat(value.float)
+  if (Array.isArray(value) && value.length === 0) return '[]'
+  return undefined
 }
 
-/** The text of an element that fits on its line. */
-function flat(item: Item): string {
-  const out: string[] = []
-  const todo: (Item | Element)[] = [item]
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    const { prefix, item: inner } = isElement(next) ? next : { prefix: '', item: next }
-    const shape = shapeOf(inner)
-    out.push(prefix, typeof shape === 'string' ? shape : shape.open)
-    if (typeof shape === 'string') continue
-    todo.push({ text: shape.close })
-    for (let i = shape.items.length - 1; i >= 0; i--) {
-      todo.push(shape.items[i] as Element)
-      if (i > 0) todo.push({ text: ', ' })
-    }
-  }
-  return out.join('')
+function parts(value: Quoted): readonly Quoted[] {
+  if (isNode(value)) return [value.form, value.args ?? 'nil']
+  if (isTuple(value)) return [value.left, value.right]
+  return Array.isArray(value) ? (value as readonly Quoted[]) : []
 }
 
-/** Width of each composite on one line, from the leaves up; those that cannot fit anywhere are all as wide as the line. */
-function flatWidths(form: Quoted): Map<Item, number> {
-  const order: { readonly item: Item; readonly shape: Shape }[] = []
-  const todo: Item[] = [form]
-  for (let item = todo.pop(); item !== undefined; item = todo.pop()) {
-    const shape = shapeOf(item)
-    if (typeof shape === 'string') continue
-    order.push({ item, shape })
-    for (const element of shape.items) todo.push(element.item)
+/** Notes how wide each collection is on one line, innermost first. */
+function measure(root: Quoted, widths: Map<object, number>): void {
+  const order: Quoted[] = []
+  const pending: Quoted[] = [root]
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    order.push(value)
+    if (simple(value) === undefined) pending.push(...parts(value).slice(0, 100_000))
   }
-  const widths = new Map<Item, number>()
   for (let i = order.length - 1; i >= 0; i--) {
-    const { item, shape } = order[i] as (typeof order)[number]
-    let width = shape.open.length + shape.close.length + Math.max(0, shape.items.length - 1) * 2
-    for (const { prefix, item: inner } of shape.items) {
-      const own = shapeOf(inner)
-      width += prefix.length + (typeof own === 'string' ? own.length : (widths.get(inner) ?? 0))
-      if (width > WIDTH) break
-    }
-    widths.set(item, Math.min(width, WIDTH + 1))
+    const value = order[i]
+    if (typeof value !== 'object' || simple(value) !== undefined) continue
+    let width = isNode(value) ? 4 + metadata(value).length : 2
+    for (const part of parts(value)) width += 2 + (simple(part)?.length ?? widths.get(part as object) ?? 0)
+    widths.set(value, width)
   }
-  return widths
 }
 
-/** A leaf as its text, anything else as what is between its brackets. */
-function shapeOf(item: Item): string | Shape {
-  if (typeof item === 'string') return atom(item)
-  if (typeof item === 'number' || typeof item === 'bigint') return String(item)
-  if (item instanceof Uint8Array) return binary(item)
-  if (isList(item)) return list(item)
-  if ('text' in item) return item.text
-  if ('float' in item) return float(item)
-  if ('left' in item) return { open: '{', items: plain([item.left, item.right]), close: '}' }
-  return node(item)
+function metadata(node: QuotedNode): string {
+  return node.line === 0 ? '[]' : `[line: ${node.line}, column: ${node.column}]`
 }
 
-function node({ form, line, column, args }: QuotedNode): Shape {
-  const meta = [line > 0 ? `line: ${line}` : '', column > 0 ? `column: ${column}` : ''].filter((entry) => entry !== '').join(', ')
-  if (typeof form === 'string') return { open: `{${atom(form)}, [${meta}], `, items: plain([args ?? 'nil']), close: '}' }
-  return { open: '{', items: plain([form, { text: `[${meta}]` }, args ?? 'nil']), close: '}' }
+function expand(value: Quoted, indent: number, widths: Map<object, number>, out: string[], pieces: Piece[]): void {
+  const text = simple(value)
+  if (text !== undefined) {
+    out.push(text)
+    return
+  }
+  const wide = indent + (widths.get(value as object) ?? 0) > WIDTH
+  const open = Array.isArray(value) ? '[' : '{'
+  const elements: Piece[][] = isNode(value)
+    ? [[{ value: value.form, indent: indent + 1 }], [{ text: metadata(value) }], [{ value: value.args ?? 'nil', indent: indent + 1 }]]
+    : Array.isArray(value)
+      ? listElements(value as readonly Quoted[], indent + 1)
+      : parts(value).map((part) => [{ value: part, indent: indent + 1 }])
+  const separator = wide ? `,\n${' '.repeat(indent + 1)}` : ', '
+  pieces.push({ text: open === '[' ? ']' : '}' })
+  for (let i = elements.length - 1; i >= 0; i--) {
+    pieces.push(...(elements[i] ?? []).toReversed())
+    if (i > 0) pieces.push({ text: separator })
+  }
+  out.push(open)
 }
 
-function list(items: readonly Quoted[]): string | Shape {
-  if (items.length > 0 && items.every(isPrintableCode)) return `'${escapeText(String.fromCharCode(...(items as number[])), "'")}'`
-  const pairs = items.length > 0 && items.every(isKeywordPair)
-  const elements = pairs ? (items as QuotedTuple[]).map(({ left, right }) => ({ prefix: `${key(left as string)} `, item: right })) : plain(items)
-  return { open: '[', items: elements, close: ']' }
+function listElements(list: readonly Quoted[], indent: number): Piece[][] {
+  if (!list.every(isPair)) return list.map((value) => [{ value, indent }])
+  return list.map(({ left, right }) => [{ text: `${printKey(left)} ` }, { value: right, indent }])
 }
 
-const plain = (items: readonly Item[]): Element[] => items.map((item) => ({ prefix: '', item }))
+const plainName = /^[\p{L}_][\p{L}\p{N}_@]*[!?]?$/u
+const operatorName = /^(?:[-+*/<>=!^&|@.~]|\+\+\+?|---?|\*\*|==|!=|===|!==|=~|<=|>=|&&&?|\|\|\|?|<>|\|>|<\|>|<~>?|~>>?|<<[<~]|>>>|<-|->|\\\\|\^\^\^|~~~|::|\.\.|\.\.\.|\.\.\/\/|%|\{\}|%\{\}|<<>>)$/
 
-const isList = (item: Item): item is readonly Quoted[] => Array.isArray(item)
-const isElement = (value: Item | Element): value is Element => typeof value === 'object' && 'prefix' in value
-const isKeywordPair = (item: Quoted): boolean => typeof item === 'object' && 'left' in item && typeof item.left === 'string' && !item.left.startsWith('Elixir.')
-const isPrintableCode = (item: Quoted): boolean => typeof item === 'number' && ((item >= 32 && item <= 126) || (item >= 7 && item <= 13) || item === 27)
-
-const PLAIN_ATOM = /^(?:[\p{L}_][\p{L}\p{N}\p{M}_@]*[?!]?|[-+*/<>=!^&|~.@]+|%\{\}|%|\{\}|<<>>|::|\\\\|\.\.\/\/)$/u
-const PLAIN_KEY = /^[\p{L}_][\p{L}\p{N}\p{M}_@]*[?!]?$/u
-
-function atom(name: string): string {
+/** An atom: `:name`, `nil`, `Foo.Bar`, `:"with space"`. */
+export function printAtom(name: string): string {
   if (name === 'nil' || name === 'true' || name === 'false') return name
-  if (name.startsWith('Elixir.')) return name.slice(7)
-  return PLAIN_ATOM.test(name) ? `:${name}` : `:"${escapeText(name, '"')}"`
+  if (/^Elixir(?:\.[A-Z]\w*)+$/.test(name)) return name.slice(7)
+  if (name === '::') return ':"::"'
+  if (plainName.test(name) || operatorName.test(name)) return `:${name}`
+  return `:${quote(name)}`
 }
 
-function key(name: string): string {
-  return PLAIN_KEY.test(name) ? `${name}:` : `"${escapeText(name, '"')}":`
+function printKey(name: string): string {
+  if (/^Elixir(?:\.[A-Z]\w*)*$/.test(name)) return `"${name}":`
+  return plainName.test(name) || operatorName.test(name) ? `${name}:` : `${quote(name)}:`
 }
 
-function float({ float: value }: QuotedFloat): string {
+const escapes: Readonly<Record<string, string>> = {
+  '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r', '\0': '\\0', '\u0007': '\\a', '\b': '\\b',
+  '\u007f': '\\d', '\u001b': '\\e', '\f': '\\f', '\v': '\\v', '#{': '\\#{',
+}
+
+function quote(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const escaped = text.replace(/#\{|["\\\u0000-\u001f\u007f]/g, (found) => {
+    return escapes[found] ?? `\\x${found.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+  })
+  return `"${escaped}"`
+}
+
+function printBinary(bytes: Uint8Array): string {
+  if (isUtf8(bytes)) return quote(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))
+  return `<<${bytes.join(', ')}>>`
+}
+
+function printFloat(value: number): string {
   const text = String(value)
-  if (/^-?\d+$/.test(text)) return `${text}.0`
-  return /^-?\de/.test(text) ? text.replace('e', '.0e').replace('e+', 'e') : text.replace('e+', 'e')
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function binary(bytes: Uint8Array): string {
-  try {
-    const text = utf8.decode(bytes)
-    if (PRINTABLE.test(text)) return `"${escapeText(text, '"')}"`
-  } catch {
-    // no text: shown as bytes
-  }
-  return `<<${[...bytes].join(', ')}>>`
-}
-
-/** How inspect writes characters that are not shown as they are; a hash only where it would open an interpolation. */
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\n', 'n'], ['\r', 'r'], ['\t', 't'], ['\v', 'v'], ['\b', 'b'], ['\f', 'f'], [String.fromCharCode(7), 'a'], [String.fromCharCode(27), 'e'], ['\\', '\\'],
-])
-const PRINTABLE = new RegExp(`^[\\P{C}${[...ESCAPES.keys()].slice(0, -1).join('')}]*$`, 'u')
-
-function escapeText(text: string, quote: string): string {
-  let escaped = ''
-  for (const char of text) {
-    const name = char === quote ? quote : ESCAPES.get(char)
-    escaped += name === undefined ? char : `\\${name}`
-  }
-  return escaped.replaceAll('#{', String.raw`\#{`)
+  if (text.includes('e')) return text.includes('.') ? text.replace('e+', 'e') : text.replace(/e\+?/, '.0e')
+  return text.includes('.') ? text : `${text}.0`
 }

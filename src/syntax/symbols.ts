@@ -127,7 +127,9 @@ export function symbolBytes(symbols: Symbols, id: number, source: Uint8Array): U
 
 function sameAs(symbols: Symbols, id: number, source: Uint8Array, bytes: Uint8Array): boolean {
   const own = symbolBytes(symbols, id, source)
-  return own.length === bytes.length && own.every((byte, i) => byte === bytes[i])
+  if (own.length !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (own[i] !== bytes[i]) return false
+  return true
 }
 
 function addSymbol(symbols: Symbols, hash: number, start: number, end: number): number {

@@ -123,9 +123,13 @@ export function readUnicodeName(source: Uint8Array, start: number): UnicodeName 
   return { kind, end, bytes: encoder.encode(normal), characters: characters.length, at, mark, problem }
 }
 
+/** Whether a name of several scripts is allowed: those of 1.14, or, as newer Elixir has it, one in each part between `_`. */
 function mayMix(name: string): boolean {
   const scripts = Array.from(name, (char) => scriptsOf(char.codePointAt(0) ?? 0))
-  return mayJoinLatin.some((allowed) => scripts.every((set) => (set & allowed) !== 0n))
+  if (mayJoinLatin.some((allowed) => scripts.every((set) => (set & allowed) !== 0n))) return true
+  return name.split('_').every((part) => {
+    return Array.from(part).reduce((set, char) => set & scriptsOf(char.codePointAt(0) ?? 0), ALL) !== 0n
+  })
 }
 
 /** Formatting characters that can make code look other than it is. */
