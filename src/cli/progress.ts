@@ -11,6 +11,8 @@ import type { Connection } from './ports.ts'
 import { progressLine, type Progress } from './render/found.ts'
 
 const CLEAR_LINE = '\r\u001b[2K'
+/** The cursor rests at the start, so that a line of the daemon's log replaces the bar. */
+const REST = '\r'
 /** Redrawing more often than this only costs time. */
 const REDRAW_MS = 50
 
@@ -39,7 +41,7 @@ function redrawnBar(context: Context): Bar {
       if (now - drawnAt < REDRAW_MS && progress.phase !== 'done') return
       drawnAt = now
       drawn = true
-      context.ports.stderr.write(CLEAR_LINE + progressLine(progress, context.messages))
+      context.ports.stderr.write(CLEAR_LINE + progressLine(progress, context.messages) + REST)
     },
     clear() {
       if (drawn) context.ports.stderr.write(CLEAR_LINE)
