@@ -16,7 +16,7 @@ export const DEFAULTS: Config = {
     maxFileBytes: 8 * MIB,
     maxFiles: 200_000,
   },
-  storage: { backend: 'disk', maxModules: 10_000, snapshotMaxMs: 5000, transactionTimeoutMs: 60_000, minFreeBytes: 128 * MIB },
+  storage: { backend: 'disk', maxModules: null, snapshotMaxMs: 5000, transactionTimeoutMs: 60_000, minFreeBytes: 128 * MIB },
   query: { timeoutMs: 30_000 },
   gateway: { maxConnections: 1000, maxInFlight: 100, maxRequestBytes: 16 * MIB, maxOutputBytes: 64 * MIB },
   http: { enabled: true, host: '127.0.0.1', port: 0 },

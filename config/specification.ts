@@ -17,7 +17,7 @@ const none = (name: string, specified: string, note: string): SpecifiedKey => ({
 
 export const SPECIFIED_KEYS: readonly SpecifiedKey[] = [
   { name: 'storage_backend', specified: 'ets', keys: ['storage.backend'], note: '`ets` is `memory` or `disk`; `mnesia` and `postgres` are refused' },
-  { name: 'max_modules', specified: '10,000', keys: ['storage.maxModules'], note: '`null` lifts the limit' },
+  { name: 'max_modules', specified: '10,000', keys: ['storage.maxModules'], note: '`null`, the default, sets no limit: a project is imported whole' },
   later('max_correlations', '1,000,000', 'comes with run-time events'),
   later('cleanup_interval_ms', '300,000', 'comes with the retention of run-time events'),
   { name: 'query_timeout_ms', specified: '30,000', keys: ['query.timeoutMs'], note: 'deadline of every call that reads' },

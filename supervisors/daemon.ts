@@ -44,6 +44,8 @@ export type Daemon = {
   readonly ended: Promise<string>
   /** Brings the repository in step with the files; the outcome is logged. */
   importProject(): void
+  /** Ends a thread or pool by force; its supervisor starts it again. */
+  kill(id: string): boolean
   stop(): Promise<string>
 }
 
@@ -80,6 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
     state: stateOf(options, http.address),
     ended: tree.ended.then(formatReason),
     importProject: () => void firstImport(tree, logger),
+    kill: (id) => tree.kill(id),
     stop: async () => {
       watch.stop()
       return formatReason(await tree.stop(config.supervision.stopTimeoutMs))

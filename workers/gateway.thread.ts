@@ -66,7 +66,7 @@ async function serve(context: Context, reader: Reader, recorder: MetricRecorder)
       maxRequestBytes: init.config.gateway.maxRequestBytes, maxOutputBytes: init.config.gateway.maxOutputBytes,
     },
     handle: (method, args, call) => answerCall(ports, method, args, {
-      signal: call.signal, progress: (progress) => void call.notify('import_progress', progress),
+      progress: (progress) => void call.notify('import_progress', progress),
     }),
     onCall: callMeter(recorder),
     onBug: (error) => log('error', 'a request failed by our fault', { error }),
@@ -105,7 +105,7 @@ function callPorts({ init, channel }: Context, reader: Reader): CallPorts {
     identity: init.identity,
     isVerified: () => isVerified(init.shared),
     write: (method, args, call) => repository.call('write', { method, args }, {
-      signal: call.signal, onProgress: call.progress,
+      onProgress: call.progress,
       timeoutMs: method === 'import_project' ? 'infinity' : init.config.storage.transactionTimeoutMs,
     }),
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),

@@ -69,7 +69,10 @@ function writeHandler(parts: Parts, sink: Sink) {
   const { writer, context } = parts
   const writeContext: WriteContext = {
     writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
-    countModules: () => parts.reader.snapshot((snapshot) => snapshot.statistics().modules),
+    countModules: () => {
+      const { modules, clientModules } = parts.reader.snapshot((snapshot) => snapshot.statistics())
+      return modules + clientModules
+    },
   }
   const imports = importer(parts, sink)
   const repeats = createRepeatTable(KEPT_ANSWERS)
@@ -122,7 +125,7 @@ function importPorts(parts: Parts, sink: Sink, progress: (progress: Progress) =>
   const parser: Channel<ParserCalls> = context.channel<ParserCalls>('parser')
   const timeoutMs = config.parser.taskTimeoutMs
   return {
-    writer, progress, nowMs: context.clock.nowMs, tasksInFlight: parserThreads + 1,
+    writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: parserThreads + 1,
     statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
     discover: () => parser.call('discover', { root, ...config.project }, { timeoutMs: 'infinity' }),
     parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs })),

@@ -35,15 +35,6 @@ export function clientFacts(statement: ClientModuleStatement): Result<ClientModu
   return facts.ok ? ok({ facts: facts.value, path: statement.source_file ?? null, document: statement }) : facts
 }
 
-/** The statement with one function added or replaced. */
-export function withFunction(statement: ClientModuleStatement, stated: ClientFunctionStatement): Result<ClientModuleStatement, Failure> {
-  if (statement.source !== undefined) {
-    return fail(failure('conflict', `${statement.module_name} was stored as source text`, { hint: 'store it again with the function in its source' }))
-  }
-  const others = statement.functions.filter((one) => one.function_name !== stated.function_name || one.arity !== stated.arity)
-  return ok({ ...statement, functions: [...others, stated] })
-}
-
 function sourceFacts(statement: ClientModuleStatement, source: string): Result<ModuleFacts, Failure> {
   const file = analyseSource(statement.source_file ?? 'client.ex', new TextEncoder().encode(source))
   const found = file.modules.find((module) => module.name === statement.module_name)

@@ -9,14 +9,14 @@ import { fail, ok, type Result } from '../base/result.ts'
 import type { Committed, Stored, Transaction, Writer } from '../store/contract.ts'
 import type { Args, Reply, WriteMethod } from '../wire/methods.ts'
 import { answer, type Answer, type Freshness } from './answer.ts'
-import { clientFacts, readStatement, withFunction, type ClientFunctionStatement, type ClientModuleStatement } from './client-facts.ts'
+import { clientFacts, readStatement, type ClientFunctionStatement, type ClientModuleStatement } from './client-facts.ts'
 import { mergePatch } from './merge-patch.ts'
 
 export type WriteContext = {
   readonly writer: Writer
   /** How things stand after the write. */
   readonly freshness: () => Freshness
-  /** Modules of either origin. */
+  /** Modules of either origin, before this write. */
   readonly countModules: () => number
   readonly limits: WriteLimits
 }
@@ -27,11 +27,10 @@ export type ClientWriteMethod = Exclude<WriteMethod, 'import_project'>
 
 /** One handler per method; `import_project` has its own, because it takes longer than a call. */
 export const WRITES: { readonly [M in ClientWriteMethod]: (context: WriteContext, args: Args<M>) => Result<Reply<M>, Failure> } = {
-  store_module: (context, args) => oneModule(context, (transaction) => storeModule(context, transaction, args.module)),
-  store_function: (context, args) => oneModule(context, (transaction) => storeFunction(context, transaction, args.module_name, args.function)),
-  update_module: (context, args) => oneModule(context, (transaction) => patchModule(transaction, args)),
-  delete_module: (context, args) =>
-    oneModule(context, (transaction) => deleteModule(transaction, args.module_name, args.expected_version)),
+  store_module: (context, { module }) => oneModule(context, { operation: 'store_module', module }),
+  store_function: (context, args) => oneModule(context, { operation: 'store_function', ...args }),
+  update_module: (context, args) => oneModule(context, { operation: 'update_module', ...args }),
+  delete_module: (context, args) => oneModule(context, { operation: 'delete_module', ...args }),
   cleanup_module: (context, args) => committed(context, context.writer.transaction((transaction) =>
     ok({ module_name: args.module_name, removed: transaction.cleanupClientModule(args.module_name) }))),
   batch_store: (context, args) => committed(context, context.writer.transaction((transaction) => {
@@ -57,10 +56,23 @@ export const WRITES: { readonly [M in ClientWriteMethod]: (context: WriteContext
 type Operation = Args<'bulk_update'>['operations'][number]
 type StoredRecord = { module_name: string; version: number }
 
-function oneModule(context: WriteContext, work: (transaction: Transaction) => Result<Stored, Failure>): Result<Answer<StoredRecord>, Failure> {
+/** One transaction's work: what it has added so far, and modules that functions are being added to. */
+type Batch = {
+  readonly context: WriteContext
+  readonly transaction: Transaction
+  readonly added: Set<string>
+  /** Stored once, when all their functions are there: storing a module at each would be quadratic. */
+  readonly drafts: Map<string, Draft>
+}
+type Draft = { readonly statement: ClientModuleStatement; readonly functions: Map<string, ClientFunctionStatement>; lastOperation: number }
+
+function oneModule(context: WriteContext, operation: Operation): Result<Answer<StoredRecord>, Failure> {
   return committed(context, context.writer.transaction((transaction) => {
-    const stored = work(transaction)
-    return stored.ok ? ok(storedRecord(stored.value)) : stored
+    const batch = startBatch(context, transaction)
+    const stored = apply(batch, operation, 0)
+    if (!stored.ok) return stored
+    const flushed = flushAll(batch)
+    return flushed.ok ? ok(storedRecord(stored.value)) : flushed
   }))
 }
 
@@ -70,48 +82,90 @@ function committed<T>(context: WriteContext, outcome: Result<Committed<T>, Failu
 
 /** Every operation, or the failure of the first that fails, naming its place in the list. */
 function applyAll(context: WriteContext, transaction: Transaction, operations: readonly Operation[]): Result<Stored[], Failure> {
+  const batch = startBatch(context, transaction)
   const results: Stored[] = []
   for (const [index, operation] of operations.entries()) {
-    const result = apply(context, transaction, operation)
-    if (!result.ok) {
-      const { error } = result
-      return fail({ ...error, message: `operation ${index}: ${error.message}`, details: { ...error.details, operation: index } })
-    }
+    const result = apply(batch, operation, index)
+    if (!result.ok) return fail(atOperation(index, result.error))
     results.push(result.value)
   }
-  return ok(results)
+  const flushed = flushAll(batch)
+  return flushed.ok ? ok(results) : flushed
 }
 
-function apply(context: WriteContext, transaction: Transaction, operation: Operation): Result<Stored, Failure> {
+function startBatch(context: WriteContext, transaction: Transaction): Batch {
+  return { context, transaction, added: new Set(), drafts: new Map() }
+}
+
+function apply(batch: Batch, operation: Operation, index: number): Result<Stored, Failure> {
+  if (operation.operation === 'store_function') return draftFunction(batch, operation, index)
+  const name = operation.operation === 'store_module' ? operation.module.module_name : operation.module_name
+  const flushed = flush(batch, name)
+  if (!flushed.ok) return flushed
   switch (operation.operation) {
     case 'store_module':
-      return storeModule(context, transaction, operation.module)
-    case 'store_function':
-      return storeFunction(context, transaction, operation.module_name, operation.function)
+      return storeModule(batch, operation.module)
     case 'update_module':
-      return patchModule(transaction, operation)
+      return patchModule(batch.transaction, operation)
     case 'delete_module':
-      return deleteModule(transaction, operation.module_name, operation.expected_version)
+      return batch.transaction.deleteClientModule(name, operation.expected_version)
     default:
       return unreachable(operation)
   }
 }
 
-function storeModule(context: WriteContext, transaction: Transaction, statement: ClientModuleStatement): Result<Stored, Failure> {
+function storeModule({ context, transaction, added }: Batch, statement: ClientModuleStatement): Result<Stored, Failure> {
   const module = clientFacts(statement)
   if (!module.ok) return module
-  const room = roomFor(context, transaction, statement.module_name)
-  return room.ok ? transaction.storeClientModule(module.value) : room
+  const name = statement.module_name
+  if (!added.has(name) && transaction.findClientDocument(name) === undefined) {
+    const { maxModules } = context.limits
+    if (context.countModules() + added.size >= maxModules) {
+      return fail(failure('too_large', `the repository holds its limit of ${maxModules} modules`, { hint: 'raise storage.maxModules' }))
+    }
+    added.add(name)
+  }
+  return transaction.storeClientModule(module.value)
 }
 
-function storeFunction(
-  context: WriteContext, transaction: Transaction, moduleName: string, stated: ClientFunctionStatement,
-): Result<Stored, Failure> {
-  const known = transaction.findClientDocument(moduleName)
-  const statement = known === undefined ? ok({ module_name: moduleName, functions: [] }) : readStatement(known.document)
+function draftFunction(batch: Batch, operation: Extract<Operation, { operation: 'store_function' }>, index: number): Result<Stored, Failure> {
+  const { module_name: name, function: stated } = operation
+  const draft = draftOf(batch, name)
+  if (!draft.ok) return draft
+  draft.value.functions.set(`${stated.function_name}/${stated.arity}`, stated)
+  draft.value.lastOperation = index
+  return ok({ key: name, version: batch.transaction.version })
+}
+
+function draftOf({ drafts, transaction }: Batch, name: string): Result<Draft, Failure> {
+  const open = drafts.get(name)
+  if (open !== undefined) return ok(open)
+  const known = transaction.findClientDocument(name)
+  const statement = readStatement(known?.document ?? { module_name: name })
   if (!statement.ok) return statement
-  const changed = withFunction(statement.value, stated)
-  return changed.ok ? storeModule(context, transaction, changed.value) : changed
+  if (statement.value.source !== undefined) {
+    return fail(failure('conflict', `${name} was stored as source text`, { hint: 'store it again with the function in its source' }))
+  }
+  const functions = new Map(statement.value.functions.map((stated) => [`${stated.function_name}/${stated.arity}`, stated]))
+  const draft = { statement: statement.value, functions, lastOperation: 0 }
+  drafts.set(name, draft)
+  return ok(draft)
+}
+
+function flush(batch: Batch, name: string): Result<null, Failure> {
+  const draft = batch.drafts.get(name)
+  if (draft === undefined) return ok(null)
+  batch.drafts.delete(name)
+  const stored = storeModule(batch, { ...draft.statement, functions: [...draft.functions.values()] })
+  return stored.ok ? ok(null) : fail(atOperation(draft.lastOperation, stored.error))
+}
+
+function flushAll(batch: Batch): Result<null, Failure> {
+  for (const name of batch.drafts.keys()) {
+    const flushed = flush(batch, name)
+    if (!flushed.ok) return flushed
+  }
+  return ok(null)
 }
 
 function patchModule(transaction: Transaction, args: Omit<Args<'update_module'>, 'request_id'>): Result<Stored, Failure> {
@@ -125,14 +179,9 @@ function patchModule(transaction: Transaction, args: Omit<Args<'update_module'>,
   })
 }
 
-function deleteModule(transaction: Transaction, name: string, expectedVersion: number | undefined): Result<Stored, Failure> {
-  return transaction.deleteClientModule(name, expectedVersion)
-}
-
-function roomFor(context: WriteContext, transaction: Transaction, name: string): Result<null, Failure> {
-  const isNew = transaction.findClientDocument(name) === undefined
-  if (!isNew || context.countModules() < context.limits.maxModules) return ok(null)
-  return fail(failure('too_large', `the repository holds its limit of ${context.limits.maxModules} modules`, { hint: 'raise storage.maxModules' }))
+function atOperation(index: number, error: Failure): Failure {
+  if (error.details?.['operation'] !== undefined) return error
+  return { ...error, message: `operation ${index}: ${error.message}`, details: { ...error.details, operation: index } }
 }
 
 function storedRecord(stored: Stored): StoredRecord {

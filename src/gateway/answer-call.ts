@@ -22,9 +22,8 @@ export type CallPorts = {
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
 }
 
-/** What a call may use of the connection it came on. */
+/** What a call may use of the connection it came on. A write goes on when its client leaves: it may be repeated. */
 export type CallerPorts = {
-  readonly signal: AbortSignal
   readonly progress: (progress: NotificationParams<'import_progress'>) => void
 }
 

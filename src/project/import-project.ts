@@ -24,6 +24,8 @@ export type ImportPorts = {
   readonly parse: (files: readonly WantedFile[]) => Promise<Result<readonly FileOutcome[], Failure>>
   /** Counts of what is committed. */
   readonly statistics: () => StoreStatistics
+  /** An import that finds more stops with `too_large`. */
+  readonly maxModules: number
   /** Tasks given to the pool at a time. */
   readonly tasksInFlight: number
   readonly nowMs: () => number
@@ -130,7 +132,15 @@ function applyHeld(run: Run, removed: readonly string[]): Result<null, Failure> 
     transaction.setImportState(stateOf(run, 'running', lastResult(run)))
     return ok(null)
   })
-  return done.ok ? ok(null) : done
+  return done.ok ? checkSize(run.ports) : done
+}
+
+function checkSize({ statistics, maxModules }: ImportPorts): Result<null, Failure> {
+  const { modules } = statistics()
+  if (modules <= maxModules) return ok(null)
+  return fail(failure('too_large', `the project has more than ${maxModules} modules, the limit of storage.maxModules`, {
+    hint: 'raise storage.maxModules, or leave files out with project.exclude',
+  }))
 }
 
 function finish(run: Run): Result<ImportResult, Failure> {

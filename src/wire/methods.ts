@@ -147,7 +147,7 @@ export const METHODS = {
   }, answer(z.object({ results: z.array(stored) })), [...WRITE, 'not_found']),
   import_project: write('Bring the repository in step with the project\'s files. Progress comes as `import_progress` notifications.',
     { force: z.boolean().default(false).describe('parse unchanged files too') }, answer(importResult)),
-  optimize: write('Rebuild planner statistics and compact postings.', {}, answer(z.object({ duration_ms: z.number() }))),
+  optimize: write('Rebuild what is derived (postings, counts) from the facts.', {}, answer(z.object({ duration_ms: z.number() }))),
   vacuum: write('Give disk space back: drop unreferenced sources, rewrite the database.', {},
     answer(z.object({ bytes_before: z.int(), bytes_after: z.int(), sources_dropped: z.int() }))),
 

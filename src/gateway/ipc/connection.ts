@@ -73,7 +73,12 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   const connection: Connection = {
     notify, close: startClosing, destroy: drop, inFlight: () => nInFlight, outputBytes: output.bytes,
   }
-  const plainContext = contextOf(undefined)
+  const context: CallContext = {
+    notify,
+    get signal() {
+      return signal()
+    },
+  }
 
   socket.on('data', onData)
   socket.on('end', () => {
@@ -147,7 +152,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
 
   function call(message: Exclude<RpcMessage, { kind: 'response' }>): void {
     const id = message.kind === 'request' ? message.id : undefined
-    const answer = dispatch(message.method, message.params, contextFor)
+    const answer = dispatch(message.method, message.params, context)
     if (!(answer instanceof Promise)) return respond(id, answer)
     nInFlight++
     void answer.then((settled) => settle(id, settled))
@@ -233,20 +238,6 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     output.send(encodeNotification(name, [params]))
     queueWork()
     return true
-  }
-
-  function contextFor(requestId: string | undefined): CallContext {
-    return requestId === undefined ? plainContext : contextOf(requestId)
-  }
-
-  function contextOf(requestId: string | undefined): CallContext {
-    return {
-      notify,
-      requestId,
-      get signal() {
-        return signal()
-      },
-    }
   }
 
   /** One for all calls of the connection, made when the first of them asks. */

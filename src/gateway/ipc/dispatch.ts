@@ -1,16 +1,13 @@
 /**
- * One call from its message to its answer: validated against the method map, repeated calls recognised, handed to the
- * handler. This is the one place of the socket where what a handler throws is caught: a bug costs its own call an
- * `internal` failure and nothing else. Knows nothing of sockets and buffers.
+ * One call from its message to its answer: validated against the method map and handed to the handler. This is the one
+ * place of the socket where what a handler throws is caught: a bug costs its own call an `internal` failure and nothing
+ * else. Knows nothing of sockets and buffers.
  */
 
-import { crc32 } from 'node:zlib'
 import { type Failure, type FailureCode, toFailure } from '../../base/failure.ts'
-import { fail } from '../../base/result.ts'
+import { fail, type Result } from '../../base/result.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Args, Method, Notification, NotificationParams } from '../../wire/methods.ts'
-import { type Answer, createRepeatTable } from '../../wire/repeat-table.ts'
-import { encodeRequest } from '../../wire/rpc.ts'
 import { validateCall } from '../../wire/validate.ts'
 
 export type CallContext = {
@@ -18,9 +15,9 @@ export type CallContext = {
   notify<N extends Notification>(name: N, params: NotificationParams<N>): boolean
   /** Aborted when the connection is: a client that is gone, or that sent no more and took no answer for `drainMs`. */
   readonly signal: AbortSignal
-  /** The call's own name for itself, when it gave one. */
-  readonly requestId: string | undefined
 }
+
+type Answer = Result<unknown, Failure>
 
 /** Answers a call; `method` and `args` belong together. An answer that is no promise goes out in the same turn. */
 export type Handle = (method: Method, args: Args<Method>, context: CallContext) => Answer | Promise<Answer>
@@ -28,17 +25,15 @@ export type Handle = (method: Method, args: Args<Method>, context: CallContext) 
 export type DispatchPorts = {
   readonly handle: Handle
   readonly clock: Clock
-  readonly maxRepeats: number
   /** Told of every answer; `code` is undefined for a success, `method` for one that does not exist. */
   readonly onCall?: (method: Method | undefined, durationMs: number, code: FailureCode | undefined) => void
   /** Told of what a handler threw. */
   readonly onBug?: (error: unknown) => void
 }
 
-export type Dispatch = (method: string, params: readonly unknown[], contextFor: (requestId: string | undefined) => CallContext) => Answer | Promise<Answer>
+export type Dispatch = (method: string, params: readonly unknown[], context: CallContext) => Answer | Promise<Answer>
 
 export function createDispatch(ports: DispatchPorts): Dispatch {
-  const repeats = createRepeatTable(ports.maxRepeats)
   const { handle, clock, onCall, onBug } = ports
 
   const bug = (error: unknown): { readonly ok: false; readonly error: Failure } => {
@@ -51,25 +46,17 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
     return answer
   }
 
-  return (method, params, contextFor) => {
+  return (method, params, context) => {
     const startedMs = clock.nowMs()
     const call = validateCall(method, params)
     if (!call.ok) return told(undefined, startedMs, call)
     const { method: known, args } = call.value
-    const requestId = 'request_id' in args ? args.request_id : undefined
-    const run = (): Answer | Promise<Answer> => handle(known, args, contextFor(requestId))
     try {
-      const answer = requestId === undefined ? run() : repeats.once(requestId, fingerprint(known, args), run)
+      const answer = handle(known, args, context)
       if (!(answer instanceof Promise)) return told(known, startedMs, answer)
       return answer.then((settled) => told(known, startedMs, settled), (error: unknown) => told(known, startedMs, bug(error)))
     } catch (error) {
       return told(known, startedMs, bug(error))
     }
   }
-}
-
-/** Equal for equal calls; a mistaken use of one id for two calls is told apart well enough by size and checksum. */
-function fingerprint(method: Method, args: Args<Method>): string {
-  const bytes = encodeRequest(0, method, [args])
-  return `${method} ${bytes.length} ${crc32(bytes)}`
 }

@@ -21,8 +21,6 @@ export type IpcLimits = {
   /** Over all connections: parts of messages, and answers not taken. */
   readonly maxTotalInputBytes: number
   readonly maxTotalOutputBytes: number
-  /** Answers kept for repeated calls with a `request_id`. */
-  readonly maxRepeats: number
 }
 
 export const DEFAULT_IPC_LIMITS: IpcLimits = {
@@ -37,5 +35,4 @@ export const DEFAULT_IPC_LIMITS: IpcLimits = {
   lingerMs: 1000,
   maxTotalInputBytes: 128 << 20,
   maxTotalOutputBytes: 128 << 20,
-  maxRepeats: 1024,
 }

@@ -55,7 +55,7 @@ export async function serveIpc(options: IpcOptions): Promise<Result<IpcServer, F
   const ports: ConnectionPorts = {
     limits,
     clock,
-    dispatch: createDispatch({ ...options, maxRepeats: limits.maxRepeats }),
+    dispatch: createDispatch(options),
     account: {
       input: (delta) => (totals.inputBytes += delta) <= limits.maxTotalInputBytes || delta <= 0,
       output: (delta) => {

@@ -35,7 +35,8 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
   const ids = collectIds(root)
   const wiring = createWiring({ wires, services, threads: ids.threads, clock })
   const pools = new Map([...ids.pools].map((id): [string, PoolSlot] => [id, { ledger: createPoolLedger(), running: undefined }]))
-  const household = createHousehold({ wiring, pools, clock, log })
+  const running = new Map<string, RunningChild>()
+  const household = createHousehold({ wiring, pools, running, clock, log })
   const started = Promise.withResolvers<Result<void, ExitReason>>()
   const ended = Promise.withResolvers<ExitReason>()
   const seen: { state: ChildState; startedAt: number | undefined; running: RunningChild | undefined } = { state: 'starting', startedAt: undefined, running: undefined }
@@ -55,15 +56,15 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
       started.resolve(ok(undefined))
     },
   }
-  const running = startSupervisor(root.start as SupervisorStart<NodeStart>, context, household)
-  seen.running = running
+  const top = startSupervisor(root.start as SupervisorStart<NodeStart>, context, household)
+  seen.running = top
   return {
     started: started.promise,
     ended: ended.promise,
     async stop(deadlineMs = DEFAULT_STOP_MS) {
       if (seen.state !== 'stopped') seen.state = 'stopping'
-      running.stop(SHUTDOWN)
-      const deadline = clock.after(deadlineMs, () => running.kill())
+      top.stop(SHUTDOWN)
+      const deadline = clock.after(deadlineMs, () => top.kill())
       const reason = await ended.promise
       deadline.cancel()
       return reason
@@ -72,6 +73,11 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
     channel: (name) => wiring.channel(name),
     pool: <Calls extends CallMap>(poolId: string) => poolOf<Calls>(poolId, must(pools.get(poolId), `a pool ${poolId} in the tree`)),
     connect: (thread, service) => wiring.connect(thread, service),
+    kill(childId) {
+      const child = running.get(childId)
+      child?.kill()
+      return child !== undefined
+    },
     async request(path, request) {
       const supervisor = household.supervisors.get(path)
       if (supervisor === undefined) return fail(failure('not_found', `no supervisor runs at ${path}`, { hint: 'the tree view lists the paths' }))
@@ -80,16 +86,20 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
   }
 }
 
-type Means = { readonly wiring: Wiring; readonly pools: Map<string, PoolSlot>; readonly clock: Clock; readonly log: Log }
+type Means = { readonly wiring: Wiring; readonly running: Map<string, RunningChild>; readonly pools: Map<string, PoolSlot>; readonly clock: Clock; readonly log: Log }
 
-function createHousehold({ wiring, pools, clock, log }: Means): Household<NodeStart> {
+function createHousehold({ wiring, pools, running, clock, log }: Means): Household<NodeStart> {
   const actors = createActorSystem({ clock, log, ports: {}, defer: (run) => void setImmediate(run) })
+  const remember = (id: string, child: RunningChild): RunningChild => {
+    running.set(id, child)
+    return child
+  }
   const household: Household<NodeStart> = {
     supervisors: new Map(),
     starterOf: ({ kind }): Starter<NodeStart> => (start, context) => {
       switch (start.kind) {
         case 'thread':
-          return startThread(start, context, wiring)
+          return remember(context.id, startThread(start, context, wiring))
         case 'actor':
           return startActor(start, context, actors)
         case 'supervisor':
@@ -97,7 +107,7 @@ function createHousehold({ wiring, pools, clock, log }: Means): Household<NodeSt
         case 'pool': {
           const slot = must(pools.get(context.id), `a pool ${context.id}, and ${kind} to be one`)
           slot.running = startPool(start, context, slot.ledger)
-          return slot.running
+          return remember(context.id, slot.running)
         }
       }
     },

@@ -38,6 +38,8 @@ export type Tree = {
   pool<Calls extends CallMap = CallMap>(id: string): Pool<Calls>
   /** A port whose other end is answered by `service` of a running thread: for a pool task to call it directly. */
   connect(thread: string, service: string): Result<MessagePort, Failure>
+  /** Ends a running thread or pool by force, as a crash would: its supervisor starts it again. False when none runs. */
+  kill(id: string): boolean
   /** OTP's calls (start_child, which_children …) on the supervisor at `path`, ids joined by `/`. */
   request(path: string, request: SupervisorRequest<NodeStart>): Promise<Result<SupervisorReply<NodeStart>, Failure>>
 }

@@ -281,17 +281,6 @@ test('300 clients at once', async () => {
   expect(answers.map((answer) => (answer as unknown[])[1])).toEqual(all.map((_, i) => i))
 })
 
-test('a repeat with the same request_id, from another connection, is answered with the first result', async () => {
-  let runs = 0
-  const { client } = await start((_method, _args, { requestId }) => ok({ runs: ++runs, requestId }))
-  const [first, second] = [await client(), await client()]
-  const call = [0, 1, 'delete_module', [{ module_name: 'A', request_id: 'r1' }]]
-  first.send(call)
-  expect(await first.next()).toEqual([1, 1, null, { runs: 1, requestId: 'r1' }])
-  second.send(call, [0, 2, 'delete_module', [{ module_name: 'B', request_id: 'r1' }]], [0, 3, 'delete_module', [{ module_name: 'A' }]])
-  expect(await second.take(3)).toMatchObject([[1, 1, null, { runs: 1 }], [1, 2, { code: 'conflict' }, null], [1, 3, null, { runs: 2 }]])
-})
-
 test('notifications reach the client that called, or all; a client that does not read is left out and counted', async () => {
   const progress = { files_done: 1, files_total: 2, phase: 'parsing' } as const
   const { server, client } = await start((method, _args, context) => {

@@ -1,0 +1,127 @@
+import { mkdirSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { DEFAULTS } from '../../config/defaults.ts'
+import { connect, type Client } from '../../src/client/client.ts'
+import { createLogger } from '../../src/host/log.ts'
+import { systemClock } from '../../src/otp/node/message-port.ts'
+import { verifyPath } from '../../src/store/verify.ts'
+import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
+import { createSandbox, start, value, type Sandbox } from './running-daemon.ts'
+
+let sandbox: Sandbox | undefined
+const closing: (() => Promise<unknown> | void)[] = []
+
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close()
+  sandbox?.dispose()
+})
+
+const MODULES = 120
+
+function project(): Sandbox {
+  const files = Object.fromEntries(Array.from({ length: MODULES }, (_, i) => [
+    `lib/m${i}.ex`, `defmodule M${i} do\n  def f(x), do: M${(i + 1) % MODULES}.f(x)\n  def g(x), do: Enum.map(x, &f/1)\nend\n`,
+  ]))
+  sandbox = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', ...files })
+  return sandbox
+}
+
+/** The daemon in this process, so that a test can end its threads. */
+async function daemonHere(box: Sandbox): Promise<{ daemon: Daemon; client: Client }> {
+  for (const directory of [box.paths.stateDir, box.paths.socketDir]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const logger = createLogger({ level: 'fatal', format: 'json', paint: 'plain', write: () => undefined, wallMs: Date.now })
+  const config = { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensity: 1000 } }
+  const started = await startDaemon({
+    config, paths: box.paths, version: '0', logger, logFile: null, startedAt: new Date().toISOString(), onShutdown: () => undefined,
+  })
+  if (!started.ok) throw new Error(started.error.message)
+  const daemon = started.value
+  closing.push(() => daemon.stop())
+  const opened = await connect({
+    socketPath: box.paths.socket, clock: systemClock, random: Math.random, newRequestId: () => crypto.randomUUID(), backOff: { firstMs: 10, maxMs: 100 }, timeoutMs: 20_000,
+  })
+  if (!opened.ok) throw new Error(opened.error.message)
+  closing.push(() => opened.value.close())
+  return { daemon, client: opened.value }
+}
+
+/** Asks again until the daemon answers; every failure on the way must be one that says so. */
+async function untilAnswered<T>(ask: () => Promise<{ ok: true; value: T } | { ok: false; error: { code: string } }>): Promise<{ value: T; codes: string[] }> {
+  const codes: string[] = []
+  for (;;) {
+    const answer = await ask()
+    if (answer.ok) return { value: answer.value, codes }
+    codes.push(answer.error.code)
+    expect(['unavailable', 'timeout']).toContain(answer.error.code)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+test('a gateway that dies closes its sockets: calls under way fail typed or are repeated, and clients come back', async () => {
+  const { daemon, client } = await daemonHere(project())
+  await value(client.call('import_project', {}))
+  for (let round = 0; round < 3; round++) {
+    const underWay = Array.from({ length: 20 }, () => client.call('get_module', { module_name: 'M1' }))
+    expect(daemon.kill('gateway')).toBe(true)
+    for (const answer of await Promise.all(underWay)) if (!answer.ok) expect(answer.error.code).toBe('unavailable')
+    await untilAnswered(() => client.call('get_module', { module_name: 'M1' }))
+  }
+})
+
+test('a repository thread that dies: reads go on, writes under way fail at once, and what was acknowledged is there', async () => {
+  const { daemon, client } = await daemonHere(project())
+  await value(client.call('import_project', {}))
+  const acknowledged: string[] = []
+  for (let round = 0; round < 5; round++) {
+    const names = Array.from({ length: 10 }, (_, i) => `R${round}x${i}`)
+    const writes = names.map((name) => client.call('store_module', { module: { module_name: name } }))
+    daemon.kill('repository')
+    expect(await client.call('get_module', { module_name: 'M2' })).toMatchObject({ ok: true })
+    for (const [i, answer] of (await Promise.all(writes)).entries()) {
+      if (answer.ok) acknowledged.push(names[i] ?? '')
+      else expect(answer.error.code).toBe('unavailable')
+    }
+    await untilAnswered(() => client.call('store_module', { module: { module_name: `After${round}` } }))
+    acknowledged.push(`After${round}`)
+  }
+  for (const name of acknowledged) expect(await client.call('get_module', { module_name: name })).toMatchObject({ ok: true })
+})
+
+test.each(['repository', 'parser'])('%s killed during an import: the next one completes', async (victim) => {
+  const box = project()
+  const { daemon, client } = await daemonHere(box)
+  const kills = { left: 3 }
+  client.onNotification('import_progress', ({ phase }) => {
+    if (phase === 'parsing' && kills.left-- > 0) daemon.kill(victim)
+  })
+  const { value: answer } = await untilAnswered(async () => {
+    const imported = await client.call('import_project', { force: true }, { timeoutMs: 20_000 })
+    return imported
+  })
+  expect(answer.value).toMatchObject({ files: MODULES + 1, modules: MODULES + 1, problems: 0 })
+  expect(verifyPath(box.paths.database)).toEqual({ ok: true, value: [] })
+})
+
+test('the daemon killed at any moment of an import leaves the last complete state, and the next start completes', async () => {
+  const box = project()
+  for (let round = 0; round < 5; round++) {
+    const daemon = await start(box)
+    const progress = Promise.withResolvers<void>()
+    let heard = 0
+    daemon.client.onNotification('import_progress', () => {
+      if (heard++ >= round) progress.resolve()
+    })
+    void daemon.client.call('import_project', { force: true })
+    await progress.promise
+    await daemon.kill()
+    expect(verifyPath(box.paths.database)).toEqual({ ok: true, value: [] })
+  }
+  const daemon = await start(box)
+  const before = await daemon.client.call('get_statistics', {})
+  expect(before).toMatchObject({ ok: true, value: { verified: false } })
+  expect(await value(daemon.client.call('import_project', {}))).toMatchObject({ modules: MODULES + 1, problems: 0 })
+  expect(await daemon.client.call('get_module', { module_name: 'M7' })).toMatchObject({ ok: true, value: { verified: true, complete: true } })
+  const { callers } = await value(daemon.client.call('get_callers', { mfa: 'M7.f/1' }))
+  expect(callers.map((one) => one.caller)).toEqual(['M6.f/1', 'M7.g/1'])
+  expect(await daemon.stop()).toBe(0)
+})
