@@ -54,19 +54,19 @@ export function runWalk(tree: Tree): Walk {
 function settleHeads(module: OpenModule): void {
   for (const fn of module.functions.values()) {
     if (fn.heads.length === 0) continue
+    fn.calls = [...fn.heads.flatMap((head) => head.headCalls), ...fn.calls]
     if (fn.clauses.length === 0) {
-      fn.heads.forEach((clause, index) => rename(fn, clause, clauseId(module, fn, index + 1)))
+      fn.heads.forEach((clause, index) => rename(clause, clauseId(module, fn, index + 1)))
       fn.clauses = fn.heads
       fn.heads = []
     }
-    fn.calls = fn.headCalls.concat(fn.calls)
   }
 }
 
-/** Gives a head the id of a clause; calls within it, all of which are the function's, follow. */
-function rename(fn: OpenFunction, { root }: OpenClause, to: string): void {
+/** Gives a head the id of a clause; the calls within it follow. */
+function rename({ root, headCalls }: OpenClause, to: string): void {
   const from = root.id
-  for (const call of fn.headCalls) if (call.node.startsWith(`${from}/`)) call.node = to + call.node.slice(from.length)
+  for (const call of headCalls) if (call.node.startsWith(`${from}/`)) call.node = to + call.node.slice(from.length)
   root.id = to
   root.kind = 'clause'
 }

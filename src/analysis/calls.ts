@@ -11,15 +11,16 @@
  * Operators, sigils, special forms and definitions are not listed. `apply(M, :f, [a])` is listed as what it calls.
  */
 
-import type { CallFacts } from '../model/facts.ts'
-import type { ModuleName } from '../model/names.ts'
-import { Kind, type Tree } from '../syntax/tree.ts'
+import type { CallFacts, CallGrade } from '../model/facts.ts'
+import type { Mfa, ModuleName } from '../model/names.ts'
+import type { NodeId } from '../model/node-id.ts'
+import { doBlock, Kind, type Tree } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { childId } from './frames.ts'
 import { argumentsOf, DYNAMIC, isBinary } from './heads.ts'
 import { kernelNames, silentForms } from './kernel.ts'
 import { Mark } from './labels.ts'
-import { dependOn, moduleNamed } from './modules.ts'
+import { dependOn, gradeOf, moduleNamed } from './modules.ts'
 import { nameOf } from './source-text.ts'
 import type { OpenCall, OpenModule, Walk } from './walk-state.ts'
 import type { Scope } from './scope.ts'
@@ -31,10 +32,19 @@ export function recordBare(walk: Walk, node: number, name: string, arity: number
   walk.module.bareCalls.push({ call, scope: walk.scope })
 }
 
-/** A call of a module that is known already. */
-export function recordRemote(walk: Walk, node: number, module: ModuleName, name: string, arity: number, kind: CallFacts['kind'] = 'remote'): void {
+/** A call of `module`, known as surely as `grade` says. */
+export function recordRemote(walk: Walk, node: number, callee: Mfa, grade: CallGrade, kind: CallFacts['kind'] = 'remote'): void {
   if (walk.module === null) return
-  record(walk, nameOffset(walk.tree, node), { module, name, arity, kind, dynamic: false, grade: 'resolved' })
+  record(walk, nameOffset(walk.tree, node), { ...callee, kind, dynamic: false, grade })
+}
+
+/** The call of the macro that made `node` a definition; it is the body's. */
+export function recordDefiner(walk: Walk, module: OpenModule, node: number, id: NodeId): void {
+  const { line, column } = walk.at(walk.tree.start[node] as number)
+  const arity = argumentsOf(walk.tree, node, 0).length + (doBlock(walk.tree, node) < 0 ? 0 : 1)
+  const call: OpenCall = { module: null, name: nameOf(walk.text, node), arity, kind: 'local', dynamic: false, grade: 'syntactic', line, column, node: id }
+  module.bodyCalls.push(call)
+  module.bareCalls.push({ call, scope: walk.scope })
 }
 
 export function recordDynamic(walk: Walk, node: number, name: string, arity: number, kind: CallFacts['kind']): void {
@@ -49,7 +59,7 @@ export function recordDotted(walk: Walk, node: number, arity: number, kind: Call
   const name = nameOf(walk.text, node)
   if (module === undefined) return recordDynamic(walk, node, name, arity, kind)
   if (tree.kind[node + 1] === Kind.Atom) dependOn(walk, module)
-  recordRemote(walk, node, module, name, arity, kind)
+  recordRemote(walk, node, { module, name, arity }, gradeOf(walk, node + 1), kind)
 }
 
 /** Reads `apply(module, :name, [args])`; false when it is not of that form and counts as a call of `apply` itself. */
@@ -61,7 +71,7 @@ export function recordApply(walk: Walk, node: number): boolean {
   const arity = argumentsOf(tree, list, 0).length
   const module = moduleNamed(walk, target)
   if (module === undefined) recordDynamic(walk, node, nameOf(walk.text, name), arity, 'remote')
-  else recordRemote(walk, node, module, nameOf(walk.text, name), arity)
+  else recordRemote(walk, node, { module, name: nameOf(walk.text, name), arity }, gradeOf(walk, target))
   return true
 }
 
@@ -75,7 +85,7 @@ function record(walk: Walk, offset: number, facts: Omit<CallFacts, 'line' | 'col
   const { line, column } = walk.at(offset)
   const call: OpenCall = { ...facts, line, column, node: childId(walk.frames, walk.labels, walk.key, walk.ordinal) }
   if (walk.fn === null) walk.module?.bodyCalls.push(call)
-  else if (walk.clause?.root.kind === 'head') walk.fn.headCalls.push(call)
+  else if (walk.clause?.root.kind === 'head') walk.clause.headCalls.push(call)
   else walk.fn.calls.push(call)
   return call
 }

@@ -8,12 +8,14 @@
 import type { FunctionKind } from '../model/facts.ts'
 import { formatMfa } from '../model/names.ts'
 import { encodeLabel } from '../model/node-id.ts'
-import { Kind } from '../syntax/tree.ts'
+import { doBlock, Kind } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { NO_DOC } from './attributes.ts'
 import { argumentsOf, DYNAMIC, keywordValue, readHead } from './heads.ts'
+import { recordDefiner } from './calls.ts'
+import { silentForms } from './kernel.ts'
 import { Mark, setMark } from './labels.ts'
-import { moduleNamed } from './modules.ts'
+import { gradeOf, moduleNamed } from './modules.ts'
 import { nameOf } from './source-text.ts'
 import { stringValue } from './string-value.ts'
 import { save, type ClauseHead, type OpenClause, type OpenFunction, type OpenModule, type Root, type Walk } from './walk-state.ts'
@@ -27,8 +29,27 @@ export function openClause(walk: Walk, node: number, kind: FunctionKind): string
   if (kind === 'defdelegate') return openDelegate(walk, module, node, first, body)
   const head = readHead(walk.text, first)
   if (head === undefined) return undefined
-  const hasBody = body >= 0 || kind === 'defguard' || kind === 'defguardp' || hasDoBlock(walk, node)
+  const hasBody = body >= 0 || kind === 'defguard' || kind === 'defguardp' || doBlock(tree, node) >= 0
   return open(walk, module, node, kind, head, hasBody ? 'clause' : 'head')
+}
+
+/**
+ * Opens what a macro of the project defines, e.g. `defcounted total(cart) do … end` or `defn add(a, b), do: …`: a call whose
+ * name begins with `def`, with a head and a do-block. It is read as the function that its head names, private when the
+ * macro's name ends in `p`; whether the macro defines just that, only its expansion tells.
+ */
+export function openCustom(walk: Walk, node: number): string | undefined {
+  const { tree, module } = walk
+  if (module === null || walk.fn !== null || walk.quoting !== 'runs') return undefined
+  const definer = nameOf(walk.text, node)
+  if (!definer.startsWith('def') || silentForms.has(definer)) return undefined
+  const [first = -1, keywords = -1] = argumentsOf(tree, node, 0)
+  if (first < 0 || (doBlock(tree, node) < 0 && (keywords < 0 || keywordValue(tree, keywords, Sym.do) < 0))) return undefined
+  const head = readHead(walk.text, first)
+  if (head === undefined || tree.kind[head.headNode] !== Kind.Call) return undefined
+  const id = open(walk, module, node, definer.endsWith('p') ? 'defp' : 'def', head, 'clause')
+  recordDefiner(walk, module, node, id)
+  return id
 }
 
 /** Opens an ExUnit `test "name", context do … end` as the function that ExUnit makes of it. */
@@ -51,7 +72,7 @@ function open(walk: Walk, module: OpenModule, node: number, kind: FunctionKind, 
   fn.defaults = Math.max(fn.defaults, head.defaults)
   const list = role === 'head' ? fn.heads : fn.clauses
   const root = addRoot(walk, module, node, fn, role === 'head' ? 'head' : 'clause', list.length + 1, markHead(walk, head))
-  const clause: OpenClause = { node, head, root, cyclomatic: 1, canonicalStart: walk.canonical.length, canonicalEnd: 0 }
+  const clause: OpenClause = { node, head, root, headCalls: [], cyclomatic: 1, canonicalStart: walk.canonical.length, canonicalEnd: 0 }
   list.push(clause)
   walk.openClauses.push(clause)
   save(walk, 'clause')
@@ -62,7 +83,7 @@ function open(walk: Walk, module: OpenModule, node: number, kind: FunctionKind, 
 
 function addRoot(walk: Walk, module: OpenModule, node: number, fn: OpenFunction, kind: Root['kind'], ordinal: number, marks: Root['marks']): Root {
   const id = kind === 'head' ? headId(module, fn, ordinal) : clauseId(module, fn, ordinal)
-  const root: Root = { node, id, kind, module: module.node, marks }
+  const root: Root = { node, id, kind, module: module.node, name: module.name, marks }
   walk.roots.push(root)
   return root
 }
@@ -81,7 +102,7 @@ function functionOf(module: OpenModule, kind: FunctionKind, name: string, arity:
   const known = module.functions.get(key)
   if (known !== undefined) return known
   const fn: OpenFunction = {
-    kind, name, arity, isTest, defaults: 0, clauses: [], heads: [], headCalls: [], doc: NO_DOC, impl: null, deprecated: null, delegateTo: null, calls: [],
+    kind, name, arity, isTest, defaults: 0, clauses: [], heads: [], doc: NO_DOC, impl: null, deprecated: null, delegateTo: null, calls: [],
   }
   module.functions.set(key, fn)
   const same = module.byName.get(name)
@@ -141,14 +162,7 @@ function delegate(walk: Walk, node: number, head: ClauseHead, options: number, i
     if (target.startsWith(':')) walk.module?.dependencies.add(target)
   }
   fn.calls.push({
-    module: target ?? null, name, arity: fn.arity, kind: 'delegate', dynamic: target === undefined, grade: target === undefined ? 'syntactic' : 'resolved',
+    module: target ?? null, name, arity: fn.arity, kind: 'delegate', dynamic: target === undefined, grade: target === undefined ? 'syntactic' : gradeOf(walk, to),
     line, column, node: id,
   })
-}
-
-function hasDoBlock(walk: Walk, node: number): boolean {
-  const { tree } = walk
-  const stop = node + (tree.extent[node] as number)
-  for (let child = node + 1; child < stop; child += tree.extent[child] as number) if (tree.kind[child] === Kind.DoBlock) return true
-  return false
 }

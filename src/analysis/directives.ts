@@ -60,7 +60,7 @@ function apply(walk: Walk, node: number, directive: Directive): void {
   if (as !== null) walk.scope = withAlias(walk.scope, walk.aliases, as, module)
   if (kind === 'import') walk.scope = importing(walk, directive)
   if (kind === 'use') {
-    if (walk.quoting === 'runs') recordRemote(walk, node, module, '__using__', 1)
+    if (walk.quoting === 'runs') recordRemote(walk, node, { module, name: '__using__', arity: 1 }, 'resolved')
     if (inertUses.has(module)) return
     walk.scope = { ...walk.scope, mayImport: true, mayHideKernel: walk.scope.mayHideKernel || !kernelKeepingUses.has(module) }
   }

@@ -19,6 +19,19 @@ to_char_list/1 to_charlist/1 to_string/1 unless/2 var!/1 var!/2 is_non_struct_ma
 /** `name/arity` of Kernel's functions and macros; definition forms and operators are not in it. */
 export const kernelNames: ReadonlySet<string> = new Set(KERNEL.trim().split(/\s+/))
 
+const ELIXIR = `
+Access Agent Application ArgumentError ArithmeticError Atom BadArityError BadBooleanError BadFunctionError BadMapError
+BadStructError Base Behaviour Bitwise Calendar CaseClauseError Code Collectable CompileError CondClauseError Config Date
+DateTime Dict Duration DynamicSupervisor EEx Enum Enumerable ErlangError ExUnit Exception File Float Function
+FunctionClauseError GenEvent GenServer HashDict HashSet IEx IO Inspect Integer JSON Kernel KeyError Keyword List Logger Macro
+Map MapSet MatchError Mix Module NaiveDateTime Node OptionParser PartitionSupervisor Path Port Process Protocol Range Record
+Regex Registry RuntimeError Set Stream String StringIO Supervisor SyntaxError System SystemLimitError Task Time
+TokenMissingError TryClauseError Tuple URI UndefinedFunctionError UnicodeConversionError Version WithClauseError
+`
+
+/** First names of the modules that come with Elixir: nobody's alias is expected to take them. */
+export const elixirModules: ReadonlySet<string> = new Set(ELIXIR.trim().split(/\s+/))
+
 /** Forms that define or direct, and special forms: never listed as calls. */
 export const silentForms: ReadonlySet<string> = new Set([
   'def', 'defp', 'defmacro', 'defmacrop', 'defguard', 'defguardp', 'defdelegate', 'defmodule', 'defprotocol', 'defimpl',

@@ -81,7 +81,7 @@ function enter(
   walk.clause = null
   walk.describe = ''
   const id = `${name}#body`
-  walk.roots.push({ node, id, kind: 'body', module: node, marks: [] })
+  walk.roots.push({ node, id, kind: 'body', module: node, name, marks: [] })
   return id
 }
 

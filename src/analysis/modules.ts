@@ -3,10 +3,12 @@
  * what only run time knows.
  */
 
+import type { CallGrade } from '../model/facts.ts'
 import type { ModuleName } from '../model/names.ts'
 import { Kind } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
-import { atomModule, resolveAlias } from './scope.ts'
+import { elixirModules } from './kernel.ts'
+import { atomModule, firstSegment, resolveAlias } from './scope.ts'
 import { nameOf } from './source-text.ts'
 import type { Walk } from './walk-state.ts'
 
@@ -27,6 +29,17 @@ export function moduleNamed(walk: Walk, node: number): ModuleName | undefined {
     default:
       return undefined
   }
+}
+
+/**
+ * How surely `moduleNamed` knows what an expression names: a `use` of foreign code may have brought an alias for a name
+ * that is neither an alias of this file, nor one of Elixir's own modules, nor begins as this module's name does.
+ */
+export function gradeOf(walk: Walk, node: number): CallGrade {
+  if (!walk.scope.mayHideKernel || walk.tree.kind[node] !== Kind.Alias) return 'resolved'
+  const first = firstSegment(nameOf(walk.text, node))
+  const known = walk.aliases.current.has(first) || elixirModules.has(first) || (walk.module !== null && firstSegment(walk.module.name) === first)
+  return known ? 'resolved' : 'syntactic'
 }
 
 /** The modules that a directive names: one, or each of `Foo.{A, B}`. */

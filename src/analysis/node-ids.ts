@@ -16,6 +16,7 @@
  * Deliberately absent: versions, and ids of nodes outside every module (they have none).
  */
 
+import type { ModuleName } from '../model/names.ts'
 import { parseNodeId, type NodeId } from '../model/node-id.ts'
 import { afterSubtree, type Tree } from '../syntax/tree.ts'
 import { runWalk } from './analyse.ts'
@@ -37,9 +38,29 @@ export type NodeIndex = {
 export function indexNodes(tree: Tree): NodeIndex {
   const walk = runWalk(tree)
   const roots = walk.roots.toSorted((a, b) => a.node - b.node)
+  return { tree, labels: walk.labels, marks: walk.marks, roots, rootAt: rootsByNode(roots, undefined) }
+}
+
+/**
+ * The same index, read for the module of `id`: where a `defimpl` is for several targets, ids are those of its target
+ * (without this, those of the first).
+ */
+export function readFor(index: NodeIndex, id: NodeId): NodeIndex {
+  const plain = withoutOrdinal(id)
+  const name = index.roots.find((root) => isUnder(root.id, plain))?.name
+  return { ...index, rootAt: rootsByNode(index.roots, name) }
+}
+
+function rootsByNode(roots: readonly Root[], preferred: ModuleName | undefined): Map<number, Root> {
   const rootAt = new Map<number, Root>()
-  for (const root of roots) if (!rootAt.has(root.node)) rootAt.set(root.node, root)
-  return { tree, labels: walk.labels, marks: walk.marks, roots, rootAt }
+  for (const root of roots) if (!rootAt.has(root.node) || root.name === preferred) rootAt.set(root.node, root)
+  return rootAt
+}
+
+/** The offset where the module around a node starts (`ModuleFacts.span.start`); undefined outside every module. */
+export function moduleStartOf(index: NodeIndex, node: number): number | undefined {
+  const root = rootAround(index, node)
+  return root === undefined ? undefined : index.tree.start[root.module]
 }
 
 /** The id of a node, or of the labelled node around it; undefined outside every module. */

@@ -16,7 +16,7 @@ export type Scope = {
   readonly kernel: { readonly only: ReadonlySet<string> | null; readonly except: ReadonlySet<string> | null } | null
   /** A `use` in scope may import names that we cannot see. */
   readonly mayImport: boolean
-  /** A `use` in scope may have replaced names of Kernel. */
+  /** A `use` of foreign code in scope may have replaced names of Kernel and brought aliases. */
   readonly mayHideKernel: boolean
 }
 

@@ -30,6 +30,8 @@ export type OpenClause = {
   readonly node: number
   readonly head: ClauseHead
   readonly root: Root
+  /** Calls in a head without a body, until its id is settled. */
+  readonly headCalls: OpenCall[]
   cyclomatic: number
   readonly canonicalStart: number
   canonicalEnd: number
@@ -55,7 +57,6 @@ export type OpenFunction = {
   clauses: OpenClause[]
   /** Heads without a body; they are clauses only if there is nothing else. */
   heads: OpenClause[]
-  readonly headCalls: OpenCall[]
   doc: Doc
   impl: FunctionFacts['impl']
   deprecated: string | null
@@ -99,7 +100,9 @@ export type Root = {
   readonly node: number
   id: NodeId
   kind: 'body' | 'clause' | 'head'
+  /** Node and name of the module that it is in. */
   readonly module: number
+  readonly name: ModuleName
   readonly marks: readonly { readonly node: number; readonly bit: number }[]
 }
 

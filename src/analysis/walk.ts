@@ -14,7 +14,7 @@ import { Sym, wellKnownNames } from '../syntax/well-known.ts'
 import { readAttribute } from './attributes.ts'
 import { recordApply, recordBare, recordDotted, recordDynamic } from './calls.ts'
 import { writeClose, writeNode } from './canonical.ts'
-import { openClause, openTest } from './definitions.ts'
+import { openClause, openCustom, openTest } from './definitions.ts'
 import { readDirective } from './directives.ts'
 import { countKey, popFrame, pushFrame } from './frames.ts'
 import { argumentsOf, isBinary, keywordValue } from './heads.ts'
@@ -144,7 +144,7 @@ function openRoot(walk: Walk, node: number): string | undefined {
     case Form.Protocol: return openModule(walk, node, 'protocol')
     case Form.Implementation: return openModule(walk, node, 'implementation')
     case Form.Test: return openTest(walk, node)
-    default: return undefined
+    default: return walk.fn === null && walk.module !== null ? openCustom(walk, node) : undefined
   }
 }
 

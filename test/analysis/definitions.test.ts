@@ -168,3 +168,21 @@ test('spans reach from the first clause to the end of the last, and count lines 
   expect(fn.clauses.map(({ span }) => `${span.line}:${span.column}-${span.endLine}:${span.endColumn}`)).toEqual(['2:3-2:18', '5:3-5:18'])
   expect(moduleOf(source).span).toMatchObject({ line: 1, column: 1, endLine: 6, endColumn: 4, start: 0 })
 })
+
+test('what a `def…` macro with a head and a body defines is read as the function of that head', () => {
+  check(
+    `defmodule A do
+      defcounted total(cart, opts \\\\ []) when is_list(opts) do
+        {cart, opts}
+      end
+      defnp add(a, b), do: a + b
+      defenum Status, do: [:a]
+      defparsec :rule, do: 1
+      defschema user do
+        1
+      end
+      defrecord point(x)
+    end`,
+    ['module A', '  def total/2 -1 (cart, opts \\\\ []) when is_list(opts)', '  defp add/2 (a, b)'],
+  )
+})

@@ -62,18 +62,18 @@ export function compareExports(module: ModuleFacts, oracle: Oracle): { readonly 
 }
 
 /** Calls as `caller -> callee`, with their lines; only those whose module is known. */
-export function callsOf(module: ModuleFacts, oracle: Oracle): Map<string, Set<number>> {
+export function callsOf(module: ModuleFacts, oracle: Oracle, wanted: (call: CallFacts) => boolean = () => true): Map<string, Set<number>> {
   const edges = new Map<string, Set<number>>()
   for (const fn of module.functions) {
-    for (const call of fn.calls) if (call.module !== null) getOr(edges, `${beamName(fn)} -> ${inlined(calleeOf(call), oracle)}`, () => new Set()).add(call.line)
+    for (const call of fn.calls) if (call.module !== null && wanted(call)) getOr(edges, `${beamName(fn, fn.arity)} -> ${inlined(calleeOf(call), oracle)}`, () => new Set()).add(call.line)
   }
   return edges
 }
 
 /** A macro runs as `MACRO-name` with its caller as one more argument. */
-function beamName(fn: FunctionFacts): string {
+export function beamName(fn: FunctionFacts, arity: number): string {
   const macro = fn.kind === 'defmacro' || fn.kind === 'defmacrop' || fn.kind === 'defguard' || fn.kind === 'defguardp'
-  return macro ? `MACRO-${fn.name}/${fn.arity + 1}` : `${fn.name}/${fn.arity}`
+  return macro ? `MACRO-${fn.name}/${arity + 1}` : `${fn.name}/${arity}`
 }
 
 const inlined = (callee: string, oracle: Oracle) => oracle.inlined.get(callee) ?? callee
