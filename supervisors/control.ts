@@ -7,11 +7,11 @@ import { ok, type Result } from '../src/base/result.ts'
 import type { Failure } from '../src/base/failure.ts'
 import type { Health } from '../src/wire/records.ts'
 import type { Metrics } from '../src/host/metrics.ts'
-import { recordTree } from '../src/host/metrics.ts'
-import type { AnyService, CallHandlers } from '../src/otp/service.ts'
+import type { AnyService, CallHandlers, CastHandlers } from '../src/otp/service.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
 import type { ControlMethod, Reply } from '../src/wire/methods.ts'
-import type { ControlCalls, ControlCasts, ParserCalls, ParserTasks } from '../workers/calls.ts'
+import type { ControlCalls, MetricCasts, ParserCalls, ParserTasks } from '../workers/calls.ts'
+import { measureTree } from './measure.ts'
 import { presentTree } from './present-tree.ts'
 
 export type ControlPorts = {
@@ -42,14 +42,17 @@ export function controlService(ports: ControlPorts): AnyService {
       return ok(null)
     },
     renderMetrics: async () => {
-      recordTree(ports.metrics.recorder, ports.tree().view())
+      measureTree(ports.metrics.recorder, ports.tree().view())
       return ok(await ports.metrics.render())
     },
   }
-  const casts: { readonly [Name in keyof ControlCasts]: (args: ControlCasts[Name]) => void } = {
-    metrics: (records) => ports.metrics.recorder.merge(records),
-  }
-  return { calls, casts }
+  return { calls }
+}
+
+/** What threads have measured since they last told. */
+export function metricsService(metrics: Metrics): AnyService {
+  const casts: CastHandlers<MetricCasts> = { records: (records) => metrics.recorder.merge(records) }
+  return { casts }
 }
 
 /** The parser pool as the repository thread sees it: files and facts do not pass through here, only who wants what. */
@@ -60,7 +63,7 @@ export function parserService(tree: () => Tree): AnyService {
       const sink = tree().connect('repository', 'sink')
       if (!sink.ok) return sink
       const [only] = task.files
-      const key = task.files.length === 1 && only !== undefined ? { key: only.path } : {}
+      const key = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : {}
       return tree().pool<ParserTasks>('parser').run('parse', { ...task, sink: sink.value }, { signal, transfer: [sink.value], ...key })
     },
   }

@@ -11,7 +11,7 @@ import { failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { aggregateHealth, checkDisk, checkImport, checkMemory, checkRequests, checkTree, type Check } from '../src/host/health.ts'
 import type { Logger } from '../src/host/log.ts'
-import { createMetrics, type Metrics } from '../src/host/metrics.ts'
+import type { Metrics } from '../src/host/metrics.ts'
 import type { ProjectPaths } from '../src/host/paths.ts'
 import { freeBytesAt } from '../src/host/preflight.ts'
 import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
@@ -23,7 +23,7 @@ import type { Tree } from '../src/otp/node/tree.ts'
 import { WIRE_VERSION } from '../src/wire/methods.ts'
 import type { RepositoryCalls } from '../workers/calls.ts'
 import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
-import { controlService, parserService } from './control.ts'
+import { controlService, metricsService, parserService } from './control.ts'
 import { supervisionTree } from './tree.ts'
 import { WIRES } from './wires.ts'
 
@@ -32,6 +32,7 @@ export type DaemonOptions = {
   readonly paths: ProjectPaths
   readonly version: string
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly logFile: string | null
   readonly startedAt: string
   /** Somebody asked over the socket. */
@@ -53,16 +54,16 @@ export type Daemon = {
 const CRITICAL = ['repository', 'gateway']
 
 export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon, Failure>> {
-  const { config, logger } = options
-  const metrics = createMetrics({ process: 'collected' })
+  const { config, logger, metrics } = options
   metrics.recorder.gauge('elixir_scope_info', [options.version, process.versions.node, config.profile]).set(1)
   const shared = createSharedState()
   const http: { address: string | null } = { address: null }
-  const watch = healthWatch(options, { metrics, shared, tree: () => tree })
+  const watch = healthWatch(options, { shared, tree: () => tree })
   const tree: Tree = startTree({
     root: treeOf(options, shared), wires: WIRES, log: logger.log,
     services: {
       parser: parserService(() => tree),
+      metrics: metricsService(metrics),
       control: controlService({
         tree: () => tree, metrics, health: watch.check, wallMs: systemClock.wallMs,
         status: () => statusOf(options, http.address),
@@ -110,11 +111,13 @@ async function firstImport(tree: Tree, logger: Logger): Promise<void> {
   if (!done.ok) logger.log('warn', 'the first import did not finish', { ...done.error })
 }
 
-type Watched = { readonly metrics: Metrics; readonly shared: SharedState; readonly tree: () => Tree }
+const STATUSES = ['healthy', 'degraded', 'unhealthy']
+
+type Watched = { readonly shared: SharedState; readonly tree: () => Tree }
 type HealthWatch = { check(): ReturnType<typeof aggregateHealth>; stop(): void }
 
 /** Checks when asked, and by itself at each interval, so that a change of state is logged. */
-function healthWatch({ config, paths, logger }: DaemonOptions, { metrics, shared, tree }: Watched): HealthWatch {
+function healthWatch({ config, paths, logger, metrics }: DaemonOptions, { shared, tree }: Watched): HealthWatch {
   let seen: RequestTotals = NO_REQUESTS
   let lastWindow: RequestWindow | undefined
   let lastStatus = 'healthy'
@@ -126,7 +129,9 @@ function healthWatch({ config, paths, logger }: DaemonOptions, { metrics, shared
       checkImport(importProgress(shared)),
       ...(lastWindow === undefined ? [] : [checkRequests(lastWindow, config.health)]),
     ]
-    return aggregateHealth(checks, new Date(systemClock.wallMs()).toISOString())
+    const health = aggregateHealth(checks, new Date(systemClock.wallMs()).toISOString())
+    for (const { name, status } of health.services) metrics.recorder.gauge('elixir_scope_health_status', [name]).set(STATUSES.indexOf(status))
+    return health
   }
   const timer = setInterval(() => {
     const totals = requestTotals(metrics.recorder.records())

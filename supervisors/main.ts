@@ -5,12 +5,14 @@
 
 import { rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
+import type { LogLevel } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import { ok, type Result } from '../src/base/result.ts'
 import { readDaemonArguments, type DaemonArguments } from '../src/host/daemon-arguments.ts'
 import { reportToStarter } from '../src/host/daemon-process.ts'
 import { loadConfig } from '../src/host/load-config.ts'
 import { createLogger, logFormat, type Logger } from '../src/host/log.ts'
+import { createMetrics, type Metrics } from '../src/host/metrics.ts'
 import { packageVersion } from '../src/host/package-version.ts'
 import { projectPaths, type ProjectPaths } from '../src/host/paths.ts'
 import { preflight, type Cleared } from '../src/host/preflight.ts'
@@ -22,7 +24,7 @@ import { startDaemon, type Daemon } from './daemon.ts'
 
 const EXIT = { stopped: 0, failed: 1, gaveUp: 70 } as const
 
-type Opened = { readonly logger: Logger; readonly file: string | null; close(): void }
+type Opened = { readonly logger: Logger; readonly metrics: Metrics; readonly file: string | null; close(): void }
 
 await run(readDaemonArguments(process.argv.slice(2)))
 
@@ -40,7 +42,7 @@ async function run(given: DaemonArguments): Promise<void> {
 }
 
 async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock }: Cleared, log: Opened, startedAt: string): Promise<void> {
-  const { logger } = log
+  const { logger, metrics } = log
   const asked = Promise.withResolvers<string>()
   handleSignals({
     process, placement: given.placement, stop: asked.resolve,
@@ -52,7 +54,7 @@ async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock
   })
   const version = packageVersion()
   const options = {
-    config: loaded.config, paths, version, logger, logFile: log.file, startedAt,
+    config: loaded.config, paths, version, logger, metrics, logFile: log.file, startedAt,
     onShutdown: () => setImmediate(() => asked.resolve('a client')),
   }
   const started = await startDaemon(options)
@@ -86,14 +88,27 @@ async function untilEnd(daemon: Daemon, asked: Promise<string>, logger: Logger):
 
 function openLog(given: DaemonArguments, paths: ProjectPaths, { loaded: { config } }: Cleared): Result<Opened, Failure> {
   const { placement } = given
-  const base = { level: config.log.level, format: logFormat(config, placement), wallMs: Date.now }
+  const metrics = createMetrics({ process: 'collected' })
+  const base = {
+    level: config.log.level, format: logFormat(config, placement), wallMs: Date.now,
+    onLine: (level: LogLevel) => metrics.recorder.counter('elixir_scope_log_lines_total', [level]).add(),
+  }
   if (placement === 'foreground') {
     const paint = process.stderr.isTTY && !process.env['NO_COLOR'] ? 'colours' : 'plain'
-    return ok({ logger: createLogger({ ...base, paint, write: (line) => void process.stderr.write(line) }), file: null, close: () => undefined })
+    return ok({ logger: createLogger({ ...base, paint, write: (line) => void process.stderr.write(line) }), metrics, file: null, close: () => undefined })
   }
   const file = openRotatingFile({ path: paths.logFile, maxBytes: config.log.maxBytes, files: config.log.files })
   if (!file.ok) return file
-  return ok({ logger: createLogger({ ...base, paint: 'plain', write: file.value.write }), file: paths.logFile, close: file.value.close })
+  const { write, nDropped, close } = file.value
+  const dropped = metrics.recorder.counter('elixir_scope_log_lines_dropped_total', [])
+  const logger = createLogger({
+    ...base, paint: 'plain',
+    write: (line) => {
+      write(line)
+      dropped.advanceTo(nDropped())
+    },
+  })
+  return ok({ logger, metrics, file: paths.logFile, close })
 }
 
 function checkStore(database: string): Failure | undefined {

@@ -50,5 +50,5 @@ export type ControlCalls = {
   renderMetrics: { args: null; result: { readonly contentType: string; readonly text: string } }
 }
 
-/** What the gateway tells main without waiting: what it measured since it last told. */
-export type ControlCasts = { metrics: readonly MetricRecord[] }
+/** What threads tell main without waiting: what they measured since they last told. */
+export type MetricCasts = { records: readonly MetricRecord[] }

@@ -13,12 +13,12 @@ import { serveIpc, type IpcOptions, type IpcServer } from '../src/gateway/ipc/se
 import { createTreeCache } from '../src/gateway/tree-cache.ts'
 import { turnSnapshot } from '../src/gateway/turn-snapshot.ts'
 import { createMetricRecorder, type HistogramHandle, type MetricRecorder } from '../src/host/metric-recorder.ts'
-import type { Channel } from '../src/otp/channel.ts'
+import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import type { Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Health } from '../src/wire/records.ts'
-import type { ControlCalls, ControlCasts, RepositoryCalls } from './calls.ts'
+import type { ControlCalls, MetricCasts, RepositoryCalls } from './calls.ts'
 import { isVerified, type SharedState } from './shared-state.ts'
 
 export type GatewayInit = {
@@ -44,7 +44,7 @@ runThread<GatewayInit>(async (context) => {
   if (isFailure(served)) return served
   const timer = setInterval(() => {
     reader.value.expire(context.init.config.storage.snapshotMaxMs)
-    context.channel<ControlCalls, ControlCasts>('control').cast('metrics', recorder.drain())
+    context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
   }, REPORT_MS)
   return {
     stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics() }),

@@ -11,7 +11,8 @@ import { latestRun } from '../src/base/latest-run.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
 import { WRITES, type ClientWriteMethod, type WriteContext } from '../src/engine/writes.ts'
-import type { Channel } from '../src/otp/channel.ts'
+import { createMetricRecorder } from '../src/host/metric-recorder.ts'
+import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import type { CallContext } from '../src/otp/service.ts'
 import { importProject, markInterrupted, type ImportMode, type ImportPorts } from '../src/project/import-project.ts'
@@ -22,7 +23,7 @@ import { openWriter } from '../src/store/writer.ts'
 import type { Args, NotificationParams, WriteMethod } from '../src/wire/methods.ts'
 import { createRepeatTable } from '../src/wire/repeat-table.ts'
 import type { ImportResult } from '../src/wire/records.ts'
-import type { ParserCalls, RepositoryCalls, SinkCalls } from './calls.ts'
+import type { MetricCasts, ParserCalls, RepositoryCalls, SinkCalls } from './calls.ts'
 import { isVerified, setImportProgress, setVerified, type SharedState } from './shared-state.ts'
 
 export type RepositoryInit = {
@@ -56,7 +57,7 @@ runThread<RepositoryInit>((context) => {
   const sink = createSink()
   return {
     services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { calls: { take: sink.take } } },
-    stats: () => ({ ...writer.value.metrics() }),
+    stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value) }),
     stop: () => {
       reader.value.close()
       writer.value.close()
@@ -98,11 +99,13 @@ function importer(parts: Parts, sink: Sink) {
   const listeners = new Set<(progress: Progress) => void>()
   const stronger = (a: ImportMode, b: ImportMode): ImportMode => (a === 'everything' ? a : b)
   const runs = latestRun<ImportMode, Result<ImportResult, Failure>>(async (mode) => {
+    const startedMs = context.clock.nowMs()
     const outcome = await importProject(importPorts(parts, sink, (progress) => {
       setImportProgress(context.init.shared, parts.writer.importState())
       for (const listener of listeners) listener(progress)
     }), mode)
     setImportProgress(context.init.shared, parts.writer.importState())
+    measureImport(context, outcome, context.clock.nowMs() - startedMs)
     if (outcome.ok) setVerified(context.init.shared)
     context.log(outcome.ok ? 'info' : 'error', outcome.ok ? 'project imported' : 'import failed', { ...(outcome.ok ? outcome.value : outcome.error) })
     return outcome
@@ -159,6 +162,21 @@ function createSink(): Sink {
       return outcomes === undefined ? fail(failure('internal', 'a parse task ended without its outcomes')) : ok(outcomes)
     },
   }
+}
+
+function sizes(reader: Reader): Record<string, number> {
+  const { files, modules, functions, calls, problems, epoch, databaseBytes, walBytes } = reader.snapshot((snapshot) => snapshot.statistics())
+  return { files, modules, functions, calls, problems, epoch, databaseBytes, walBytes }
+}
+
+/** Tells main how an import went. */
+function measureImport(context: ThreadContext<RepositoryInit>, outcome: Result<ImportResult, Failure>, durationMs: number): void {
+  const recorder = createMetricRecorder()
+  recorder.histogram('elixir_scope_import_duration_seconds', [outcome.ok ? 'complete' : outcome.error.code]).observe(durationMs / 1000)
+  if (outcome.ok) {
+    for (const kind of ['parsed', 'unchanged', 'removed', 'unreadable'] as const) recorder.counter('elixir_scope_import_files_total', [kind]).add(outcome.value[kind])
+  }
+  context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
 }
 
 function freshness(parts: Parts): Freshness {

@@ -33,9 +33,9 @@ export function parseMfa(text: string): Mfa | undefined {
   return { ...split, arity: Number(text.slice(slash + 1)) }
 }
 
-/** True for `Foo`, `Foo.Bar`, `Foo@2` and `:erlang_module`. */
+/** True for `Foo`, `Foo.Bar`, `Foo@2`, `:erlang_module`, and `~dynamic.Foo`, whose first part only run time knows. */
 export function isModuleName(text: string): boolean {
-  return /^(?:\p{Lu}[\p{L}\p{N}\p{M}_]*(?:\.\p{Lu}[\p{L}\p{N}\p{M}_]*)*|:[\p{L}_][\p{L}\p{N}\p{M}_@]*[?!]?|:"(?:[^"\\]|\\.)*")(?:@\d+)?$/u.test(text)
+  return /^(?:(?:~dynamic|\p{Lu}[\p{L}\p{N}\p{M}_]*)(?:\.\p{Lu}[\p{L}\p{N}\p{M}_]*)*|:[\p{L}_][\p{L}\p{N}\p{M}_@]*[?!]?|:"(?:[^"\\]|\\.)*")(?:@\d+)?$/u.test(text)
 }
 
 function splitFunction(head: string): { module: string; name: string } | undefined {
@@ -44,7 +44,7 @@ function splitFunction(head: string): { module: string; name: string } | undefin
     const [, module = '', literal = '""'] = quoted
     return { module, name: unquote(literal) }
   }
-  const operator = /^([\p{Lu}:][\p{L}\p{N}\p{M}_@.]*?)\.([^\p{L}\p{N}_"]+)$/u.exec(head)
+  const operator = /^([\p{Lu}:~][\p{L}\p{N}\p{M}_@.]*?)\.([^\p{L}\p{N}_"]+)$/u.exec(head)
   if (operator !== null) return { module: operator[1] ?? '', name: operator[2] ?? '' }
   const dot = head.lastIndexOf('.')
   if (dot <= 0 || dot === head.length - 1) return undefined

@@ -219,8 +219,8 @@ function cutIntoTasks(wanted: readonly (WantedFile & { readonly size: number })[
   const tasks: WantedFile[][] = []
   let task: WantedFile[] = []
   let bytes = 0
-  for (const { path, knownHash, size } of wanted) {
-    task.push({ path, knownHash })
+  for (const { path, mtimeNs, knownHash, size } of wanted) {
+    task.push({ path, mtimeNs, knownHash })
     bytes += size
     if (task.length < TASK_FILES && bytes < TASK_BYTES) continue
     tasks.push(task)

@@ -13,6 +13,8 @@ import { encodeFileFacts } from '../store/encoded-file.ts'
 
 export type WantedFile = {
   readonly path: string
+  /** When it was found; a file that killed its parser is tried again once it has been written anew. */
+  readonly mtimeNs: bigint
   /** Hash of the content that the store has; equal content is not parsed again. */
   readonly knownHash: string | null
 }

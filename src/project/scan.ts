@@ -28,8 +28,8 @@ export function compare(found: Discovery, held: ReadonlyMap<string, FileState>, 
   for (const { path, size, mtimeNs } of found.files) {
     const state = held.get(path)
     const isKnown = mode === 'changed' && state?.readable === true
-    if (!isKnown) wanted.push({ path, size, knownHash: null })
-    else if (state.size !== size || state.mtimeNs !== mtimeNs) wanted.push({ path, size, knownHash: state.sourceHash })
+    if (!isKnown) wanted.push({ path, size, mtimeNs, knownHash: null })
+    else if (state.size !== size || state.mtimeNs !== mtimeNs) wanted.push({ path, size, mtimeNs, knownHash: state.sourceHash })
   }
   const there = new Set([...found.files, ...found.unreadable].map((file) => file.path))
   const missing = [...held.keys()].filter((path) => !there.has(path)).sort()

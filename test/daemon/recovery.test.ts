@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
 import { connect, type Client } from '../../src/client/client.ts'
 import { createLogger } from '../../src/host/log.ts'
+import { createMetrics } from '../../src/host/metrics.ts'
 import { systemClock } from '../../src/otp/node/message-port.ts'
 import { verifyPath } from '../../src/store/verify.ts'
 import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
@@ -32,7 +33,7 @@ async function daemonHere(box: Sandbox): Promise<{ daemon: Daemon; client: Clien
   const logger = createLogger({ level: 'fatal', format: 'json', paint: 'plain', write: () => undefined, wallMs: Date.now })
   const config = { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensity: 1000 } }
   const started = await startDaemon({
-    config, paths: box.paths, version: '0', logger, logFile: null, startedAt: new Date().toISOString(), onShutdown: () => undefined,
+    config, paths: box.paths, version: '0', logger, metrics: createMetrics({ process: 'left out' }), logFile: null, startedAt: new Date().toISOString(), onShutdown: () => undefined,
   })
   if (!started.ok) throw new Error(started.error.message)
   const daemon = started.value

@@ -5,7 +5,7 @@ import { formatMfa, isModuleName, parseMfa } from '../../src/model/names.ts'
 const segment = fc.stringMatching(/^[A-Z][A-Za-z0-9_]{0,8}$/)
 const alias = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'))
 const erlang = fc.stringMatching(/^:[a-z][a-z0-9_]{0,10}$/)
-const moduleName = fc.oneof(alias, erlang, alias.map((name) => `${name}@2`))
+const moduleName = fc.oneof(alias, erlang, fc.constantFrom('~dynamic', '~dynamic.Schema'), alias.map((name) => `${name}@2`))
 const operator = fc.constantFrom('+', '-', '/', '..', '|>', '<>', '&&', '==', '!', '@', '.', '..//', '^^^', '->', '::')
 const plain = fc.stringMatching(/^[a-z_][a-z0-9_]{0,10}[?!]?$/)
 const odd = fc.string({ minLength: 1, maxLength: 12 })
@@ -44,6 +44,6 @@ test.each(['', 'add_item/2', 'MyApp.Cart', 'MyApp.Cart.add_item', 'MyApp.Cart.ad
 )
 
 test('module names', () => {
-  expect(['Foo', 'Foo.Bar', 'Foo@2', ':lists', ':"odd name"', ':ok?'].every(isModuleName)).toBe(true)
-  expect(['foo', 'Foo.', '.Foo', 'Foo.bar', 'Foo Bar', ':', 'Foo/1'].some(isModuleName)).toBe(false)
+  expect(['Foo', 'Foo.Bar', 'Foo@2', '~dynamic', '~dynamic.Foo', ':lists', ':"odd name"', ':ok?'].every(isModuleName)).toBe(true)
+  expect(['foo', 'Foo.', '.Foo', 'Foo.bar', 'Foo Bar', ':', 'Foo/1', '~other', 'Foo.~dynamic'].some(isModuleName)).toBe(false)
 })

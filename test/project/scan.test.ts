@@ -12,15 +12,15 @@ const found = (changes: Partial<Discovery>): Discovery => ({ files: [], unreadab
 const NOTHING: Comparison = { wanted: [], unchanged: 0, unreadable: [], removed: [], hidden: [] }
 
 const UNCHANGED = { ...NOTHING, unchanged: 1 }
-const wanted = (size: number, knownHash: string | null): Comparison => ({ ...NOTHING, wanted: [{ path: 'a', size, knownHash }] })
+const wanted = (size: number, mtimeNs: bigint, knownHash: string | null): Comparison => ({ ...NOTHING, wanted: [{ path: 'a', size, mtimeNs, knownHash }] })
 test.each<[string, FoundFile, FileState | undefined, 'changed' | 'everything', Comparison]>([
-  ['new', onDisk('a', 1, 1n), undefined, 'changed', wanted(1, null)],
-  ['was unreadable', onDisk('a', 1, 1n), heldAs(1, 1n, false), 'changed', wanted(1, null)],
+  ['new', onDisk('a', 1, 1n), undefined, 'changed', wanted(1, 1n, null)],
+  ['was unreadable', onDisk('a', 1, 1n), heldAs(1, 1n, false), 'changed', wanted(1, 1n, null)],
   ['same size and time', onDisk('a', 1, 1n), heldAs(1, 1n), 'changed', UNCHANGED],
-  ['other size', onDisk('a', 2, 1n), heldAs(1, 1n), 'changed', wanted(2, 'hash')],
-  ['later', onDisk('a', 1, 2n), heldAs(1, 1n), 'changed', wanted(1, 'hash')],
-  ['earlier', onDisk('a', 1, 0n), heldAs(1, 1n), 'changed', wanted(1, 'hash')],
-  ['everything', onDisk('a', 1, 1n), heldAs(1, 1n), 'everything', wanted(1, null)],
+  ['other size', onDisk('a', 2, 1n), heldAs(1, 1n), 'changed', wanted(2, 1n, 'hash')],
+  ['later', onDisk('a', 1, 2n), heldAs(1, 1n), 'changed', wanted(1, 2n, 'hash')],
+  ['earlier', onDisk('a', 1, 0n), heldAs(1, 1n), 'changed', wanted(1, 0n, 'hash')],
+  ['everything', onDisk('a', 1, 1n), heldAs(1, 1n), 'everything', wanted(1, 1n, null)],
 ])('%s', (_, file, state, mode, expected) => {
   expect(compare(found({ files: [file] }), new Map(state ? [['a', state]] : []), mode)).toEqual(expected)
 })
