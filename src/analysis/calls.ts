@@ -18,7 +18,7 @@ import { doBlock, Kind, type Tree } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { childId } from './frames.ts'
 import { argumentsOf, DYNAMIC, isBinary } from './heads.ts'
-import { kernelNames, silentForms } from './kernel.ts'
+import { directiveForms, kernelNames, silentForms } from './kernel.ts'
 import { Mark } from './labels.ts'
 import { dependOn, gradeOf, moduleNamed } from './modules.ts'
 import { nameOf } from './source-text.ts'
@@ -27,7 +27,8 @@ import type { Scope } from './scope.ts'
 
 /** A bare call `name(…)`, or a bare name that a pipe or a capture makes a call. */
 export function recordBare(walk: Walk, node: number, name: string, arity: number, kind: CallFacts['kind']): void {
-  if (walk.module === null || silentForms.has(name)) return
+  // `require(a, b, c)` is no directive: a function may have that name with another arity.
+  if (walk.module === null || (silentForms.has(name) && !(arity > 2 && directiveForms.has(name)))) return
   const call = record(walk, walk.tree.start[node] as number, { module: null, name, arity, kind, dynamic: false, grade: 'syntactic' })
   walk.module.bareCalls.push({ call, scope: walk.scope })
 }

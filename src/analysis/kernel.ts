@@ -32,6 +32,9 @@ TokenMissingError TryClauseError Tuple URI UndefinedFunctionError UnicodeConvers
 /** First names of the modules that come with Elixir: nobody's alias is expected to take them. */
 export const elixirModules: ReadonlySet<string> = new Set(ELIXIR.trim().split(/\s+/))
 
+/** Directives: forms of one or two arguments. */
+export const directiveForms: ReadonlySet<string> = new Set(['alias', 'import', 'require', 'use'])
+
 /** Forms that define or direct, and special forms: never listed as calls. */
 export const silentForms: ReadonlySet<string> = new Set([
   'def', 'defp', 'defmacro', 'defmacrop', 'defguard', 'defguardp', 'defdelegate', 'defmodule', 'defprotocol', 'defimpl',
