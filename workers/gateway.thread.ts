@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts'
 import { isFailure, type Failure } from '../src/base/failure.ts'
 import type { Result } from '../src/base/result.ts'
 import type { Identity } from '../src/engine/read-context.ts'
+import { createAnswerCache, type AnswerCache } from '../src/gateway/answer-cache.ts'
 import { answerCall, type CallPorts } from '../src/gateway/answer-call.ts'
 import { serveHttp, type HttpServer } from '../src/gateway/http/serve-http.ts'
 import { serveIpc, type IpcOptions, type IpcServer } from '../src/gateway/ipc/serve-ipc.ts'
@@ -40,14 +41,15 @@ runThread<GatewayInit>(async (context) => {
   const reader = openReader({ path: context.init.storePath, now: context.clock.wallMs })
   if (!reader.ok) return reader.error
   const recorder = createMetricRecorder()
-  const served = await serve(context, reader.value, recorder)
+  const answers = createAnswerCache()
+  const served = await serve(context, { reader: reader.value, answers, recorder })
   if (isFailure(served)) return served
   const timer = setInterval(() => {
     reader.value.expire(context.init.config.storage.snapshotMaxMs)
     context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
   }, REPORT_MS)
   return {
-    stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics() }),
+    stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics(), ...answers.stats() }),
     stop: async () => {
       clearInterval(timer)
       await Promise.all([served.ipc.close(DRAIN_MS), served.http?.close()])
@@ -56,9 +58,11 @@ runThread<GatewayInit>(async (context) => {
   }
 })
 
-async function serve(context: Context, reader: Reader, recorder: MetricRecorder): Promise<Served | Failure> {
+type Means = { readonly reader: Reader; readonly answers: AnswerCache; readonly recorder: MetricRecorder }
+
+async function serve(context: Context, means: Means): Promise<Served | Failure> {
   const { init, log, clock } = context
-  const ports = callPorts(context, reader)
+  const ports = callPorts(context, means)
   const ipc = await serveIpc({
     socketPath: init.socketPath, clock,
     limits: {
@@ -68,7 +72,7 @@ async function serve(context: Context, reader: Reader, recorder: MetricRecorder)
     handle: (method, args, call) => answerCall(ports, method, args, {
       progress: (progress) => void call.notify('import_progress', progress),
     }),
-    onCall: callMeter(recorder),
+    onCall: callMeter(means.recorder),
     onBug: (error) => log('error', 'a request failed by our fault', { error }),
   })
   if (!ipc.ok) return ipc.error
@@ -96,12 +100,13 @@ function callMeter(recorder: MetricRecorder): NonNullable<IpcOptions['onCall']> 
   }
 }
 
-function callPorts({ init, channel }: Context, reader: Reader): CallPorts {
+function callPorts({ init, channel }: Context, { reader, answers }: Means): CallPorts {
   const repository: Channel<RepositoryCalls> = channel<RepositoryCalls>('repository')
   const main: Channel<ControlCalls> = channel<ControlCalls>('control')
   return {
     snapshot: turnSnapshot(reader, (run) => void setImmediate(run)),
     trees: createTreeCache(),
+    answers,
     identity: init.identity,
     isVerified: () => isVerified(init.shared),
     write: (method, args, call) => repository.call('write', { method, args }, {

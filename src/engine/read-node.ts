@@ -1,6 +1,6 @@
 /** Reading one syntax node by its id: kind, place, text, quoted form, and the ids around it. */
 
-import { childIdsOf, indexNodes, labelOf, parentIdOf, resolveNode, type NodeIndex } from '../analysis/node-ids.ts'
+import { childIdsOf, indexNodes, labelOf, parentIdOf, readFor, resolveNode, type NodeIndex } from '../analysis/node-ids.ts'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { parseNodeId, type NodeRoot } from '../model/node-id.ts'
@@ -27,8 +27,9 @@ export function getAstNode(context: ReadContext, args: Args<'get_ast_node'>): Re
   if (path === null || tree === undefined) {
     return fail(failure('not_found', `${module.value.key} was stored without source text`, { hint: 'nodes exist for modules from files' }))
   }
-  const index = indexNodes(tree)
-  const node = resolveNode(index, canonicalId(context.snapshot, id.root, args.node_id), module.value.facts.span.start)
+  const canonical = canonicalId(context.snapshot, id.root, args.node_id)
+  const index = readFor(indexNodes(tree), canonical)
+  const node = resolveNode(index, canonical, module.value.facts.span.start)
   if (node === undefined) {
     return fail(failure('not_found', `no node ${args.node_id}`, { hint: 'the ids below a function are the children_ids of its clauses, e.g. MyApp.Cart.add/2#1' }))
   }

@@ -4,10 +4,11 @@
  */
 
 import type { Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
+import { ok, type Result } from '../base/result.ts'
 import type { Identity } from '../engine/read-context.ts'
 import { isReadMethod, READS } from '../engine/reads.ts'
 import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadMethod, type WriteMethod } from '../wire/methods.ts'
+import type { AnswerCache } from './answer-cache.ts'
 import type { TreeCache } from './tree-cache.ts'
 import type { TurnSnapshot } from './turn-snapshot.ts'
 
@@ -16,6 +17,7 @@ type Outcome = Result<unknown, Failure>
 export type CallPorts = {
   readonly snapshot: TurnSnapshot
   readonly trees: TreeCache
+  readonly answers: AnswerCache
   readonly identity: Identity
   readonly isVerified: () => boolean
   readonly write: (method: WriteMethod, args: unknown, call: CallerPorts) => Promise<Outcome>
@@ -34,6 +36,17 @@ export function answerCall(ports: CallPorts, method: Method, args: unknown, call
 
 function read<M extends ReadMethod>(ports: CallPorts, method: M, args: unknown): Outcome {
   const snapshot = ports.snapshot.current()
+  const verified = ports.isVerified()
   const treeOf = (path: string) => ports.trees.treeOf(snapshot, path)
-  return READS[method]({ snapshot, verified: ports.isVerified(), identity: ports.identity, treeOf }, args as Args<M>)
+  const answer = (): Outcome => READS[method]({ snapshot, verified, identity: ports.identity, treeOf }, args as Args<M>)
+  if (UNCACHED.has(method)) return answer()
+  const state = `${snapshot.epoch} ${snapshot.importState.state} ${snapshot.unreadableFiles} ${verified}`
+  const key = `${method} ${JSON.stringify(args)}`
+  const known = ports.answers.find(state, key)
+  if (known !== undefined) return ok(known)
+  const fresh = answer()
+  return fresh.ok ? ok(ports.answers.keep(key, fresh.value)) : fresh
 }
+
+/** Their answers hold more than the state of the repository, or are pages that nobody reads twice. */
+const UNCACHED: ReadonlySet<ReadMethod> = new Set(['get_statistics', 'export_data'])

@@ -28,6 +28,9 @@ export const METRICS = {
   elixir_scope_rpc_connections: gauge('Open connections.'),
   elixir_scope_rpc_shed_total: counter('Connections and notifications turned away to keep memory bounded.', 'what'),
 
+  elixir_scope_cache_lookups_total: counter('Reads that a cache answered (hit) or not (miss).', 'cache', 'outcome'),
+  elixir_scope_cache_bytes: gauge('Bytes that a cache keeps.', 'cache'),
+
   elixir_scope_import_duration_seconds: histogram('Time of an import.', 'outcome'),
   elixir_scope_import_files_total: counter('Files that imports dealt with.', 'outcome'),
   elixir_scope_repository_rows: gauge('What the repository holds.', 'kind'),

@@ -31,7 +31,7 @@ export function formatNodeId(id: ParsedNodeId): NodeId {
 
 /** Reads a node id; undefined when the text is none. A bare MFA is the id of the function itself. */
 export function parseNodeId(text: string): ParsedNodeId | undefined {
-  const hash = text.indexOf('#')
+  const hash = placeOfHash(text)
   if (hash < 0) {
     const mfa = parseMfa(text)
     return mfa === undefined ? undefined : { root: { kind: 'function', mfa }, path: [] }
@@ -42,6 +42,12 @@ export function parseNodeId(text: string): ParsedNodeId | undefined {
   const mfa = parseMfa(owner)
   if (mfa === undefined || !/^[1-9]\d*$/.test(place)) return undefined
   return { root: { kind: 'clause', mfa, clause: Number(place) }, path }
+}
+
+/** The first `#` that no quoted function name holds, or -1. */
+function placeOfHash(text: string): number {
+  const quoted = /^[^"#]*"(?:[^"\\]|\\.)*"/s.exec(text)
+  return text.indexOf('#', quoted?.[0].length ?? 0)
 }
 
 function formatRoot(root: NodeRoot): string {

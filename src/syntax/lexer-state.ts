@@ -41,6 +41,8 @@ export const LEVEL_SIZE = 10
 /** More problems than this of one file are not kept. */
 const MAX_PROBLEMS = 100
 
+const SEARCH_BUDGET = 1_000_000
+
 export type Lexer = {
   /** The bytes, then at least eight zeros. */
   source: Uint8Array
@@ -60,6 +62,8 @@ export type Lexer = {
   /** A second pass that uses indentation to find what is missing. */
   recovering: boolean
   unbalanced: boolean
+  /** Levels that searches for an opener may still look at: what keeps a flood of stray closers linear. */
+  searchBudget: number
   problems: RawProblem[]
   fixes: ColumnFix[]
   /** Results of a scan that returns an offset: the text just read. */
@@ -80,6 +84,7 @@ export function createLexer(): Lexer {
     firstBreak: -1,
     recovering: false,
     unbalanced: false,
+    searchBudget: SEARCH_BUDGET,
     problems: [],
     fixes: [],
     flags: 0,
@@ -105,6 +110,7 @@ export function resetLexer(lexer: Lexer): void {
   lexer.indent = 0
   lexer.firstBreak = -1
   lexer.unbalanced = false
+  lexer.searchBudget = SEARCH_BUDGET
   lexer.problems = []
   lexer.fixes = []
 }

@@ -188,7 +188,7 @@ function matchesBrace(lexer: Lexer): boolean {
   for (let depth = lexer.depth; depth > 0; depth--) {
     const level = lexer.levels[depth * LEVEL_SIZE] as number
     if (level === Level.Brace) return true
-    if (level >= Level.Do) return false
+    if (level >= Level.Do || lexer.searchBudget-- <= 0) return false
   }
   return false
 }
@@ -196,6 +196,7 @@ function matchesBrace(lexer: Lexer): boolean {
 function insideInterpolation(lexer: Lexer): boolean {
   for (let depth = lexer.depth; depth > 0; depth--) {
     if (lexer.levels[depth * LEVEL_SIZE] === Level.Interp) return true
+    if (lexer.searchBudget-- <= 0) return false
   }
   return false
 }

@@ -51,6 +51,7 @@ function closeUpTo(lexer: Lexer, token: number, at: number): boolean {
   for (; depth > 0; depth--) {
     const level = lexer.levels[depth * LEVEL_SIZE + LV_KIND] as number
     if (matches(level, token)) break
+    if (lexer.searchBudget-- <= 0) return false
     if (level === Level.Interp || (token !== Tok.End && level >= Level.Do)) return false
   }
   if (depth === 0) return false

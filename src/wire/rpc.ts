@@ -42,8 +42,30 @@ export function encodeRequest(id: number, method: string, params: readonly unkno
   return encode([0, id, method, params])
 }
 
+/** A result that is encoded already: a response can be made of it again and again. */
+export class EncodedResult {
+  readonly bytes: Uint8Array
+
+  constructor(result: unknown) {
+    this.bytes = packr.pack(plain(result ?? null, 0))
+  }
+}
+
 export function encodeResponse(id: number, result: Result<unknown, Failure>): Uint8Array {
+  if (result.ok && result.value instanceof EncodedResult) return responseAround(id, result.value.bytes)
   return encode(result.ok ? [1, id, null, result.value ?? null] : [1, id, result.error, null])
+}
+
+/** `[1, id, nil, …]` with the result's bytes as they are. */
+function responseAround(id: number, result: Uint8Array): Uint8Array {
+  const response = Buffer.allocUnsafe(8 + result.length)
+  response[0] = 0x94
+  response[1] = 1
+  response[2] = 0xce
+  response.writeUInt32BE(id, 3)
+  response[7] = 0xc0
+  response.set(result, 8)
+  return response
 }
 
 export function encodeNotification(method: string, params: readonly unknown[]): Uint8Array {
