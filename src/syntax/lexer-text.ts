@@ -10,7 +10,7 @@ import {
 } from './lexer-state.ts'
 import type { Lexer } from './lexer-state.ts'
 import { isSpace, nameByte, pushIdentifier, tooLong } from './lexer-names.ts'
-import { closeAll, swallowsCode } from './recovery.ts'
+import { swallowsCode } from './recovery.ts'
 import { internBytes } from './symbols.ts'
 import { Tok } from './tokens.ts'
 import { Kind, StringFlag } from './tree.ts'
@@ -350,18 +350,4 @@ function unterminated(lexer: Lexer, text: Text): number {
     while (end < lexer.length && source[end] !== 10) end++
   }
   return closeText(lexer, text, end, end)
-}
-
-/** The file ends inside an interpolation: closes it and its text. */
-export function closeInterpolation(lexer: Lexer, text: Text, at: number): void {
-  closeAll(lexer, at)
-  const base = lexer.depth * LEVEL_SIZE
-  lexer.unbalanced = true
-  text.kind = lexer.levels[base + LV_TEXT_KIND] as number
-  text.begin = lexer.levels[base + LV_TEXT_BEGIN] as number
-  const offset = lexer.levels[base + LV_TEXT_OFFSET] as number
-  problem(lexer, 'missing_terminator', 'The "#{" in this text is not closed.', offset, offset + 1)
-  push(lexer, Tok.InterpEnd, at, at, 0)
-  lexer.depth--
-  push(lexer, Tok.TextEnd, at, at, lexer.levels[base + LV_TEXT_NAME] as number)
 }

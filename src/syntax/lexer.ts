@@ -5,7 +5,7 @@
  */
 
 import {
-  closeInterpolation, createText, HEREDOC, openText, QUOTED_CALL, RAW, resumeText, bidiProblem,
+  createText, HEREDOC, openText, QUOTED_CALL, RAW, resumeText, bidiProblem,
 } from './lexer-text.ts'
 import type { Text } from './lexer-text.ts'
 import { createScannedName, isSpace, lexName, nameByte, NameKind, pushIdentifier, scanName, skipSpaces, unexpected } from './lexer-names.ts'
@@ -13,7 +13,7 @@ import type { ScannedName } from './lexer-names.ts'
 import { lexNumber } from './lexer-numbers.ts'
 import { dropEol, Level, LEVEL_SIZE, LV_STATEMENT, openLevel, problem, push, resetLexer, topLevel } from './lexer-state.ts'
 import type { Lexer } from './lexer-state.ts'
-import { alignLine, closeAll, closeLevel } from './recovery.ts'
+import { alignLine, closeAll, closeInterpolation, closeLevel } from './recovery.ts'
 import { hashRange, intern, internBytes } from './symbols.ts'
 import { CLAUSE, endsOperand, eolMeansNothingAfter, Tok } from './tokens.ts'
 import { Kind } from './tree.ts'
@@ -38,7 +38,7 @@ export function lex(lexer: Lexer, from: number): void {
     else if (c === 0 && i >= lexer.length) {
       if (lexer.depth === 0) break
       closeAll(lexer, i)
-      if (lexer.depth > 0) closeInterpolation(lexer, scratch.text, i)
+      if (lexer.depth > 0) closeInterpolation(lexer, i)
     } else i = lexByte(lexer, c, i, scratch)
   }
   push(lexer, Tok.Eof, lexer.length, lexer.length, 0)

@@ -5,7 +5,10 @@
  * began no further left. So the damage stays inside one function.
  */
 
-import { dropEol, Level, LEVEL_SIZE, LV_INDENT, LV_KIND, LV_OFFSET, LV_STATEMENT, problem, push, topLevel } from './lexer-state.ts'
+import {
+  dropEol, Level, LEVEL_SIZE, LV_INDENT, LV_KIND, LV_OFFSET, LV_STATEMENT, LV_TEXT_NAME, LV_TEXT_OFFSET, problem, push,
+  topLevel,
+} from './lexer-state.ts'
 import type { Lexer } from './lexer-state.ts'
 import { Tok } from './tokens.ts'
 
@@ -73,6 +76,24 @@ function closeMissing(lexer: Lexer, at: number): void {
   lexer.depth--
 }
 
+/** Closes the innermost level; of an interpolation, its text too. */
+function closeTop(lexer: Lexer, at: number): void {
+  if (topLevel(lexer) === Level.Interp) closeInterpolation(lexer, at)
+  else closeMissing(lexer, at)
+}
+
+/** An interpolation is not closed: closes it, which is the innermost level, and its text. */
+export function closeInterpolation(lexer: Lexer, at: number): void {
+  const base = lexer.depth * LEVEL_SIZE
+  lexer.unbalanced = true
+  const offset = lexer.levels[base + LV_TEXT_OFFSET] as number
+  problem(lexer, 'missing_terminator', 'The "#{" in this text is not closed.', offset, offset + 1)
+  dropEol(lexer)
+  push(lexer, Tok.InterpEnd, at, at, 0)
+  lexer.depth--
+  push(lexer, Tok.TextEnd, at, at, lexer.levels[base + LV_TEXT_NAME] as number)
+}
+
 /** Closes everything that is open down to the nearest interpolation or the file. */
 export function closeAll(lexer: Lexer, at: number): void {
   while (lexer.depth > 0 && topLevel(lexer) !== Level.Interp) closeMissing(lexer, at)
@@ -86,9 +107,7 @@ const indentAt = (lexer: Lexer, depth: number): number => lexer.levels[depth * L
  */
 function alignEnd(lexer: Lexer, at: number): boolean {
   if (!opensLine(lexer.source, at)) return true
-  while (lexer.depth > 0 && topLevel(lexer) !== Level.Interp && indentAt(lexer, lexer.depth) > lexer.indent) {
-    closeMissing(lexer, at)
-  }
+  while (lexer.depth > 0 && indentAt(lexer, lexer.depth) > lexer.indent) closeTop(lexer, at)
   return topLevel(lexer) !== Level.Do || indentAt(lexer, lexer.depth) === lexer.indent
 }
 
@@ -126,8 +145,7 @@ export function alignLine(lexer: Lexer, at: number): void {
   if (!beginsDefinition(lexer.source, at)) return
   let deepest = lexer.depth
   while (deepest > 0 && indentAt(lexer, deepest) >= lexer.indent) deepest--
-  // Definitions may be arguments of something on a line as far left; a level inside an interpolation is left alone.
-  while (lexer.depth > deepest && topLevel(lexer) !== Level.Interp) closeMissing(lexer, at)
+  while (lexer.depth > deepest) closeTop(lexer, at)
 }
 
 /**
