@@ -1,23 +1,23 @@
 /**
- * The end of an expression: what its construct makes of the token that follows, and what remains when the construct closes.
+ * The start and end of statements: what a construct makes of the token that follows an expression, and what remains of it
+ * when it closes.
  */
 
-import { emit, lastBegin } from './node-stack.ts'
+import { NO_POSITION, emit, lastBegin } from './node-stack.ts'
+import { afterHeadParens, beginsArrow, endHeadArgs, finishClause, takeGuard } from './parser-clauses.ts'
+import { closeElements, endArgument, endElement, endInMap, endStructName, endWhenKeyword } from './parser-elements.ts'
+import { isProtected } from './parser-operand.ts'
+import { ambiguousComma, leaveOut, operand, recover } from './parser-recover.ts'
 import { finishCall, finishPair, reduce, wrapKeywords } from './parser-reduce.ts'
-import { isProtected, openDoBlock, openMap } from './parser-operand.ts'
-import { HEAD_PAREN, takeBar } from './parser-start.ts'
+import { HEAD_PAREN } from './parser-start.ts'
 import {
-  CallForm, Class, Clause, F_COUNT, F_EXTRA, F_EXTRA2, F_EXTRA3, F_FIRST_KEYWORD, F_KEYWORDS, F_KIND, F_MARK, F_NODE, F_OPERATORS, F_OUTER, F_PAIR,
-  F_PAIR_NODE, F_START, F_STATE, F_TOKEN, Frame, lastEnd, Mode, O_NAME, Operand, OPERATOR_SIZE, popFrame,
-  problemAt, pushFrame,
+  Class, Clause, F_COUNT, F_EXTRA, F_EXTRA2, F_EXTRA3, F_FIRST_KEYWORD, F_KEYWORDS, F_KIND, F_MARK, F_NODE,
+  F_PAIR_NODE, F_START, F_STATE, F_TOKEN, Frame, Mode, Operand, lastEnd, popFrame, problemAt, pushFrame,
 } from './parser-state.ts'
 import type { Parser } from './parser-state.ts'
 import { CLAUSE, KIND_MASK, Tok } from './tokens.ts'
 import { Kind } from './tree.ts'
-import { NO_POSITION } from './node-stack.ts'
 import { Sym } from './well-known.ts'
-
-const ambiguousComma = 'This call needs parentheses: it is not clear which arguments belong to it.'
 
 /** A statement, element or argument begins, or its construct closes. */
 export function parseStart(parser: Parser): number {
@@ -104,32 +104,6 @@ function endStatement(parser: Parser, owner: number, kind: number): number {
   return recover(parser, kind)
 }
 
-/** The token cannot follow: it begins something new, or is left out. */
-function recover(parser: Parser, kind: number): number {
-  problemAt(parser, 'syntax_error', 'This cannot follow what is before it.', parser.next)
-  if (kind === Tok.Do) {
-    const node = lastBegin(parser.nodes)
-    pushFrame(parser, Frame.StrayBlock, parser.next, node, parser.operandStart)
-    return openDoBlock(parser)
-  }
-  if (kind >= Tok.LBracket) return Mode.Start
-  if (kind !== Tok.Eof) parser.next++
-  // After a token left out, what follows may still continue the expression, if there is one.
-  const separates = kind === Tok.Comma || kind === Tok.Assoc || kind === Tok.Stab || kind === Tok.BlockId
-  return separates ? Mode.Start : Mode.Operator
-}
-
-/** The token cannot begin a statement: it is left out, but a do-block is read for what it holds. */
-function leaveOut(parser: Parser, kind: number): number {
-  problemAt(parser, 'syntax_error', 'This cannot stand here.', parser.next)
-  if (kind === Tok.Do) {
-    pushFrame(parser, Frame.StrayBlock, parser.next, parser.nodes.count, parser.tokens.start[parser.next] as number)
-    return openDoBlock(parser)
-  }
-  parser.next++
-  return Mode.Start
-}
-
 /** The first token of a clause head: what was before it ends the clause before. */
 function beginClause(parser: Parser, owner: number, kind: number): number {
   const { frames, frame, tokens, nodes } = parser
@@ -182,47 +156,6 @@ function endHead(parser: Parser, state: number, kind: number): number {
   return endHeadArgs(parser)
 }
 
-/** The last argument of a clause head, if it is `argument when guard`, becomes argument and Guard. */
-function takeGuard(parser: Parser): void {
-  const { nodes } = parser
-  const last = nodes.count - 1
-  if (nodes.kind[last] !== Kind.BinaryOp || nodes.payload[last] !== Sym.when) return
-  nodes.kind[last] = Kind.Guard
-  nodes.payload[last] = 0
-  nodes.start[last] = nodes.at[last] as number
-  nodes.size[last] = (nodes.size[last - 1] as number) + 1
-}
-
-/** The arrow is next: completes the head. */
-function endHeadArgs(parser: Parser): number {
-  const { frames, frame, nodes } = parser
-  const start = frames[frame + F_EXTRA3] as number
-  emit(nodes, Kind.ClauseHead, frames[frame + F_MARK] as number, start, Math.max(start, lastEnd(parser)), start, 0)
-  frames[frame + F_STATE] = Clause.Body
-  frames[frame + F_COUNT] = 1
-  // The arrow's offset, until the clause is complete.
-  frames[frame + F_PAIR_NODE] = parser.tokens.start[parser.next] as number
-  parser.next++
-  const next = parser.tokens.kind[parser.next] as number
-  if (next >= CLAUSE) problemAt(parser, 'unexpected_arrow', 'An expression has to be between two arrows.', parser.next)
-  if (next === Tok.Semi) {
-    // A separator directly after the arrow means an expression before it: nil.
-    const nil = lastEnd(parser)
-    emit(nodes, Kind.Atom, nodes.count, nil, nil, nil, Sym.nil)
-    parser.next++
-  }
-  return Mode.Start
-}
-
-function finishClause(parser: Parser): void {
-  const { frames, frame, nodes } = parser
-  const arrow = frames[frame + F_PAIR_NODE] as number
-  const start = frames[frame + F_EXTRA3] as number
-  const end = Math.max(arrow + 2, nodes.end[nodes.count - 1] as number)
-  emit(nodes, Kind.Clause, frames[frame + F_MARK] as number, start, end, arrow, 0)
-  frames[frame + F_STATE] = Clause.None
-}
-
 function closeStatements(parser: Parser, owner: number, kind: number): number {
   const { frames, frame } = parser
   const clauses = frames[frame + F_STATE] === Clause.Body
@@ -267,13 +200,6 @@ function closeFn(parser: Parser, clauses: boolean): number {
   return operand(parser, start, Class.Matched)
 }
 
-function operand(parser: Parser, start: number, resultClass: number): number {
-  parser.operandClass = resultClass
-  parser.operandStart = start
-  parser.operandType = Operand.Other
-  return Mode.Operator
-}
-
 function closeParen(parser: Parser, clauses: boolean): number {
   const { frames, frame, nodes, tokens } = parser
   const node = frames[frame + F_NODE] as number
@@ -289,6 +215,7 @@ function closeParen(parser: Parser, clauses: boolean): number {
   if (clauses) emit(nodes, Kind.ParenClauses, node, start, lastEnd(parser), start, 0)
   else if (nodes.count === node) {
     if (head && beginsArrow(parser)) return afterHeadParens(parser)
+    if (!separated) checkEmptyGuard(parser)
     emit(nodes, Kind.Block, node, start, lastEnd(parser), separated ? start : NO_POSITION, 0)
   } else if (lastBegin(nodes) > node || isProtected(parser)) emit(nodes, Kind.Block, node, start, lastEnd(parser), start, 0)
   else if (nodes.kind[nodes.count - 1] === Kind.Block && nodes.at[nodes.count - 1] === NO_POSITION) {
@@ -297,24 +224,16 @@ function closeParen(parser: Parser, clauses: boolean): number {
   return operand(parser, start, Class.Matched)
 }
 
-/** Whether `->` or `when` is next, so that parentheses before it hold the arguments of a clause. */
-function beginsArrow(parser: Parser): boolean {
-  const { tokens, frames, frame } = parser
-  if (frames[frame + F_STATE] !== Clause.Head || frames[frame + F_COUNT] !== 0) return false
-  const kind = tokens.kind[parser.next]
-  return kind === Tok.Stab || (kind === Tok.Op && tokens.value[parser.next] === Sym.when)
-}
-
-/** The arguments of a clause were in parentheses; the arrow or a guard is next. */
-function afterHeadParens(parser: Parser): number {
-  const { tokens, frames, frame } = parser
-  if (tokens.kind[parser.next] === Tok.Stab) return endHeadArgs(parser)
-  frames[frame + F_STATE] = Clause.Guard
-  frames[frame + F_KEYWORDS] = -1
-  frames[frame + F_FIRST_KEYWORD] = parser.next
-  frames[frame + F_PAIR_NODE] = parser.nodes.count
-  parser.next++
-  return Mode.Operand
+/** `() when a` at the start of a statement that could be a clause must be one: an arrow has to follow. */
+function checkEmptyGuard(parser: Parser): void {
+  const { tokens, frames, frame, next } = parser
+  const owner = frames[frame + F_KIND] as number
+  if (owner < Frame.Paren || owner > Frame.Do || frames[frame + F_STATE] === Clause.Head) return
+  if (tokens.kind[next] !== Tok.Op || tokens.value[next] !== Sym.when) return
+  // Back over `()` to what is before it.
+  const before = (tokens.kind[next - 3] as number) & KIND_MASK
+  const begins = before <= Tok.Semi || before === Tok.Do || before === Tok.BlockId || before === Tok.Fn || before === Tok.LParen
+  if (begins) problemAt(parser, 'guard_without_arrow', 'After a guard "->" must follow.', next)
 }
 
 function closeSection(parser: Parser, kind: number): number {
@@ -344,242 +263,4 @@ function closeSection(parser: Parser, kind: number): number {
   }
   finishCall(parser, Class.Unmatched, Operand.Other)
   return Mode.Operator
-}
-
-// Calls without parentheses
-
-function endArgument(parser: Parser, kind: number): number {
-  const { frames, frame } = parser
-  const keywords = frames[frame + F_KEYWORDS] !== -1
-  const count = (frames[frame + F_COUNT] as number) + 1
-  frames[frame + F_COUNT] = count
-  // A call without parentheses may be the only argument, never one of several.
-  if (!keywords && parser.operandClass !== Class.Matched) {
-    frames[frame + F_STATE] = 1
-    if (parser.operandClass === Class.Unmatched) problemAt(parser, 'ambiguous_call', ambiguousComma, parser.next)
-  }
-  if (frames[frame + F_STATE] === 1 && (count > 1 || kind === Tok.Comma)) {
-    problemAt(parser, 'ambiguous_call', ambiguousComma, parser.next)
-  }
-  if (kind === Tok.Comma) {
-    parser.next++
-    const next = (parser.tokens.kind[parser.next] as number) & KIND_MASK
-    if (keywords && next !== Tok.Kw && next !== Tok.KwTextBegin) {
-      problemAt(parser, 'keyword_not_last', 'Keywords must come last; put brackets around them.', parser.next)
-    }
-    return Mode.Operand
-  }
-  if (kind >= Tok.LBracket) return recover(parser, kind)
-  const onlyKeywords = keywords && frames[frame + F_KEYWORDS] === firstArgument(parser)
-  wrapKeywords(parser)
-  if (kind === Tok.Do && parser.openCalls === 1) return openDoBlock(parser)
-  const single = onlyKeywords || count === 1
-  const matched = single && frames[frame + F_STATE] !== 1
-  finishCall(parser, matched ? Class.Matched : Class.NoParens, matched ? Operand.Element : Operand.Other)
-  return Mode.Operator
-}
-
-/** First node after the receiver of the call of this frame. */
-function firstArgument(parser: Parser): number {
-  const { frames, frame } = parser
-  if (frames[frame + F_EXTRA] === CallForm.Local) return frames[frame + F_NODE] as number
-  return frames[frame + F_MARK] as number
-}
-
-function endWhenKeyword(parser: Parser, kind: number): number {
-  if (kind === Tok.Comma) {
-    const next = (parser.tokens.kind[++parser.next] as number) & KIND_MASK
-    if (next !== Tok.Kw && next !== Tok.KwTextBegin) {
-      problemAt(parser, 'keyword_not_last', 'Keywords must come last; put brackets around them.', parser.next)
-    }
-    return Mode.Operand
-  }
-  if (kind >= Tok.LBracket) return recover(parser, kind)
-  const start = parser.frames[parser.frame + F_START] as number
-  wrapKeywords(parser)
-  popFrame(parser)
-  return operand(parser, start, Class.NoParens)
-}
-
-// Elements
-
-function endElement(parser: Parser, owner: number, kind: number): number {
-  const { frames, frame } = parser
-  const count = (frames[frame + F_COUNT] as number) + 1
-  checkElement(parser, owner, kind, count)
-  if (kind === Tok.Comma) {
-    frames[frame + F_COUNT] = count
-    parser.next++
-    if (owner === Frame.Access && frames[frame + F_KEYWORDS] === -1) {
-      if (parser.tokens.kind[parser.next] !== Tok.RBracket) {
-        problemAt(parser, 'access_arguments', 'Access takes one key.', parser.next)
-      }
-    }
-    return Mode.Start
-  }
-  if (kind >= Tok.RParen && kind <= Tok.RBit) {
-    frames[frame + F_COUNT] = count
-    return closeElements(parser, owner, false)
-  }
-  frames[frame + F_COUNT] = count
-  return recover(parser, kind)
-}
-
-/** Whether the element just read may be one, by its class. */
-function checkElement(parser: Parser, owner: number, kind: number, count: number): void {
-  const { frames, frame } = parser
-  if (parser.operandClass === Class.Matched) return
-  const keyword = frames[frame + F_KEYWORDS] !== -1
-  if (parser.operandClass === Class.Unmatched) {
-    if (owner === Frame.HeadArgs) problemAt(parser, 'ambiguous_call', ambiguousComma, parser.next)
-    return
-  }
-  // Only a sole argument in parentheses may be a call without its own.
-  if (owner === Frame.Args && !keyword && count === 1 && kind === Tok.RParen) return
-  if (owner === Frame.HeadArgs && keyword) return
-  problemAt(parser, 'ambiguous_call', ambiguousComma, parser.next)
-}
-
-/** Closes brackets; `empty` if nothing, or a comma, is directly before. */
-function closeElements(parser: Parser, owner: number, empty: boolean): number {
-  const { frames, frame, nodes } = parser
-  const count = frames[frame + F_COUNT] as number
-  const keywords = frames[frame + F_KEYWORDS] !== -1
-  if (empty && count > 0 && (owner === Frame.HeadArgs || (owner === Frame.Args && !keywords))) {
-    problemAt(parser, 'trailing_comma', 'A comma cannot end arguments.', parser.next - 1)
-  }
-  const node = frames[frame + F_NODE] as number
-  const start = frames[frame + F_START] as number
-  if (owner === Frame.Map) return closeMap(parser)
-  if (owner === Frame.Access && count === 0) problemAt(parser, 'access_arguments', 'Access takes one key.', parser.next)
-  if (owner !== Frame.List) wrapKeywords(parser)
-  parser.next++
-  if (owner === Frame.Args) return closeArgs(parser)
-  const at = frames[frame + F_EXTRA2] as number
-  const end = lastEnd(parser)
-  popFrame(parser)
-  switch (owner) {
-    case Frame.List:
-      emit(nodes, Kind.List, node, start, end, start, 0)
-      break
-    case Frame.Tuple:
-      emit(nodes, Kind.Tuple, node, start, end, start, 0)
-      break
-    case Frame.Bit:
-      emit(nodes, Kind.Bitstring, node, start, end, start, 0)
-      break
-    case Frame.Access:
-      emit(nodes, Kind.Access, node, start, end, at, 0)
-      break
-    case Frame.MultiAlias:
-      emit(nodes, Kind.MultiAlias, node, start, end, at, 0)
-      break
-    default:
-      return closeHeadArgs(parser)
-  }
-  return operand(parser, start, Class.Matched)
-}
-
-function closeHeadArgs(parser: Parser): number {
-  if (beginsArrow(parser)) return afterHeadParens(parser)
-  problemAt(parser, 'syntax_error', 'Only the head of a clause can have several arguments in parentheses here.', parser.next)
-  return operand(parser, parser.tokens.start[parser.next] as number, Class.Matched)
-}
-
-/** The parentheses of a call close: a do-block of its own, or a second pair, may follow. */
-function closeArgs(parser: Parser): number {
-  const { frames, frame, tokens } = parser
-  const outer = frames[frame + F_OUTER] as number
-  if (((tokens.kind[parser.next] as number) & KIND_MASK) === Tok.Do && outer === 0) {
-    frames[frame + F_KIND] = Frame.CallWithBlock
-    return openDoBlock(parser)
-  }
-  const type = frames[frame + F_EXTRA] === CallForm.Twice ? Operand.CallTwice : Operand.Call
-  finishCall(parser, Class.Matched, type)
-  return Mode.Operator
-}
-
-// Maps
-
-function endInMap(parser: Parser, kind: number): number {
-  const { frames, frame, nodes, tokens } = parser
-  takeUpdate(parser, kind)
-  reduce(parser, 0)
-  if (kind === Tok.Assoc && frames[frame + F_EXTRA2] === -1 && frames[frame + F_PAIR] === -1) {
-    if (parser.operandClass === Class.NoParens) problemAt(parser, 'ambiguous_call', ambiguousComma, parser.next)
-    frames[frame + F_EXTRA] = lastBegin(nodes)
-    frames[frame + F_MARK] = parser.operandStart
-    frames[frame + F_EXTRA2] = parser.next++
-    return Mode.Operand
-  }
-  const arrow = frames[frame + F_EXTRA2] as number
-  if (arrow !== -1) {
-    const start = frames[frame + F_MARK] as number
-    emit(nodes, Kind.Assoc, frames[frame + F_EXTRA] as number, start, lastEnd(parser), tokens.start[arrow] as number, 0)
-    frames[frame + F_EXTRA2] = -1
-  } else if (frames[frame + F_PAIR] !== -1) finishPair(parser)
-  else if (parser.operandType === Operand.Other || parser.operandClass !== Class.Matched) {
-    problemAt(parser, 'map_without_arrow', 'An element of a map is "key => value" or "key: value".', parser.next)
-  }
-  return endElement(parser, Frame.Map, kind)
-}
-
-/** `base | …` in the first element of a map: the bar is the update's, if it is the outermost operator of the key. */
-function takeUpdate(parser: Parser, kind: number): void {
-  const { frames, frame, operators } = parser
-  if (frames[frame + F_COUNT] !== 0 || frames[frame + F_EXTRA2] !== -1 || frames[frame + F_EXTRA3] !== -1) return
-  const floor = frames[frame + F_OPERATORS] as number
-  if (parser.nOperators === floor || frames[frame + F_PAIR] !== -1) return
-  if (operators[floor * OPERATOR_SIZE + O_NAME] !== Sym['|']) return
-  if (kind !== Tok.Assoc && kind !== Tok.Comma && kind !== Tok.RBrace) return
-  if (operators[floor * OPERATOR_SIZE + 5] === -1) return
-  while (parser.nOperators > floor + 1) reduceInner(parser)
-  takeBar(parser)
-}
-
-function reduceInner(parser: Parser): void {
-  const { frames, frame } = parser
-  const floor = frames[frame + F_OPERATORS] as number
-  frames[frame + F_OPERATORS] = floor + 1
-  reduce(parser, 0)
-  frames[frame + F_OPERATORS] = floor
-}
-
-function closeMap(parser: Parser): number {
-  const { frames, frame, nodes, tokens } = parser
-  const node = frames[frame + F_NODE] as number
-  const start = frames[frame + F_START] as number
-  const brace = tokens.start[frames[frame + F_TOKEN] as number] as number
-  const bar = frames[frame + F_EXTRA3] as number
-  const named = frames[frame + F_STATE] === 1
-  if (bar !== -1) {
-    const at = tokens.start[bar] as number
-    emit(nodes, Kind.MapUpdate, node, nodes.start[node] as number, lastEnd(parser), at, 0)
-  }
-  parser.next++
-  const end = lastEnd(parser)
-  emit(nodes, Kind.Map, node, start, end, brace, 0)
-  popFrame(parser)
-  if (!named) return operand(parser, start, Class.Matched)
-  const outer = parser.frames[parser.frame + F_START] as number
-  emit(nodes, Kind.Struct, parser.frames[parser.frame + F_NODE] as number, outer, end, outer, 0)
-  popFrame(parser)
-  return operand(parser, outer, Class.Matched)
-}
-
-/** After the name of a struct its braces must follow, on the next line at the latest. */
-function endStructName(parser: Parser, kind: number): number {
-  const { tokens } = parser
-  const brace = kind === Tok.Eol ? parser.next + 1 : parser.next
-  if (((tokens.kind[brace] as number) & KIND_MASK) === Tok.LBrace) {
-    const mode = openMap(parser, brace, tokens.start[brace] as number)
-    parser.frames[parser.frame + F_STATE] = 1
-    return mode
-  }
-  problemAt(parser, 'struct_without_braces', 'After the name of a struct "{" must follow.', parser.next)
-  const { frames, frame } = parser
-  const start = frames[frame + F_START] as number
-  emit(parser.nodes, Kind.Error, frames[frame + F_NODE] as number, start, lastEnd(parser), start, 0)
-  popFrame(parser)
-  return operand(parser, start, Class.Matched)
 }

@@ -53,7 +53,7 @@ function measure(root: Quoted, widths: Map<object, number>): void {
   const pending: Quoted[] = [root]
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     order.push(value)
-    if (simple(value) === undefined) pending.push(...parts(value).slice(0, 100_000))
+    if (simple(value) === undefined) for (const part of parts(value)) pending.push(part)
   }
   for (let i = order.length - 1; i >= 0; i--) {
     const value = order[i]

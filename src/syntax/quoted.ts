@@ -4,8 +4,9 @@
  * metadata (delimiters, closing tokens), which nothing needs.
  */
 
-import { unescape, unescapeDelimiter, stripIndent } from './escapes.ts'
-import { nameBytes, nameString } from './names.ts'
+import { unescape, unescapeDelimiter } from './escapes.ts'
+import { character, closingQuote, digits, integer, isModifier, partText, plainText } from './literals.ts'
+import { nameString } from './names.ts'
 import { Kind, NOWHERE, positions, StringFlag } from './tree.ts'
 import type { Position, Tree } from './tree.ts'
 import { Sym } from './well-known.ts'
@@ -246,41 +247,6 @@ function unary(build: Build, n: number): Quoted {
   return { form: '/', line: at.line, column: at.column + 1, args: [make('/', at, null), operand] }
 }
 
-function integer(tree: Tree, n: number): number | bigint {
-  const { source } = tree
-  const start = tree.start[n] as number
-  const end = tree.end[n] as number
-  if (end - start < 10 && (end - start < 3 || (source[start + 1] as number) < 97)) {
-    let value = 0
-    for (let i = start; i < end; i++) if (source[i] !== 95) value = value * 10 + (source[i] as number) - 48
-    return value
-  }
-  const value = BigInt(digits(tree, n))
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
-}
-
-function digits(tree: Tree, n: number): string {
-  let string = ''
-  for (let i = tree.start[n] as number; i < (tree.end[n] as number); i++) {
-    if (tree.source[i] !== 95) string += String.fromCharCode(tree.source[i] as number)
-  }
-  return string
-}
-
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-
-const escapedChar: Readonly<Record<string, number>> = {
-  '0': 0, a: 7, b: 8, d: 127, e: 27, f: 12, n: 10, r: 13, s: 32, t: 9, v: 11,
-}
-
-function character(tree: Tree, n: number): number {
-  const string = decoder.decode(tree.source.subarray((tree.start[n] as number) + 1, tree.end[n]))
-  const first = string.codePointAt(0) ?? 0
-  if (first !== 92 || string.length === 1) return first
-  const escaped = string.slice(1)
-  return escapedChar[escaped] ?? escaped.codePointAt(0) ?? 0
-}
-
 function tuple(build: Build, n: number): Quoted {
   const elements = take(build, n)
   if (elements.length === 2) return { left: elements[0] as Quoted, right: elements[1] as Quoted }
@@ -349,29 +315,7 @@ function string(build: Build, n: number): Quoted {
     return make(make('.', at, ['Elixir.List', 'to_charlist']), at, [parts(build, n, true)])
   }
   const bytes = plainText(tree, n)
-  return charlist ? Array.from(decoder.decode(bytes), (char) => char.codePointAt(0) ?? 0) : bytes
-}
-
-/** The value of a String or Charlist without interpolation. */
-export function plainText(tree: Tree, n: number): Uint8Array {
-  const { source } = tree
-  const flags = tree.payload[n] as number
-  const start = tree.start[n] as number
-  const end = tree.end[n] as number
-  if ((flags & StringFlag.Heredoc) === 0) {
-    const raw = source.subarray(start + 1, end - 1)
-    return (flags & StringFlag.Escapes) === 0 ? raw : unescape(raw)
-  }
-  const indent = indentBefore(source, end - 3)
-  const first = source.indexOf(10, start) + 1
-  const raw = stripIndent(source.subarray(first, Math.max(first, end - 3 - indent)), indent, indent)
-  return (flags & StringFlag.Escapes) === 0 ? raw : unescape(raw)
-}
-
-function indentBefore(source: Uint8Array, at: number): number {
-  let i = at
-  while (source[i - 1] === 32 || source[i - 1] === 9) i--
-  return at - i
+  return charlist ? Array.from(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), (char) => char.codePointAt(0) ?? 0) : bytes
 }
 
 const binaryParts = (build: Build, n: number): Quoted[] => parts(build, n, false)
@@ -392,32 +336,6 @@ function parts(build: Build, n: number, charlist: boolean): Quoted[] {
     else out.push(value)
   }
   return out
-}
-
-/** Offset of the closing delimiter of a text (the first of three of a heredoc). */
-function closingQuote(tree: Tree, n: number): number {
-  const { source } = tree
-  let end = tree.end[n] as number
-  if (tree.kind[n] === Kind.Sigil) while (isModifier(source[end - 1] as number)) end--
-  // A keyword ends in a colon.
-  if (tree.kind[n] === Kind.InterpolatedAtom && source[end - 1] === 58) end--
-  const quote = source[end - 1]
-  const triple = (quote === 34 || quote === 39) && source[end - 2] === quote && source[end - 3] === quote
-  return triple && isHeredoc(tree, n) ? end - 3 : end - 1
-}
-
-const isModifier = (c: number): boolean => (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57)
-
-function isHeredoc(tree: Tree, n: number): boolean {
-  return tree.kind[n + 1] === Kind.StringPart && ((tree.payload[n + 1] as number) & StringFlag.Heredoc) !== 0
-}
-
-function partText(tree: Tree, n: number, close: number): Uint8Array {
-  const flags = tree.payload[n] as number
-  const raw = tree.source.slice(tree.start[n], tree.end[n])
-  if ((flags & StringFlag.Heredoc) === 0) return raw
-  const indent = indentBefore(tree.source, close)
-  return stripIndent(raw, indent, (flags & StringFlag.First) === 0 ? 0 : indent)
 }
 
 function interpolation(build: Build, n: number): Quoted {
@@ -446,6 +364,3 @@ function sigil(build: Build, n: number): Quoted {
   while (isModifier(tree.source[from - 1] as number)) from--
   return make(nameOf(build, n), at, [content, [...tree.source.subarray(from, end)]])
 }
-
-/** The bytes of the name of an atom. */
-export const atomBytes = (tree: Tree, n: number): Uint8Array => nameBytes(tree.names, tree.payload[n] as number)

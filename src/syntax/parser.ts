@@ -1,2 +1,0 @@
-/** The old place of `parse.ts`. */
-export { createReader, parse } from './parse.ts'
