@@ -7,7 +7,7 @@ import { emit, lastBegin } from './node-stack.ts'
 import { AT_POWER, binaryPower, DOT_POWER, reducePower } from './operators.ts'
 import { endExpression } from './parser-end.ts'
 import { nameOrCall, openArgs } from './parser-operand.ts'
-import { reduce, reduceTop } from './parser-reduce.ts'
+import { reduce, reduceBefore, reduceTop } from './parser-reduce.ts'
 import {
   CallForm, Class, F_EXTRA2, F_KIND, F_MARK, F_OPERATORS, Frame, Mode, O_POWER, Operand, OPERATOR_SIZE, problemAt,
   pushFrame, pushOperator,
@@ -46,7 +46,7 @@ function parseBinary(parser: Parser, token: number): number {
     problemAt(parser, 'struct_without_braces', 'After the name of a struct "{" must follow.', token)
   }
   const lower = reducePower[name] as number
-  if (parser.nOperators > (parser.frames[parser.frame + F_OPERATORS] as number)) reduce(parser, lower)
+  if (parser.nOperators > (parser.frames[parser.frame + F_OPERATORS] as number)) reduceBefore(parser, lower)
   const power = binaryPower[name] as number
   pushOperator(parser, name, token, power, lastBegin(parser.nodes), parser.operandStart, parser.operandClass)
   parser.next = token + 1

@@ -21,6 +21,20 @@ export function reduce(parser: Parser, power: number): void {
   }
 }
 
+/**
+ * Completes what a binary operator of this power has on its left. A unary operator whose operand ends in a do-block is not
+ * complete: `-f do … end + 1` is `-(f do … end + 1)`, whatever the powers.
+ */
+export function reduceBefore(parser: Parser, power: number): void {
+  const floor = parser.frames[parser.frame + F_OPERATORS] as number
+  while (parser.nOperators > floor) {
+    const top = (parser.nOperators - 1) * OPERATOR_SIZE
+    if ((parser.operators[top + O_POWER] as number) < power) return
+    if (parser.operandClass === Class.Unmatched && parser.operators[top + O_CLASS] === -1) return
+    reduceTop(parser)
+  }
+}
+
 /** Completes the innermost operator: its operands are the last nodes. */
 export function reduceTop(parser: Parser): void {
   const { operators, nodes } = parser
