@@ -58,6 +58,7 @@ export function metricsService(metrics: Metrics): AnyService {
 /** The parser pool as the repository thread sees it: files and facts do not pass through here, only who wants what. */
 export function parserService(tree: () => Tree): AnyService {
   const calls: CallHandlers<ParserCalls> = {
+    prepare: () => tree().pool<ParserTasks>('parser').run('prepare', null),
     discover: (options, { signal }) => tree().pool<ParserTasks>('parser').run('discover', options, { signal }),
     parse: async (task, { signal }): Promise<Result<null, Failure>> => {
       const sink = tree().connect('repository', 'sink')

@@ -32,12 +32,15 @@ export type ParseTask = {
 
 /** Answered by main for the repository thread: work for the parser pool. */
 export type ParserCalls = {
+  /** Does nothing: a thread that starts for it is there when files come. */
+  prepare: { args: null; result: null }
   discover: { args: DiscoverOptions; result: Discovery }
   parse: { args: ParseTask; result: null }
 }
 
 /** The tasks of the parser pool itself: a port to the sink comes with the files. */
 export type ParserTasks = {
+  prepare: ParserCalls['prepare']
   discover: ParserCalls['discover']
   parse: { args: ParseTask & { readonly sink: MessagePort }; result: null }
 }

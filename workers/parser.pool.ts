@@ -7,6 +7,7 @@ import { parseFiles, type FileOutcome } from '../src/project/parse-files.ts'
 import type { ParserTasks, SinkCalls } from './calls.ts'
 
 export default poolTasks<ParserTasks>(() => ({
+  prepare: () => ok(null),
   discover: (options) => ok(discover(options)),
   parse: async ({ task, root, files, maxFileBytes, sink }) => {
     const repository = channelOn<SinkCalls>('repository', sink)

@@ -130,7 +130,11 @@ function importPorts(parts: Parts, sink: Sink, progress: (progress: Progress) =>
   return {
     writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: parserThreads + 1,
     statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
-    discover: () => parser.call('discover', { root, ...config.project }, { timeoutMs: 'infinity' }),
+    discover: () => {
+      // While one thread looks for files, the others start.
+      for (let others = 1; others < parserThreads; others++) void parser.call('prepare', null, { timeoutMs })
+      return parser.call('discover', { root, ...config.project }, { timeoutMs: 'infinity' })
+    },
     parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs })),
     signal: new AbortController().signal,
   }
