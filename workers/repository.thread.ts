@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto'
 import { serialize } from 'node:v8'
 import type { Config } from '../config/schema.ts'
-import { failure, type Failure } from '../src/base/failure.ts'
+import type { Failure } from '../src/base/failure.ts'
 import { latestRun } from '../src/base/latest-run.ts'
-import { fail, ok, type Result } from '../src/base/result.ts'
+import { ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
 import { WRITES, type ClientWriteMethod, type WriteContext } from '../src/engine/writes.ts'
 import { createMetricRecorder } from '../src/host/metric-recorder.ts'
@@ -16,14 +16,14 @@ import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import type { CallContext } from '../src/otp/service.ts'
 import { importProject, markInterrupted, type ImportMode, type ImportPorts } from '../src/project/import-project.ts'
-import type { FileOutcome } from '../src/project/parse-files.ts'
 import type { Reader, Writer } from '../src/store/contract.ts'
+import { createTaskSink, type TaskSink } from '../src/project/task-sink.ts'
 import { openReader } from '../src/store/reader.ts'
 import { openWriter } from '../src/store/writer.ts'
 import type { Args, NotificationParams, WriteMethod } from '../src/wire/methods.ts'
 import { createRepeatTable } from '../src/wire/repeat-table.ts'
 import type { ImportResult } from '../src/wire/records.ts'
-import type { MetricCasts, ParserCalls, RepositoryCalls, SinkCalls } from './calls.ts'
+import type { MetricCasts, ParserCalls, RepositoryCalls } from './calls.ts'
 import { isVerified, setImportProgress, setVerified, type SharedState } from './shared-state.ts'
 
 export type RepositoryInit = {
@@ -54,7 +54,7 @@ runThread<RepositoryInit>((context) => {
   if (!marked.ok) return marked.error
   const parts = { context, writer: writer.value, reader: reader.value }
   setImportProgress(init.shared, writer.value.importState())
-  const sink = createSink()
+  const sink = createTaskSink()
   return {
     services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { calls: { take: sink.take } } },
     stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value) }),
@@ -66,7 +66,7 @@ runThread<RepositoryInit>((context) => {
 })
 
 /** Answers writing methods. A repeat of a request that has been carried out gets the first answer. */
-function writeHandler(parts: Parts, sink: Sink) {
+function writeHandler(parts: Parts, sink: TaskSink) {
   const { writer, context } = parts
   const writeContext: WriteContext = {
     writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
@@ -94,7 +94,7 @@ function runWrite<M extends ClientWriteMethod>(context: WriteContext, method: M,
   return WRITES[method](context, args as Args<M>)
 }
 
-function importer(parts: Parts, sink: Sink) {
+function importer(parts: Parts, sink: TaskSink) {
   const { context } = parts
   const listeners = new Set<(progress: Progress) => void>()
   const stronger = (a: ImportMode, b: ImportMode): ImportMode => (a === 'everything' ? a : b)
@@ -122,7 +122,7 @@ function importer(parts: Parts, sink: Sink) {
   }
 }
 
-function importPorts(parts: Parts, sink: Sink, progress: (progress: Progress) => void): ImportPorts {
+function importPorts(parts: Parts, sink: TaskSink, progress: (progress: Progress) => void): ImportPorts {
   const { context, writer, reader } = parts
   const { root, config, parserThreads } = context.init
   const parser: Channel<ParserCalls> = context.channel<ParserCalls>('parser')
@@ -137,34 +137,6 @@ function importPorts(parts: Parts, sink: Sink, progress: (progress: Progress) =>
     },
     parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs })),
     signal: new AbortController().signal,
-  }
-}
-
-type Sink = {
-  readonly take: (args: SinkCalls['take']['args']) => Result<null, Failure>
-  /** Gives a task out and answers what came back for it. */
-  await(give: (task: number) => Promise<Result<null, Failure>>): Promise<Result<readonly FileOutcome[], Failure>>
-}
-
-/** Where outcomes of parse tasks wait until the task is known to be done. What comes for a task given up is dropped. */
-function createSink(): Sink {
-  const arrived = new Map<number, readonly FileOutcome[] | undefined>()
-  let lastTask = 0
-  return {
-    take({ task, outcomes }) {
-      if (arrived.has(task)) arrived.set(task, outcomes)
-      return ok(null)
-    },
-    async await(give) {
-      lastTask += 1
-      const task = lastTask
-      arrived.set(task, undefined)
-      const done = await give(task)
-      const outcomes = arrived.get(task)
-      arrived.delete(task)
-      if (!done.ok) return done
-      return outcomes === undefined ? fail(failure('internal', 'a parse task ended without its outcomes')) : ok(outcomes)
-    },
   }
 }
 
