@@ -39,7 +39,10 @@ export async function withHome<T>(use: (home: string) => Promise<T>): Promise<T>
 
 export async function startBenchDaemon(dir: string, home: string): Promise<BenchDaemon> {
   const root = realpathSync(dir)
-  const env = { ...process.env, ELIXIR_SCOPE_HOME: home }
+  // As bin/elixir-scope has it. Compiled code is kept between runs, as a user's is.
+  const env = {
+    NODE_COMPILE_CACHE: join(tmpdir(), 'es-bench-compile'), UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2', ...process.env, ELIXIR_SCOPE_HOME: home,
+  }
   const paths = projectPaths({ ...processEnvironment(), env }, root)
   mkdirSync(paths.stateDir, { recursive: true, mode: 0o700 })
   const startedMs = performance.now()
