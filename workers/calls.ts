@@ -18,9 +18,9 @@ export type RepositoryCalls = {
   }
 }
 
-/** Answered by the repository thread, asked by parser threads: what became of the files of a task. */
-export type SinkCalls = {
-  take: { args: { readonly task: number; readonly outcomes: readonly FileOutcome[] }; result: null }
+/** What parser threads tell the repository thread: what became of the files of a task. */
+export type SinkCasts = {
+  take: { readonly task: number; readonly outcomes: readonly FileOutcome[] }
 }
 
 export type ParseTask = {

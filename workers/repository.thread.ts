@@ -41,6 +41,8 @@ type Parts = { readonly context: ThreadContext<RepositoryInit>; readonly writer:
 
 type Answer = Result<unknown, Failure>
 
+/** Enough for the parser threads to go on while this thread writes. */
+const TASKS_PER_THREAD = 12
 /** Answers kept for repeats. */
 const KEPT_ANSWERS = 10_000
 
@@ -54,9 +56,9 @@ runThread<RepositoryInit>((context) => {
   if (!marked.ok) return marked.error
   const parts = { context, writer: writer.value, reader: reader.value }
   setImportProgress(init.shared, writer.value.importState())
-  const sink = createTaskSink()
+  const sink = createTaskSink(clock)
   return {
-    services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { calls: { take: sink.take } } },
+    services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { casts: { take: sink.take } } },
     stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value) }),
     stop: () => {
       reader.value.close()
@@ -128,7 +130,7 @@ function importPorts(parts: Parts, sink: TaskSink, progress: (progress: Progress
   const parser: Channel<ParserCalls> = context.channel<ParserCalls>('parser')
   const timeoutMs = config.parser.taskTimeoutMs
   return {
-    writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: parserThreads + 1,
+    writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: parserThreads * TASKS_PER_THREAD,
     statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
     discover: () => {
       // While one thread looks for files, the others start.
