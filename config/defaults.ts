@@ -24,6 +24,7 @@ export const DEFAULTS: Config = {
   supervision: {
     heartbeatMs: 1000, unresponsiveMs: 10_000, startTimeoutMs: 10_000, shutdownMs: 5000, stopTimeoutMs: 30_000, intensity: 3, periodS: 5,
   },
+  heart: { intensity: 5, periodS: 60, backOffMs: 100, maxBackOffMs: 30_000, silenceMs: 60_000 },
   log: { level: 'info', format: 'auto', maxBytes: 10 * MIB, files: 5 },
   metrics: { enabled: true },
   health: { intervalMs: 30_000, latencyP95Ms: 200, errorRate: 0.01, rssBytes: 2048 * MIB },

@@ -72,6 +72,14 @@ export const configSchema = z.strictObject({
     periodS: count(1, 86_400).describe('that period, in seconds'),
   }),
 
+  heart: z.strictObject({
+    intensity: count(0, 100_000).describe('times that an aborted daemon is started again within the period before heart gives up'),
+    periodS: count(1, 86_400).describe('that period, in seconds'),
+    backOffMs: ms(0, DAY_MS).describe('the pause before the first new start; it doubles until the daemon has stayed up for a period'),
+    maxBackOffMs: ms(0, DAY_MS).describe('the longest pause'),
+    silenceMs: ms(0, DAY_MS).describe('a daemon that has given no sign of life for this long is killed and started again; `0`: never'),
+  }),
+
   log: z.strictObject({
     level: z.enum(LOG_LEVELS).describe('lines below this level are not written'),
     format: z.enum(['auto', 'json', 'pretty']).describe('`auto`: pretty in the foreground, JSON in the background'),

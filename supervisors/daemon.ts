@@ -35,6 +35,8 @@ export type DaemonOptions = {
   readonly metrics: Metrics
   readonly logFile: string | null
   readonly startedAt: string
+  /** The process that starts this one again, null when there is none. */
+  readonly heart: DaemonState['heart']
   /** Somebody asked over the socket. */
   readonly onShutdown: () => void
 }
@@ -147,10 +149,10 @@ function healthWatch({ config, paths, logger, metrics }: DaemonOptions, { shared
   return { check, stop: () => clearInterval(timer) }
 }
 
-function stateOf({ config, paths, version, logFile, startedAt }: DaemonOptions, http: string | null): DaemonState {
+function stateOf({ config, paths, version, logFile, startedAt, heart }: DaemonOptions, http: string | null): DaemonState {
   return {
     pid: process.pid, version, wire_version: WIRE_VERSION, node_version: process.versions.node, project_root: paths.projectRoot,
-    profile: config.profile, socket: paths.socket, http, log_file: logFile, started_at: startedAt,
+    profile: config.profile, socket: paths.socket, http, log_file: logFile, started_at: startedAt, heart,
   }
 }
 

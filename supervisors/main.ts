@@ -1,6 +1,7 @@
 /**
  * The daemon's process: configuration, preflight, lock, log, then the daemon; and all of it in reverse. Started by the
- * command line with the arguments of src/host/daemon-arguments.ts; reports to its starter once, ready or failed.
+ * command line, through heart or not, with the arguments of src/host/daemon-arguments.ts; reports to its starter, ready or
+ * failed. Under heart and in the foreground it ends in order when its parent goes.
  */
 
 import { rmSync } from 'node:fs'
@@ -9,7 +10,7 @@ import type { LogLevel } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import { ok, type Result } from '../src/base/result.ts'
 import { readDaemonArguments, type DaemonArguments } from '../src/host/daemon-arguments.ts'
-import { reportToStarter } from '../src/host/daemon-process.ts'
+import { ENDED_AT_ONCE } from '../src/host/heart.ts'
 import { loadConfig } from '../src/host/load-config.ts'
 import { createLogger, logFormat, type Logger } from '../src/host/log.ts'
 import { createMetrics, type Metrics } from '../src/host/metrics.ts'
@@ -17,12 +18,16 @@ import { packageVersion } from '../src/host/package-version.ts'
 import { projectPaths, type ProjectPaths } from '../src/host/paths.ts'
 import { preflight, type Cleared } from '../src/host/preflight.ts'
 import { openRotatingFile } from '../src/host/rotating-file.ts'
+import { notifyServiceManager, type ServiceManager } from '../src/host/service-manager.ts'
 import { handleSignals } from '../src/host/signals.ts'
+import { reportToStarter, tellParent } from '../src/host/starter-report.ts'
 import { removeDaemonState, writeDaemonState } from '../src/host/state-file.ts'
 import { storeVersion } from '../src/store/schema.ts'
 import { startDaemon, type Daemon } from './daemon.ts'
 
-const EXIT = { stopped: 0, failed: 1, gaveUp: 70 } as const
+const EXIT = { stopped: 0, failed: 1, gaveUp: 70, atOnce: ENDED_AT_ONCE } as const
+/** Signs of life within heart's time of silence, and within a service manager's. */
+const BEATS_WITHIN = 4
 
 type Opened = { readonly logger: Logger; readonly metrics: Metrics; readonly file: string | null; close(): void }
 
@@ -46,15 +51,17 @@ async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock
   const asked = Promise.withResolvers<string>()
   handleSignals({
     process, placement: given.placement, stop: asked.resolve,
-    stopAtOnce: () => process.exit(EXIT.failed),
+    stopAtOnce: () => process.exit(EXIT.atOnce),
     crash: (error, origin) => {
       logger.fatal(`ending after an error that nobody caught (${origin})`, { error })
       process.exit(EXIT.gaveUp)
     },
   })
+  const isAttached = given.heart !== undefined || given.placement === 'foreground'
+  if (isAttached) whenParentGoes(() => asked.resolve(given.heart ? 'the end of heart' : 'the end of the command'))
   const version = packageVersion()
   const options = {
-    config: loaded.config, paths, version, logger, metrics, logFile: log.file, startedAt,
+    config: loaded.config, paths, version, logger, metrics, logFile: log.file, startedAt, heart: given.heart ?? null,
     onShutdown: () => setImmediate(() => asked.resolve('a client')),
   }
   const started = await startDaemon(options)
@@ -63,9 +70,13 @@ async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock
   const written = writeDaemonState(paths.stateFile, daemon.state)
   if (!written.ok) return endFailed([written.error])
   logger.log('info', 'daemon ready', { version, pid: process.pid, project: paths.projectRoot, socket: paths.socket, http: daemon.state.http })
-  reportToStarter({ type: 'ready', state: daemon.state })
+  const manager = notifyServiceManager({ env: process.env, log: logger.log })
+  manager.ready(`serving ${paths.projectRoot}`)
+  if (isAttached) tellParent({ type: 'ready', state: daemon.state, terms: { ...loaded.config.heart, logFormat: logFormat(loaded.config, given.placement) } })
+  else reportToStarter({ type: 'ready', state: daemon.state })
+  if (given.heart) giveSignsOfLife(loaded.config.heart.silenceMs)
   if (given.first_import === 'daemon') daemon.importProject()
-  const code = await untilEnd(daemon, asked.promise, logger)
+  const code = await untilEnd(daemon, asked.promise, logger, manager)
   removeDaemonState(paths.stateFile)
   if (loaded.config.storage.backend === 'memory') rmSync(paths.database, { force: true })
   lock.release()
@@ -74,8 +85,9 @@ async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock
 }
 
 /** Waits for a wish to stop, or for a tree that has given up. */
-async function untilEnd(daemon: Daemon, asked: Promise<string>, logger: Logger): Promise<number> {
+async function untilEnd(daemon: Daemon, asked: Promise<string>, logger: Logger, manager: ServiceManager): Promise<number> {
   const by = await Promise.race([asked, daemon.ended.then(() => undefined)])
+  manager.stopping()
   if (by === undefined) {
     logger.fatal('the supervision tree gave up', { reason: await daemon.ended })
     return EXIT.gaveUp
@@ -84,6 +96,16 @@ async function untilEnd(daemon: Daemon, asked: Promise<string>, logger: Logger):
   const reason = await daemon.stop()
   logger.log('info', 'stopped', { reason })
   return EXIT.stopped
+}
+
+/** Also when it has gone already. */
+function whenParentGoes(run: () => void): void {
+  if (process.connected) process.once('disconnect', run)
+  else run()
+}
+
+function giveSignsOfLife(silenceMs: number): void {
+  if (silenceMs > 0) setInterval(() => tellParent({ type: 'beat' }), silenceMs / BEATS_WITHIN).unref()
 }
 
 function openLog(given: DaemonArguments, paths: ProjectPaths, { loaded: { config } }: Cleared): Result<Opened, Failure> {

@@ -16,12 +16,13 @@ import { failure, toFailure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { connect } from '../client/client.ts'
 import { writeDaemonArguments, type DaemonArguments } from '../host/daemon-arguments.ts'
-import { killProcess, startDetached, stopDaemon, type DaemonReport } from '../host/daemon-process.ts'
+import { signalHolders, startDetached, stopDaemon } from '../host/daemon-process.ts'
 import { processEnvironment } from '../host/environment.ts'
 import { isLockHeld, readLockOwner } from '../host/lock.ts'
 import { packageVersion } from '../host/package-version.ts'
 import { basePaths, projectPaths, type ProjectPaths } from '../host/paths.ts'
 import { ensurePrivateDirectory } from '../host/private-files.ts'
+import type { DaemonReport } from '../host/starter-report.ts'
 import { listDaemons, readDaemonState, type DaemonState } from '../host/state-file.ts'
 import { systemClock } from '../otp/node/message-port.ts'
 import { findProjectRoot } from '../project/find-root.ts'
@@ -31,12 +32,19 @@ import { runCli } from './program.ts'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_DEADLINES = { askedMs: 35_000, terminatedMs: 10_000, killedMs: 5_000 }
+/** How long a command waits for a daemon that aborted and is started again. */
+const BETWEEN_STARTS_MS = 10_000
+const RETRY_MS = 50
 /** npm and the terminal may both deliver one Ctrl-C. */
 const SAME_INTERRUPT_MS = 300
 
 const extension = extname(import.meta.filename)
 const packageRoot = resolve(import.meta.dirname, extension === '.ts' ? '../..' : '../../..')
-const daemonMain = resolve(import.meta.dirname, `../../supervisors/main${extension}`)
+const entryPoints = { daemon: entryPoint('main'), heart: entryPoint('heart') }
+
+function entryPoint(name: string): string {
+  return resolve(import.meta.dirname, `../../supervisors/${name}${extension}`)
+}
 
 async function main(): Promise<void> {
   // A reader that goes away (`… | head`) ends the command without a word.
@@ -59,7 +67,7 @@ function realPorts(): CliPorts {
     readFile,
     writeFile,
     findProject: (named) => findProjectRoot({ from: process.cwd(), named }),
-    connect: (root) => connectTo(pathsOf(root).socket),
+    connect: (root) => connectTo(pathsOf(root)),
     daemons: daemonPorts(),
     syntax: {
       // Loaded when asked for: every other command does without.
@@ -145,7 +153,17 @@ function interrupts(): CliPorts['onInterrupt'] {
 
 // Daemons ------------------------------------------------------------------------------------------------------------
 
-async function connectTo(socketPath: string): Promise<Result<Connection, Failure>> {
+/** A daemon that heart is just starting again is waited for. */
+async function connectTo({ socket, heartLock }: ProjectPaths): Promise<Result<Connection, Failure>> {
+  const deadlineMs = systemClock.nowMs() + BETWEEN_STARTS_MS
+  for (;;) {
+    const connected = await connectOnce(socket)
+    if (connected.ok || connected.error.code !== 'unavailable' || systemClock.nowMs() >= deadlineMs || !isLockHeld(heartLock)) return connected
+    await new Promise<void>((wake) => systemClock.after(RETRY_MS, wake))
+  }
+}
+
+async function connectOnce(socketPath: string): Promise<Result<Connection, Failure>> {
   const connected = await connect({ socketPath, clock: systemClock, random: Math.random, newRequestId: randomUUID })
   if (!connected.ok) return connected
   const client = connected.value
@@ -166,7 +184,7 @@ function daemonPorts(): DaemonPorts {
     stop: stopIn,
     list: () => Promise.resolve(listDaemons(basePaths(processEnvironment()))
       .filter((daemon) => daemon.status === 'running')
-      .map((daemon) => entryOf(daemon.state))),
+      .map((daemon) => knownAs(daemon.state))),
   }
 }
 
@@ -174,30 +192,31 @@ function pathsOf(root: string): ProjectPaths {
   return projectPaths(processEnvironment(), root)
 }
 
-function entryOf(state: DaemonState): DaemonEntry {
+function knownAs(state: DaemonState): DaemonEntry {
   const { project_root: projectRoot, pid, socket, http, version, started_at: startedAt } = state
   return { projectRoot, pid, socket, http, version, startedAt }
 }
 
 /** The command asks for the first import itself, to show its progress. */
-function daemonArguments({ projectRoot, configPath, flags }: StartOptions, placement: DaemonArguments['placement']): string[] {
+function processArguments(entry: string, { projectRoot, configPath, flags }: StartOptions, placement: DaemonArguments['placement']): string[] {
   const config = configPath === undefined ? {} : { config: resolve(configPath) }
-  return [...process.execArgv, daemonMain, ...writeDaemonArguments({ projectRoot, placement, first_import: 'caller', flags: { ...flags }, ...config })]
+  return [...process.execArgv, entry, ...writeDaemonArguments({ projectRoot, placement, first_import: 'caller', flags: { ...flags }, ...config })]
 }
 
+/** With heart above it, which starts it again when it aborts. */
 async function startInBackground(options: StartOptions): Promise<Result<DaemonEntry, readonly Failure[]>> {
   const paths = pathsOf(options.projectRoot)
   const ready = ensurePrivateDirectory(paths.stateDir, process.getuid?.() ?? 0)
   if (!ready.ok) return fail([ready.error])
   const started = await startDetached({
-    command: process.execPath, args: daemonArguments(options, 'background'), env: process.env, cwd: options.projectRoot,
+    command: process.execPath, args: processArguments(entryPoints.heart, options, 'background'), env: process.env, cwd: options.projectRoot,
     outputFile: paths.outputFile, logFile: paths.logFile, timeoutMs: START_TIMEOUT_MS, clock: systemClock,
   })
-  return started.ok ? ok(entryOf(started.value)) : started
+  return started.ok ? ok(knownAs(started.value)) : started
 }
 
 function runInForeground(options: StartOptions): Promise<Result<ForegroundDaemon, readonly Failure[]>> {
-  const child = spawn(process.execPath, daemonArguments(options, 'foreground'), {
+  const child = spawn(process.execPath, processArguments(entryPoints.daemon, options, 'foreground'), {
     cwd: options.projectRoot, detached: true, stdio: ['ignore', 2, 2, 'ipc'],
   })
   const end = (): void => void child.kill('SIGTERM')
@@ -213,7 +232,7 @@ function runInForeground(options: StartOptions): Promise<Result<ForegroundDaemon
 
 async function firstReport(child: ChildProcess, stopped: Promise<number>): Promise<Result<void, readonly Failure[]>> {
   const reported = new Promise<Result<void, readonly Failure[]>>((settle) => {
-    child.once('message', (report: DaemonReport) => settle(report.type === 'ready' ? ok(undefined) : fail(report.failures)))
+    child.once('message', (report: DaemonReport) => settle(report.type === 'failed' ? fail(report.failures) : ok(undefined)))
     child.once('error', (error) => settle(fail([failure('unavailable', `the daemon could not be started: ${error.message}`)])))
   })
   const report = await Promise.race([reported, stopped])
@@ -227,17 +246,15 @@ async function stopIn(projectRoot: string): Promise<Result<{ readonly stopped: b
   const paths = pathsOf(projectRoot)
   const pid = readLockOwner(paths.lock)?.pid ?? readDaemonState(paths.stateFile)?.pid ?? null
   const ended = await stopDaemon({
-    isRunning: () => isLockHeld(paths.lock),
+    isRunning: () => isLockHeld(paths.lock) || isLockHeld(paths.heartLock),
     requestShutdown: async () => {
-      const connected = await connectTo(paths.socket)
+      const connected = await connectOnce(paths.socket)
       if (!connected.ok) return false
       const answer = await connected.value.call('shutdown', {}, { timeoutMs: 5000 })
       await connected.value.close()
       return answer.ok
     },
-    kill: (signal) => {
-      if (pid !== null) killProcess(pid, signal)
-    },
+    kill: (signal) => signalHolders([paths.heartLock, paths.lock], signal),
     clock: systemClock,
   }, STOP_DEADLINES)
   return ended.ok ? ok({ stopped: ended.value !== 'was_not_running', pid: ended.value === 'was_not_running' ? null : pid }) : ended

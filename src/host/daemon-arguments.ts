@@ -11,6 +11,8 @@ const rest = z.strictObject({
   first_import: z.enum(['daemon', 'caller']),
   config: z.string().optional(),
   flags: z.record(z.string(), z.string()),
+  /** Heart adds this: its own process, and how often it has started the daemon again. */
+  heart: z.strictObject({ pid: z.int(), restarts: z.int() }).optional(),
 })
 
 export type DaemonArguments = z.infer<typeof rest> & { readonly projectRoot: string }

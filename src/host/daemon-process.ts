@@ -1,7 +1,7 @@
 /**
- * The daemon as a process seen from outside: started in the background and awaited until it is ready or says why not;
- * stopped by asking, then by signals. The starting side and the daemon speak over the IPC channel of the child process,
- * which the daemon closes once it has reported; from then on it depends on nobody.
+ * The daemon as a process seen from outside: started in the background, with heart above it or alone, and awaited until it
+ * is ready or says why not; stopped by asking, then by signals. What is started reports over the IPC channel of the child
+ * process (starter-report.ts) and closes it then; from there on it depends on nobody.
  */
 
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -9,7 +9,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { failure, isFailure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
+import { isLockHeld, readLockOwner } from './lock.ts'
 import { writeFailure } from './private-files.ts'
+import type { StartReport } from './starter-report.ts'
 import { daemonState, type DaemonState } from './state-file.ts'
 
 export type SpawnOptions = {
@@ -23,8 +25,6 @@ export type SpawnOptions = {
   readonly timeoutMs: number
   readonly clock: Clock
 }
-
-export type DaemonReport = { readonly type: 'ready'; readonly state: DaemonState } | { readonly type: 'failed'; readonly failures: readonly Failure[] }
 
 /** Starts the daemon and waits until it is ready. One that is not within `timeoutMs` is killed. */
 export async function startDetached(options: SpawnOptions): Promise<Result<DaemonState, readonly Failure[]>> {
@@ -48,7 +48,7 @@ export async function startDetached(options: SpawnOptions): Promise<Result<Daemo
 function firstReport(child: ChildProcess, options: SpawnOptions): Promise<Result<DaemonState, readonly Failure[]>> {
   return new Promise((settle) => {
     const timer = options.clock.after(options.timeoutMs, () => {
-      child.kill('SIGKILL')
+      killGroup(child)
       settle(fail([startFailure(`the daemon was not ready within ${options.timeoutMs} ms`, options)]))
     })
     const finish = (result: Result<DaemonState, readonly Failure[]>): void => {
@@ -57,7 +57,7 @@ function firstReport(child: ChildProcess, options: SpawnOptions): Promise<Result
     }
     child.on('message', (message) => {
       const report = readReport(message)
-      if (report) finish(report.type === 'ready' ? ok(report.state) : fail(report.failures))
+      if (report) finish(outcomeOf(report, options))
     })
     child.on('error', (error) => finish(fail([startFailure(`the daemon could not be started: ${error.message}`, options)])))
     child.on('exit', (code, signal) => {
@@ -68,19 +68,25 @@ function firstReport(child: ChildProcess, options: SpawnOptions): Promise<Result
   })
 }
 
-/** The daemon's side: reports once, then lets go of whoever started it. Does nothing in a process that was not spawned so. */
-export function reportToStarter(report: DaemonReport, starter: Pick<NodeJS.Process, 'send' | 'disconnect' | 'connected'> = process): void {
-  if (!starter.connected) return
-  starter.send?.(report, undefined, {}, () => {
-    if (starter.connected) starter.disconnect()
-  })
+function outcomeOf(report: StartReport, options: SpawnOptions): Result<DaemonState, readonly Failure[]> {
+  switch (report.type) {
+    case 'ready': return ok(report.state)
+    case 'failed': return fail(report.failures)
+    case 'died': return fail([died(report.code, report.signal, options)])
+  }
 }
 
-function readReport(message: unknown): DaemonReport | undefined {
-  const { type, state, failures } = message as { type?: unknown; state?: unknown; failures?: unknown }
+/** A detached process leads a group: heart with its daemon, or a daemon by itself. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) killProcess(-pid, 'SIGKILL')
+}
+
+function readReport(message: unknown): StartReport | undefined {
+  const { type, state, failures, code, signal } = message as Record<string, unknown>
   const parsed = daemonState.safeParse(state)
   if (type === 'ready' && parsed.success) return { type, state: parsed.data }
   if (type === 'failed' && Array.isArray(failures)) return { type, failures: failures.filter(isFailure) }
+  if (type === 'died') return { type, code: code as number | null, signal: signal as NodeJS.Signals | null }
   return undefined
 }
 
@@ -144,6 +150,15 @@ async function isGoneWithin({ isRunning, clock }: StopPorts, ms: number): Promis
     await new Promise<void>((wake) => clock.after(POLL_MS, wake))
   }
   return true
+}
+
+/**
+ * For `StopPorts.kill`: signals the processes that hold these locks, heart's before the daemon's. SIGTERM goes to the first
+ * alone, which passes it on; force goes to all, in this order, so that nothing is started again in between.
+ */
+export function signalHolders(locks: readonly string[], signal: NodeJS.Signals): void {
+  const holders = locks.filter(isLockHeld).map((path) => readLockOwner(path)?.pid).filter((pid) => pid !== undefined)
+  for (const pid of signal === 'SIGKILL' ? holders : holders.slice(0, 1)) killProcess(pid, signal)
 }
 
 /** For `StopPorts.kill`: a process that has gone meanwhile is what was wanted. */

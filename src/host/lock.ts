@@ -2,19 +2,18 @@
  * One daemon per project: a lock that the operating system holds for the process and drops when it dies, however it
  * dies. It is SQLite's lock on an empty file, because Node offers no file locks of its own and a file with a pid in it
  * cannot be taken over without a race. Beside it, `lock.json` tells people who holds it; nothing is decided by that.
+ * Heart holds one too, so this file loads nothing that costs memory.
  */
 
 import { readFileSync, rmSync } from 'node:fs'
 import { DatabaseSync, type DatabaseSyncOptions } from 'node:sqlite'
-import { z } from 'zod'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { writeFailure, writeWhole } from './private-files.ts'
 
 export type Lock = { release(): void }
 
-const lockOwner = z.object({ pid: z.int(), started_at: z.string() })
-export type LockOwner = z.infer<typeof lockOwner>
+export type LockOwner = { readonly pid: number; readonly started_at: string }
 
 /** Whoever only asks whether the lock is held holds it for microseconds; this outwaits them. */
 const ASKERS_MS = 500
@@ -53,7 +52,8 @@ export function isLockHeld(path: string): boolean {
 /** Who said to hold the lock last; meaningful while it is held. */
 export function readLockOwner(path: string): LockOwner | undefined {
   try {
-    return lockOwner.parse(JSON.parse(readFileSync(ownerPath(path), 'utf8')))
+    const { pid, started_at } = JSON.parse(readFileSync(ownerPath(path), 'utf8')) as { pid?: unknown; started_at?: unknown }
+    return Number.isSafeInteger(pid) && typeof started_at === 'string' ? { pid: pid as number, started_at } : undefined
   } catch {
     return undefined // not written yet, or damaged: then nobody is named
   }

@@ -31,6 +31,8 @@ export type ProjectPaths = {
   /** daemon.json: where the running daemon can be reached. */
   readonly stateFile: string
   readonly lock: string
+  /** Held by heart, the process that starts an aborted daemon again. */
+  readonly heartLock: string
   readonly logFile: string
   /** What the daemon's process prints before and outside its log. */
   readonly outputFile: string
@@ -42,6 +44,7 @@ export type ProjectPaths = {
 
 export const STATE_FILE = 'daemon.json'
 export const LOCK_FILE = 'lock'
+const HEART_LOCK_FILE = 'heart.lock'
 
 /** Bytes, without the terminating zero. */
 const MAX_SOCKET_PATH = 99
@@ -64,6 +67,7 @@ export function projectPaths(environment: PathEnvironment, projectRoot: string):
     database: join(stateDir, 'repository.db'),
     stateFile: join(stateDir, STATE_FILE),
     lock: join(stateDir, LOCK_FILE),
+    heartLock: join(stateDir, HEART_LOCK_FILE),
     logFile: join(stateDir, 'daemon.log'),
     outputFile: join(stateDir, 'daemon.out'),
   }

@@ -25,6 +25,8 @@ export const daemonState = z.object({
   /** Null when the log goes to a terminal. */
   log_file: z.string().nullable(),
   started_at: z.string(),
+  /** The process that starts the daemon again when it aborts. Null in the foreground. */
+  heart: z.object({ pid: z.int(), restarts: z.int() }).nullable(),
 })
 
 export type DaemonState = z.infer<typeof daemonState>

@@ -14,8 +14,8 @@ import {
   problemRecord, statistics, treeNode,
 } from './records.ts'
 
-/** History: 1 first published form. A test pins the hash of the schemas, so that a change must come with a new version. */
-export const WIRE_VERSION = 1
+/** History: 1 first published form; 2 daemon_status tells heart. A test pins the hash of the schemas, so that a change must come with a new version. */
+export const WIRE_VERSION = 2
 
 export type MethodSpec = {
   readonly summary: string
@@ -155,6 +155,8 @@ export const METHODS = {
   daemon_status: control('The daemon: version, addresses, uptime, memory.', none, z.object({
     version: z.string(), node_version: z.string(), pid: z.int(), started_at: z.string(), uptime_ms: z.number(), project_root: z.string(),
     state_dir: z.string(), socket: z.string(), http: z.string().nullable(), profile: z.string(), rss_bytes: z.int(), log_file: z.string().nullable(),
+    heart: z.object({ pid: z.int(), restarts: z.int() }).nullable()
+      .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
   })),
   supervision_tree: control('The supervision tree, live.', none, treeNode),
   shutdown: control('Stop the daemon in order.', none, z.object({ stopping: z.literal(true) })),

@@ -195,6 +195,7 @@ test('status tells the daemon and its services', async () => {
     out: lines(
       '● degraded  /home/ann/shop',
       'process  4711, up 1 h 2 min, 181.0 MB resident',
+      'heart    process 4700, 2 restarts',
       'version  0.1.0 on Node 24.21.0',
       'profile  default',
       'socket   /run/user/1000/es/1a2b.sock',

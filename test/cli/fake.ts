@@ -119,7 +119,7 @@ export const DAEMON: DaemonEntry = {
 export const STATUS = {
   version: '0.1.0', node_version: '24.21.0', pid: 4711, started_at: TIME, uptime_ms: 3_725_000, project_root: ROOT,
   state_dir: '/home/ann/.local/state/elixir-scope/1a2b', socket: DAEMON.socket, http: DAEMON.http, profile: 'default', rss_bytes: 181_000_000,
-  log_file: null,
+  log_file: null, heart: { pid: 4700, restarts: 2 },
 }
 
 export const HEALTH = {
@@ -165,7 +165,7 @@ const HANDLERS: Handlers = {
   health_check: () => HEALTH,
   daemon_status: () => STATUS,
   supervision_tree: () => TREE,
-  hello: () => ({ product: 'elixir-scope', version: '0.1.0', wire_version: 1, repository_id: 'r-1', project_root: ROOT, pid: 4711 }),
+  hello: () => ({ product: 'elixir-scope', version: '0.1.0', wire_version: 2, repository_id: 'r-1', project_root: ROOT, pid: 4711 }),
 }
 
 export type Ran = { readonly code: number; readonly out: string; readonly err: string }

@@ -33,7 +33,7 @@ async function daemonHere(box: Sandbox): Promise<{ daemon: Daemon; client: Clien
   const logger = createLogger({ level: 'fatal', format: 'json', paint: 'plain', write: () => undefined, wallMs: Date.now })
   const config = { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensity: 1000 } }
   const started = await startDaemon({
-    config, paths: box.paths, version: '0', logger, metrics: createMetrics({ process: 'left out' }), logFile: null, startedAt: new Date().toISOString(), onShutdown: () => undefined,
+    config, paths: box.paths, version: '0', logger, metrics: createMetrics({ process: 'left out' }), logFile: null, startedAt: new Date().toISOString(), heart: null, onShutdown: () => undefined,
   })
   if (!started.ok) throw new Error(started.error.message)
   const daemon = started.value

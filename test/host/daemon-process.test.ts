@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSimulatedClock, type Clock } from '../../src/base/clock.ts'
-import { killProcess, reportToStarter, startDetached, stopDaemon, tailOf, type StopPorts } from '../../src/host/daemon-process.ts'
+import { killProcess, startDetached, stopDaemon, tailOf, type StopPorts } from '../../src/host/daemon-process.ts'
+import { reportToStarter } from '../../src/host/starter-report.ts'
 import { temporaryDirectory } from './support.ts'
 
 const DAEMON = join(import.meta.dirname, 'fixtures/daemon.ts')

@@ -9,7 +9,7 @@ import { temporaryDirectory } from './support.ts'
 
 const STATE: DaemonState = {
   pid: 1, version: '0.1.0', wire_version: 1, node_version: '24.0.0', project_root: '/b', profile: 'default', socket: '/run/x.sock', http: null,
-  log_file: '/log', started_at: '2026-01-01T00:00:00.000Z',
+  log_file: '/log', started_at: '2026-01-01T00:00:00.000Z', heart: { pid: 2, restarts: 3 },
 }
 
 test('written, read, removed', () => {

@@ -14,6 +14,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
     `${paintStatus(health.status, style)}  ${style.bold(status.project_root)}`,
     ...renderFields([
       ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}, ${formatBytes(status.rss_bytes)} resident`],
+      ['heart', status.heart && `process ${status.heart.pid}, ${plural(status.heart.restarts, 'restart')}`],
       ['version', `${status.version} on Node ${status.node_version}`],
       ['profile', status.profile],
       ['socket', status.socket],
