@@ -4,7 +4,7 @@
  * else. Knows nothing of sockets and buffers.
  */
 
-import { type Failure, type FailureCode, toFailure } from '../../base/failure.ts'
+import { type Failure, type FailureCode, FailureError, toFailure } from '../../base/failure.ts'
 import { fail, type Result } from '../../base/result.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Args, Method, Notification, NotificationParams } from '../../wire/methods.ts'
@@ -27,7 +27,7 @@ export type DispatchPorts = {
   readonly clock: Clock
   /** Told of every answer; `code` is undefined for a success, `method` for one that does not exist. */
   readonly onCall?: (method: Method | undefined, durationMs: number, code: FailureCode | undefined) => void
-  /** Told of what a handler threw. */
+  /** Told of what a handler threw, unless the arguments were at fault. */
   readonly onBug?: (error: unknown) => void
 }
 
@@ -36,8 +36,8 @@ export type Dispatch = (method: string, params: readonly unknown[], context: Cal
 export function createDispatch(ports: DispatchPorts): Dispatch {
   const { handle, clock, onCall, onBug } = ports
 
-  const bug = (error: unknown): { readonly ok: false; readonly error: Failure } => {
-    onBug?.(error)
+  const caught = (error: unknown): { readonly ok: false; readonly error: Failure } => {
+    if (!isOfTheCaller(error)) onBug?.(error)
     return fail(toFailure(error))
   }
 
@@ -54,9 +54,14 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
     try {
       const answer = handle(known, args, context)
       if (!(answer instanceof Promise)) return told(known, startedMs, answer)
-      return answer.then((settled) => told(known, startedMs, settled), (error: unknown) => told(known, startedMs, bug(error)))
+      return answer.then((settled) => told(known, startedMs, settled), (error: unknown) => told(known, startedMs, caught(error)))
     } catch (error) {
-      return told(known, startedMs, bug(error))
+      return told(known, startedMs, caught(error))
     }
   }
+}
+
+/** A failure that the arguments caused and that could only be thrown (a cursor that no page gave): clients could fill the log with it. */
+function isOfTheCaller(error: unknown): boolean {
+  return error instanceof FailureError && error.failure.code === 'invalid_argument'
 }

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createSimulatedClock, type SimulatedClock } from '../../../src/base/clock.ts'
-import { failure } from '../../../src/base/failure.ts'
+import { failure, FailureError } from '../../../src/base/failure.ts'
 import { fail, ok, type Result } from '../../../src/base/result.ts'
 import type { Handle } from '../../../src/gateway/ipc/dispatch.ts'
 import { DEFAULT_IPC_LIMITS } from '../../../src/gateway/ipc/limits.ts'
@@ -83,6 +83,17 @@ test('wrong calls are answered with typed errors, and the connection stays', asy
     [undefined, 0, 'unknown_method'], [undefined, 0, 'invalid_argument'], ['get_module', 0, 'not_found'], ['vacuum', 0, 'internal'],
     ['hello', 0, undefined], ['optimize', 0, 'internal'],
   ])
+})
+
+test('what a handler throws because of the arguments is answered, and is no bug of ours', async () => {
+  const bugs: unknown[] = []
+  const { client } = await start((method) => {
+    throw new FailureError(failure(method === 'hello' ? 'damaged' : 'invalid_argument', method))
+  }, { onBug: (error) => bugs.push(error) })
+  const raw = await client()
+  raw.send([0, 1, 'list_modules', [{ cursor: 'made up' }]], [0, 2, 'hello', []])
+  expect(await raw.take(2)).toEqual([[1, 1, { code: 'invalid_argument', message: 'list_modules' }, null], [1, 2, { code: 'damaged', message: 'hello' }, null]])
+  expect(bugs).toHaveLength(1)
 })
 
 test('answers go out as they become ready', async () => {
