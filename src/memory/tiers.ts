@@ -127,9 +127,10 @@ export function createTiers({ maxBytes, nowMs, onGone }: TiersOptions): Tiers {
       for (const tier of TIERS) lists[tier].purgeStale()
     },
     clear() {
-      const all = TIERS.flatMap((tier) => [...lists[tier].keys()])
-      for (const tier of TIERS) lists[tier].clear()
-      for (const entry of all) onGone(entry, 'cleared')
+      // Iterating would pass over what has expired and nobody has noticed yet.
+      for (const tier of TIERS) {
+        for (let entry = lists[tier].pop(); entry !== undefined; entry = lists[tier].pop()) onGone(entry, 'cleared')
+      }
     },
     byValue: () => TIERS.flatMap((tier) => [...lists[tier].keys()].sort((a, b) => b.hits - a.hits)),
     bytes,
