@@ -1,15 +1,15 @@
 /**
  * Which answers are worth keeping, by what they cost to make, and the read flow around a cache. A lookup in the store takes
- * 3 to 10 µs, of which a cache could save a few; the round trip over the socket takes far longer, so such a lookup is left
- * out. Kept is what takes a parse, a plan or a walk over many rows. bench/memory.ts measures both sides; docs/MEMORY.md has
- * its figures with machine and date.
+ * 3 to 10 µs and the round trip over the socket that carries it 40, so a cache could not be felt and such a lookup is left
+ * out. Kept is what takes a parse, an encoding, a plan or a walk over many rows. bench/memory.ts measures both sides;
+ * docs/MEMORY.md has its figures with machine and date.
  */
 
 import type { CacheView } from './cache.ts'
 
 export type CachePolicy = { readonly keep: 'aggressively' | 'conservatively'; readonly ttlMs: number } | { readonly keep: 'not' }
 
-/** Below this a cache saves less than a tenth of a round trip over the socket. */
+/** Half of a round trip over the socket; what costs less is asked of the store each time. */
 export const WORTH_KEEPING_US = 20
 /** A simple query is allowed 5 ms; beyond that an answer is expensive. */
 export const EXPENSIVE_US = 5000

@@ -14,7 +14,7 @@ import type { Entry, EvictionReason, Tier, Tiers, TierStats } from './tiers.ts'
 /** The epoch of values that no change can make wrong. */
 export const TIMELESS = 0
 /** What an entry costs besides its value: maps, lists, the entry itself. */
-export const ENTRY_OVERHEAD_BYTES = 250
+export const ENTRY_OVERHEAD_BYTES = 320
 
 export type ViewOptions<V> = {
   /** Bytes that a value holds; an estimate is enough. */
