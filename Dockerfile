@@ -1,9 +1,11 @@
 # The daemon in a container. Mount the project at /project and keep the state in a volume:
 #
 #   docker build -t elixir-scope .
-#   docker run --rm -v "$PWD":/project:ro -v elixir-scope:/state -p 127.0.0.1:4040:4040 --name scope elixir-scope
+#   docker run -d --restart on-failure --stop-timeout 45 -v "$PWD":/project:ro -v elixir-scope:/state \
+#     -p 127.0.0.1:4040:4040 --name scope elixir-scope
 #   docker exec scope elixir-scope show MyApp.Cart
 #
+# The daemon runs in the foreground: the restart policy does what heart does elsewhere (docs/OPERATIONS.md).
 # Health and metrics are on port 4040, without authentication: publish it on the loopback only.
 
 FROM node:24-slim AS build

@@ -116,6 +116,8 @@ function openLog(given: DaemonArguments, paths: ProjectPaths, { loaded: { config
     onLine: (level: LogLevel) => metrics.recorder.counter('elixir_scope_log_lines_total', [level]).add(),
   }
   if (placement === 'foreground') {
+    // The terminal may go before the daemon: its lines are lost then, its orderly end is not.
+    process.stderr.on('error', () => undefined)
     const paint = process.stderr.isTTY && !process.env['NO_COLOR'] ? 'colours' : 'plain'
     return ok({ logger: createLogger({ ...base, paint, write: (line) => void process.stderr.write(line) }), metrics, file: null, close: () => undefined })
   }

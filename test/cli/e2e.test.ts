@@ -3,7 +3,8 @@
  * their own. State lies in a throw-away directory; every daemon that is started is stopped.
  */
 
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,12 +122,24 @@ test('ast needs no daemon', async () => {
   expect(digest.out).toMatch(/^lib\/shop\/money\.ex\t[0-9a-f]{64}\t[0-9a-f]{64}\nlib\/shop\/cart\.ex\t[0-9a-f]{64}\t[0-9a-f]{64}\n$/)
 })
 
+test('the daemon killed: the next command waits for heart to bring it back, and its answer is whole', async () => {
+  const before = JSON.parse((await cli('status --json')).out) as { daemon: { pid: number; heart: { pid: number; restarts: number } } }
+  expect(before.daemon.heart.restarts).toBe(0)
+  process.kill(before.daemon.pid, 'SIGKILL')
+  expect(await cli('show Shop.Cart.total/1')).toMatchObject({ code: 0, out: expect.stringContaining('lib/shop/cart.ex:6') as string })
+  const after = JSON.parse((await cli('status --json')).out) as typeof before
+  expect(after.daemon).toMatchObject({ heart: { pid: before.daemon.heart.pid, restarts: 1 } })
+  expect(after.daemon.pid).not.toBe(before.daemon.pid)
+  expect((await cli('status')).out).toContain(`process ${after.daemon.heart.pid}, 1 restart`)
+})
+
 test('restart parses nothing again; stop stops, twice is fine', async () => {
   const restarted = await cli('restart')
   expect(restarted).toMatchObject({ code: 0 })
   expect(restarted.out).toContain('0 parsed')
   expect((await cli('stop')).out).toContain('stopped for')
   expect((await cli('stop')).out).toContain('no daemon was running')
+  expect((await exec('sh', ['-c', 'ps -A -o args= || true'])).out).not.toContain(project)
   expect((await cli('modules')).code).toBe(4)
 })
 
@@ -138,7 +151,8 @@ test('a bad configuration is refused before anything starts, with key, value and
   expect((await cli('status')).code).toBe(4)
 })
 
-test('in the foreground until Ctrl-C; a second daemon is refused meanwhile', async () => {
+/** The command in the foreground, once it says that it runs. `closed`: no process that can write to its output is left. */
+async function foreground(): Promise<{ child: ChildProcess; exited: Promise<number | null>; closed: Promise<unknown> }> {
   const child = spawn(LAUNCHER, ['start', '--foreground'], { cwd: project, env: env, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   const running = new Promise<void>((resolve) => {
@@ -150,13 +164,27 @@ test('in the foreground until Ctrl-C; a second daemon is refused meanwhile', asy
     }
   })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const closed = once(child, 'close')
   await Promise.race([running, exited])
   expect(said).toContain('Press Ctrl-C')
+  return { child, exited, closed }
+}
+
+test('in the foreground until Ctrl-C, without heart; a second daemon is refused meanwhile', async () => {
+  const { child, exited } = await foreground()
   expect((await cli('show Shop.Cart')).code).toBe(0)
+  expect(JSON.parse((await cli('status --json')).out)).toMatchObject({ daemon: { heart: null } })
   const second = await cli('start --foreground')
   expect(second.code).toBe(1)
   expect(second.err).toContain('running')
   child.kill('SIGINT')
   expect(await exited).toBe(0)
   expect((await cli('modules')).code).toBe(4)
+})
+
+test('a foreground daemon ends in order when its command is killed', async () => {
+  const { child, closed } = await foreground()
+  child.kill('SIGKILL')
+  await closed
+  expect((await cli('status --all')).out).toBe('no daemon is running\n')
 })

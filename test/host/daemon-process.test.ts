@@ -1,10 +1,13 @@
 /** Real processes that come up, refuse, crash or hang; and the ladder of stopping one, under a simulated clock. */
 
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSimulatedClock, type Clock } from '../../src/base/clock.ts'
-import { killProcess, startDetached, stopDaemon, tailOf, type StopPorts } from '../../src/host/daemon-process.ts'
+import { killProcess, signalHolders, startDetached, stopDaemon, tailOf, type StopPorts } from '../../src/host/daemon-process.ts'
+import { isLockHeld } from '../../src/host/lock.ts'
 import { reportToStarter } from '../../src/host/starter-report.ts'
 import { temporaryDirectory } from './support.ts'
 
@@ -41,6 +44,11 @@ test('a daemon that refuses hands over its failures as they are', async () => {
 test('one that crashes is told with its last words', async () => {
   const started = await start('crash')
   expect(started.ok ? [] : started.error.map((problem) => problem.message)).toEqual(['the daemon ended while it started (exit code 3)\nlast words'])
+})
+
+test('one that heart saw dying is told likewise', async () => {
+  const started = await start('died')
+  expect(started.ok ? [] : started.error.map((problem) => problem.message)).toEqual(['the daemon ended while it started (SIGABRT)'])
 })
 
 test('one that hangs is killed', async () => {
@@ -103,4 +111,29 @@ test.each([
 
 test('killing what is gone is no error', () => {
   expect(() => killProcess(2 ** 30, 'SIGTERM')).not.toThrow()
+})
+
+/** A process that holds the lock at `path`. */
+async function holderOf(path: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/lock-holder.ts'), path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return child
+}
+
+test('SIGTERM goes to heart alone, or to a daemon without one; force to both', async () => {
+  const directory = temporaryDirectory()
+  const [heart, daemon] = [join(directory, 'heart.lock'), join(directory, 'lock')] as const
+  const both = [await holderOf(heart), await holderOf(daemon)] as const
+  signalHolders([heart, daemon], 'SIGTERM')
+  expect((await once(both[0], 'exit'))[1]).toBe('SIGTERM')
+  expect([isLockHeld(heart), isLockHeld(daemon)]).toEqual([false, true])
+  signalHolders([heart, daemon], 'SIGTERM')
+  expect((await once(both[1], 'exit'))[1]).toBe('SIGTERM')
+  signalHolders([heart, daemon], 'SIGKILL') // nobody is left: nothing happens to whoever has these pids now
+
+  const again = [await holderOf(heart), await holderOf(daemon)] as const
+  const exits = Promise.all(again.map((child) => once(child, 'exit')))
+  signalHolders([heart, daemon], 'SIGKILL')
+  expect((await exits).map(([, signal]) => signal as unknown)).toEqual(['SIGKILL', 'SIGKILL'])
 })
