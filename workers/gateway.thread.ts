@@ -4,7 +4,7 @@
  */
 
 import type { Config } from '../config/schema.ts'
-import { isFailure, type Failure } from '../src/base/failure.ts'
+import { failure, isFailure, type Failure } from '../src/base/failure.ts'
 import type { Result } from '../src/base/result.ts'
 import type { Identity } from '../src/engine/read-context.ts'
 import { createAnswerCache, type AnswerCache } from '../src/gateway/answer-cache.ts'
@@ -47,6 +47,8 @@ runThread<GatewayInit>(async (context) => {
   const timer = setInterval(() => {
     reader.value.expire(context.init.config.storage.snapshotMaxMs)
     context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
+    const why = lostTouch(reader.value, served.ipc)
+    if (why !== undefined) context.exit({ kind: 'failed', failure: why })
   }, REPORT_MS)
   return {
     stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics(), ...answers.stats() }),
@@ -57,6 +59,12 @@ runThread<GatewayInit>(async (context) => {
     },
   }
 })
+
+/** Why a new life of this thread would serve better; a store that is removed comes back first, by the repository thread. */
+function lostTouch(reader: Reader, ipc: IpcServer): Failure | undefined {
+  if (!ipc.isInPlace()) return failure('unavailable', `the socket ${ipc.socketPath} was removed`)
+  return reader.place() === 'replaced' ? failure('unavailable', 'the store was replaced') : undefined
+}
 
 type Means = { readonly reader: Reader; readonly answers: AnswerCache; readonly recorder: MetricRecorder }
 

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { serialize } from 'node:v8'
 import type { Config } from '../config/schema.ts'
-import type { Failure } from '../src/base/failure.ts'
+import { failure, type Failure } from '../src/base/failure.ts'
 import { latestRun } from '../src/base/latest-run.ts'
 import { ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
@@ -43,6 +43,8 @@ type Answer = Result<unknown, Failure>
 
 /** Enough for the parser threads to go on while this thread writes. */
 const TASKS_PER_THREAD = 12
+/** How often it is checked that the store is still where it was opened. */
+const WATCH_MS = 1000
 /** Answers kept for repeats. */
 const KEPT_ANSWERS = 10_000
 
@@ -57,15 +59,25 @@ runThread<RepositoryInit>((context) => {
   const parts = { context, writer: writer.value, reader: reader.value }
   setImportProgress(init.shared, writer.value.importState())
   const sink = createTaskSink(clock)
+  const watch = setInterval(() => endUnlessInPlace(context, writer.value), WATCH_MS)
   return {
     services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { casts: { take: sink.take } } },
     stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value) }),
     stop: () => {
+      clearInterval(watch)
       reader.value.close()
       writer.value.close()
     },
   }
 })
+
+/** The next life opens what is at the path then, or makes a new store. */
+function endUnlessInPlace({ exit, log }: ThreadContext<RepositoryInit>, writer: Writer): void {
+  const place = writer.place()
+  if (place === 'in place') return
+  log('error', `the store was ${place} while it was in use`, { remedy: 'what clients had stored is lost; import the project again' })
+  exit({ kind: 'failed', failure: failure('unavailable', `the store was ${place} while it was in use`) })
+}
 
 /** Answers writing methods. A repeat of a request that has been carried out gets the first answer. */
 function writeHandler(parts: Parts, sink: TaskSink) {

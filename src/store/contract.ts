@@ -220,9 +220,14 @@ export type Reader = {
   snapshot<T>(use: (snapshot: Snapshot) => T): T
   /** Ends the open transaction when it is older than this: its snapshots answer `unavailable` from then on. */
   expire(maxAgeMs: number): void
+  /** `replaced`: what it reads is a store that nobody writes any more. */
+  place(): Place
   metrics(): ReaderMetrics
   close(): void
 }
+
+/** Whether the file that was opened is still the one at the store's path. */
+export type Place = 'in place' | 'removed' | 'replaced'
 
 export type ReaderOptions = {
   readonly path: string
@@ -305,6 +310,8 @@ export type Writer = {
   vacuum(): Result<{ readonly bytesBefore: number; readonly bytesAfter: number; readonly sourcesDropped: number }, Failure>
   /** Moves the write-ahead log into the database as far as readers allow. */
   checkpoint(): Result<{ readonly walBytes: number }, Failure>
+  /** Unless it is in place, every write is `unavailable`: what it wrote would be gone with the removed file. */
+  place(): Place
   metrics(): WriterMetrics
   close(): void
 }

@@ -3,6 +3,7 @@
 import { rmSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { pragmaNumber } from './connection.ts'
+import type { Place } from './contract.ts'
 
 /** Removes the database with its log. */
 export function removeStore(path: string): void {
@@ -11,6 +12,16 @@ export function removeStore(path: string): void {
 
 export function databaseBytes(db: DatabaseSync): number {
   return pragmaNumber(db, 'page_count') * pragmaNumber(db, 'page_size')
+}
+
+/** What tells whether the file that was just opened is still the one at its path: SQLite writes on into a removed file. */
+export function placeOf(path: string): () => Place {
+  const opened = statSync(path, { throwIfNoEntry: false })
+  return () => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return 'removed'
+    return found.ino === opened?.ino && found.dev === opened.dev ? 'in place' : 'replaced'
+  }
 }
 
 /** 0 for a file that is not there. */

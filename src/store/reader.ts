@@ -13,6 +13,7 @@ import { fileStates } from './apply-file.ts'
 import { callers } from './caller-reads.ts'
 import { connect, failureOf, rethrow, type Connection } from './connection.ts'
 import type { Reader, ReaderOptions, Snapshot } from './contract.ts'
+import { placeOf } from './files.ts'
 import { exportRows, findFile, problems, sourceOf } from './file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from './function-reads.ts'
 import { bodyCallsOf, findModule, findModuleRow, listModules, moduleById, modulesOfFile } from './module-reads.ts'
@@ -45,6 +46,7 @@ type Turn = { readonly state: State; readonly beganMs: number; holds: number; en
 
 function createReader(connection: Connection, { path, now }: ReaderOptions): Reader {
   let turn: Turn | undefined
+  const place = placeOf(path)
   const counts = { begun: 0, expired: 0 }
   const end = (how: 'released' | 'expired'): void => {
     if (turn === undefined) return
@@ -84,6 +86,7 @@ function createReader(connection: Connection, { path, now }: ReaderOptions): Rea
       counts.expired++
       end('expired')
     },
+    place,
     metrics: () => ({ openSnapshots: turn?.holds ?? 0, oldestSnapshotMs: turn === undefined ? 0 : now() - turn.beganMs, ...counts }),
     close() {
       end('released')

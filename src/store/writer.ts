@@ -7,13 +7,13 @@
  */
 
 import { DatabaseSync } from 'node:sqlite'
-import { failure, type Failure } from '../base/failure.ts'
+import { failure, FailureError, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { applyFile, fileStates, markUnreadable, removeFile, touchFile } from './apply-file.ts'
 import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
 import { connect, failureOf, pragmaNumber, run, type Connection } from './connection.ts'
-import type { Committed, ImportState, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
-import { databaseBytes, fileBytes, removeStore } from './files.ts'
+import type { Committed, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
+import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
 import { settleKeys } from './module-keys.ts'
 import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
 import { migrate } from './schema.ts'
@@ -72,6 +72,7 @@ type Core = {
   readonly connection: Connection
   readonly options: WriterOptions
   readonly postings: PostingChanges
+  readonly place: () => Place
   readonly metrics: { -readonly [K in keyof WriterMetrics]: number }
   /** Of the last commit; what another connection committed since is noticed when a transaction begins. */
   epoch: number
@@ -79,7 +80,7 @@ type Core = {
 
 function createWriter(connection: Connection, options: WriterOptions): Writer {
   const metrics = { transactions: 0, rolledBack: 0, rowsWritten: 0, waitMs: 0, waitMaxMs: 0, commitMs: 0, commitMaxMs: 0 }
-  const core: Core = { connection, options, postings: postingChanges(connection), metrics, epoch: loadState(connection).epoch }
+  const core: Core = { connection, options, postings: postingChanges(connection), place: placeOf(options.path), metrics, epoch: loadState(connection).epoch }
   const guarded = <T>(work: () => T): Result<T, Failure> => {
     try {
       return ok(work())
@@ -97,6 +98,7 @@ function createWriter(connection: Connection, options: WriterOptions): Writer {
     optimize: () => guarded(() => optimize(core)),
     vacuum: () => guarded(() => vacuum(core)),
     checkpoint: () => guarded(() => checkpoint(core)),
+    place: core.place,
     metrics: () => ({ ...metrics }),
     close() {
       if (connection.db.isOpen) connection.db.close()
@@ -121,6 +123,13 @@ function transaction<T>(core: Core, expectedEpoch: number | undefined, work: (cu
   }
 }
 
+/** An acknowledged write must be found again, so none is made into a file that has no name any more. */
+function checkPlace({ place, options }: Core): void {
+  const where = place()
+  if (where === 'in place') return
+  throw new FailureError(failure('unavailable', `the store ${options.path} was ${where} while it was in use`, { hint: 'import the project again' }))
+}
+
 function staleEpoch(expected: number, epoch: number): Failure {
   return failure('conflict', `the repository is at epoch ${epoch}, not ${expected}`, {
     hint: 'read again and repeat the change', details: { epoch, expected_epoch: expected },
@@ -129,6 +138,7 @@ function staleEpoch(expected: number, epoch: number): Failure {
 
 function begin(core: Core): Work {
   const { connection, options, metrics } = core
+  checkPlace(core)
   const start = options.now()
   connection.db.exec('BEGIN IMMEDIATE')
   const nowMs = options.now()
@@ -214,6 +224,7 @@ function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesD
 
 /** For upkeep, which changes nothing that readers see. */
 function inTransaction(core: Core, work: (state: State) => void): void {
+  checkPlace(core)
   core.connection.db.exec('BEGIN IMMEDIATE')
   core.postings.reset()
   const state = loadState(core.connection)

@@ -7,7 +7,7 @@ import { createMetrics } from '../../src/host/metrics.ts'
 import { systemClock } from '../../src/otp/node/message-port.ts'
 import { verifyPath } from '../../src/store/verify.ts'
 import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
-import { createSandbox, start, value, type Sandbox } from './running-daemon.ts'
+import { createSandbox, start, untilAnswered, value, type Sandbox } from './running-daemon.ts'
 
 let sandbox: Sandbox | undefined
 const closing: (() => Promise<unknown> | void)[] = []
@@ -44,18 +44,6 @@ async function daemonHere(box: Sandbox): Promise<{ daemon: Daemon; client: Clien
   if (!opened.ok) throw new Error(opened.error.message)
   closing.push(() => opened.value.close())
   return { daemon, client: opened.value }
-}
-
-/** Asks again until the daemon answers; every failure on the way must be one that says so. */
-async function untilAnswered<T>(ask: () => Promise<{ ok: true; value: T } | { ok: false; error: { code: string } }>): Promise<{ value: T; codes: string[] }> {
-  const codes: string[] = []
-  for (;;) {
-    const answer = await ask()
-    if (answer.ok) return { value: answer.value, codes }
-    codes.push(answer.error.code)
-    expect(['unavailable', 'timeout']).toContain(answer.error.code)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }
 
 test('a gateway that dies closes its sockets: calls under way fail typed or are repeated, and clients come back', async () => {

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { expect } from 'vitest'
 import { connect, type Client } from '../../src/client/client.ts'
 import { must } from '../../src/base/assert.ts'
 import { writeDaemonArguments } from '../../src/host/daemon-arguments.ts'
@@ -107,4 +108,16 @@ export async function value<T>(answer: Promise<{ ok: true; value: { value: T } }
   const settled = await answer
   if (!settled.ok) throw new Error(settled.error.message)
   return must(settled.value, 'an answer').value
+}
+
+/** Asks again until the daemon answers; every failure on the way must be one that says so. */
+export async function untilAnswered<T>(ask: () => Promise<{ ok: true; value: T } | { ok: false; error: { code: string } }>): Promise<{ value: T; codes: string[] }> {
+  const codes: string[] = []
+  for (;;) {
+    const answer = await ask()
+    if (answer.ok) return { value: answer.value, codes }
+    codes.push(answer.error.code)
+    expect(['unavailable', 'timeout']).toContain(answer.error.code)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }

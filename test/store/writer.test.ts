@@ -1,6 +1,6 @@
 /** What writers are promised: epochs, conflicts, all or nothing, client modules apart, typed failures, and healing. */
 
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
@@ -358,4 +358,18 @@ test('what is closed says so', () => {
   writer.close()
   expect(error(writer.transaction(() => ok(null))).code).toBe('unavailable')
   expect(thrown(() => reader.begin()).code).toBe('unavailable')
+})
+
+test.each(['removed', 'replaced'] as const)('a store that is %s while it is open refuses writes instead of losing them', (how) => {
+  const { path, writer, reader } = openStore()
+  apply(writer, file('lib/a.ex', { A: {} }))
+  expect([writer.place(), reader.place()]).toEqual(['in place', 'in place'])
+  renameSync(path, `${path}.aside`)
+  if (how === 'replaced') writeFileSync(path, '')
+  expect([writer.place(), reader.place()]).toEqual([how, how])
+  expect(error(writer.transaction((transaction) => ok(transaction.removeFiles(['lib/a.ex']))))).toMatchObject({ code: 'unavailable', message: expect.stringContaining(`was ${how}`) })
+  expect(error(writer.vacuum()).code).toBe('unavailable')
+  rmSync(path, { force: true })
+  renameSync(`${path}.aside`, path)
+  expect(writer.transaction((transaction) => ok(transaction.removeFiles(['lib/a.ex'])))).toMatchObject({ ok: true, value: { value: 1 } })
 })

@@ -38,6 +38,8 @@ export type IpcStats = {
 
 export type IpcServer = {
   readonly socketPath: string
+  /** False once the socket has been removed or replaced: those who are connected stay, nobody else can come. */
+  isInPlace(): boolean
   stats(): IpcStats
   /** To every client; those that do not read are left out, and counted. */
   notifyAll<N extends Notification>(name: N, params: NotificationParams<N>): void
@@ -87,6 +89,7 @@ export async function serveIpc(options: IpcOptions): Promise<Result<IpcServer, F
 
   return ok({
     socketPath,
+    isInPlace: listening.value,
     stats: () => ({ ...totals, connections: connections.size, inFlight: sumOf(connections, (connection) => connection.inFlight()) }),
     notifyAll: (name, params) => {
       for (const connection of connections) connection.notify(name, params)

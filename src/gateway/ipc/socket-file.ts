@@ -16,15 +16,19 @@ const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
 const MAX_ATTEMPTS = 5
 const PROBE_MS = 2000
 
+/** Tells whether clients still find at the path what listens there: sweepers of temporary directories remove sockets. */
+export type IsInPlace = () => boolean
+
 /** Makes `server` listen on the path, or says why that cannot be. */
-export async function listenOn(server: Server, socketPath: string): Promise<Result<undefined, Failure>> {
+export async function listenOn(server: Server, socketPath: string): Promise<Result<IsInPlace, Failure>> {
   const refused = checkLength(socketPath) ?? prepareDirectory(dirname(socketPath))
   if (refused !== undefined) return fail(refused)
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const error = await tryListen(server, socketPath)
     if (error === undefined) {
       chmodSync(socketPath, 0o600)
-      return ok(undefined)
+      const { ino } = lstatSync(socketPath)
+      return ok(() => lstatSync(socketPath, { throwIfNoEntry: false })?.ino === ino)
     }
     if (error.code !== 'EADDRINUSE') return fail(failure('unavailable', `cannot listen on ${socketPath}: ${error.message}`))
     const inTheWay = await clear(socketPath)

@@ -1,6 +1,6 @@
 /** Where the socket stands: its modes, what it replaces, what it leaves alone. */
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -27,7 +27,7 @@ async function listen(path: string): Promise<Awaited<ReturnType<typeof listenOn>
 
 test('the directory is made, and both belong to the user alone', async () => {
   const path = join(directory(), 'a', 'b', 's.sock')
-  expect(await listen(path)).toEqual({ ok: true, value: undefined })
+  expect(await listen(path)).toMatchObject({ ok: true })
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(statSync(join(path, '..')).mode & 0o777).toBe(0o700)
 })
@@ -39,6 +39,17 @@ test('a socket that nobody listens on is replaced, and nothing is left beside it
   expect(existsSync(path)).toBe(true)
   expect(await listen(path)).toMatchObject({ ok: true })
   expect(readdirSync(at)).toEqual(['s.sock'])
+})
+
+test('a socket that is removed, or replaced, is noticed', async () => {
+  const path = join(directory(), 's.sock')
+  const listening = await listen(path)
+  if (!listening.ok) throw new Error(listening.error.message)
+  expect(listening.value()).toBe(true)
+  unlinkSync(path)
+  expect(listening.value()).toBe(false)
+  await leaveStale(path)
+  expect(listening.value()).toBe(false)
 })
 
 test('a socket that answers is left alone', async () => {
