@@ -9,7 +9,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { delimiter, extname, join, relative, resolve } from 'node:path'
 import { failure, toFailure, type Failure } from '../base/failure.ts'
@@ -106,6 +106,8 @@ async function readStdin(): Promise<string> {
 
 function readFile(path: string): Result<Uint8Array, Failure> {
   try {
+    // Reading a pipe would wait for a writer, deaf to Ctrl-C.
+    if (!statSync(path).isFile()) return fail(failure('invalid_argument', `${path} is not a file`))
     return ok(readFileSync(path))
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown'

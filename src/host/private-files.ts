@@ -14,7 +14,7 @@ import { fail, ok, type Result } from '../base/result.ts'
  */
 export function ensurePrivateDirectory(path: string, uid: number): Result<void, Failure> {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeDirectories(path)
     const stat = lstatSync(path)
     const problem = whyUnsafe(stat, uid)
     if (problem) return fail(failure('unavailable', `the directory ${path} ${problem}`, { hint: `remove it, or set ELIXIR_SCOPE_HOME to a directory of your own` }))
@@ -22,6 +22,19 @@ export function ensurePrivateDirectory(path: string, uid: number): Result<void, 
     return ok(undefined)
   } catch (error) {
     return fail(writeFailure(path, error))
+  }
+}
+
+/** As mkdir's own `recursive`, which never ends where a directory exists but takes no entries, as in /proc. */
+function makeDirectories(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && !lstatSync(path).isFile()) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeDirectories(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
   }
 }
 
@@ -61,6 +74,7 @@ export function writeFailure(path: string, error: unknown): Failure {
   if (code === 'ENOSPC' || code === 'EDQUOT') return failure('storage_full', `no space left for ${path}`, { hint: 'free disk space and start again' })
   const remedies: Readonly<Record<string, string>> = {
     EROFS: 'the file system is read-only: set ELIXIR_SCOPE_HOME to a directory that can be written',
+    ENOENT: 'no directory can be made there: set ELIXIR_SCOPE_HOME to another place',
     EACCES: `make ${dirname(path)} writable for this user, or set ELIXIR_SCOPE_HOME to a directory that is`,
     ENOTDIR: `a file stands where a directory is needed: remove it, or set ELIXIR_SCOPE_HOME to another directory`,
     EEXIST: `a file stands where a directory is needed: remove it, or set ELIXIR_SCOPE_HOME to another directory`,

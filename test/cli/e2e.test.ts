@@ -114,6 +114,12 @@ test('a reader that goes away ends the command without a word', async () => {
   expect({ code, err }).toEqual({ code: 0, err: '' })
 })
 
+test('a pipe or a directory is no file, and is said so at once', async () => {
+  await exec('mkfifo', [join(dir, 'pipe')])
+  expect(await cli(`ast ${join(dir, 'pipe')}`)).toMatchObject({ code: 2, err: expect.stringContaining('pipe is not a file') as string })
+  expect((await cli('ast lib')).err).toContain('lib is not a file')
+})
+
 test('ast needs no daemon', async () => {
   const { code, out } = await cli('ast lib/shop/money.ex', project)
   expect(code).toBe(0)

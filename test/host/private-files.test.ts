@@ -33,6 +33,10 @@ test('what somebody else may have put there is not used', () => {
   expect(message('file/below', uid)).toBe('ROOT/file/below cannot be written (ENOTDIR)')
 })
 
+test.skipIf(process.platform !== 'linux')('a directory that takes no entries fails, and does not keep us for ever', () => {
+  expect(ensurePrivateDirectory('/proc/none/below', uid)).toMatchObject({ ok: false, error: { code: 'unavailable', message: '/proc/none/below cannot be written (ENOENT)' } })
+})
+
 test('a probe leaves nothing, and finds what is not there', () => {
   const root = temporaryDirectory()
   expect([probeWritable(root).ok, readdirSync(root)]).toEqual([true, []])
