@@ -16,7 +16,7 @@ import type { ProjectPaths } from '../src/host/paths.ts'
 import { freeBytesAt } from '../src/host/preflight.ts'
 import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
 import type { DaemonState } from '../src/host/state-file.ts'
-import { formatReason } from '../src/otp/exit-reason.ts'
+import { failureIn, formatReason } from '../src/otp/exit-reason.ts'
 import { systemClock } from '../src/otp/node/message-port.ts'
 import { startTree } from '../src/otp/node/start-tree.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
@@ -79,7 +79,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const started = await tree.started
   if (!started.ok) {
     watch.stop()
-    return fail(failure('unavailable', `the daemon did not come up: ${formatReason(started.error)}`, { hint: 'the log has the details' }))
+    return fail(failureIn(started.error) ?? failure('unavailable', `the daemon did not come up: ${formatReason(started.error)}`, { hint: 'the log has the details' }))
   }
   return ok({
     state: stateOf(options, http.address),

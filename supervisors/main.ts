@@ -34,6 +34,8 @@ type Opened = { readonly logger: Logger; readonly metrics: Metrics; readonly fil
 await run(readDaemonArguments(process.argv.slice(2)))
 
 async function run(given: DaemonArguments): Promise<void> {
+  // SQLite and the socket make their files with what this leaves: they are for this user alone, whatever the directory.
+  process.umask(0o077)
   const startedAt = new Date().toISOString()
   const paths = projectPaths({ env: process.env, home: homedir(), tmpDir: tmpdir(), uid: process.getuid?.() ?? 0 }, given.projectRoot)
   const cleared = preflight({

@@ -62,6 +62,20 @@ export function toErrorValue(thrown: unknown, nCauses: number = MAX_CAUSES): Err
   }
 }
 
+/** The typed failure at the bottom of a reason, with its remedy; undefined where the end had another cause. */
+export function failureIn(reason: ExitReason): Failure | undefined {
+  switch (reason.kind) {
+    case 'failed':
+      return reason.failure
+    case 'failed_to_start_child':
+      return failureIn(reason.reason)
+    case 'shutdown':
+      return isReason(reason.term) ? failureIn(reason.term) : undefined
+    default:
+      return undefined
+  }
+}
+
 /** One line, as an Erlang shell would print it: `{uncaught, "TypeError: x, because Error: y"}`. */
 export function formatReason(reason: ExitReason): string {
   switch (reason.kind) {
@@ -84,8 +98,11 @@ export function formatReason(reason: ExitReason): string {
 }
 
 function formatTerm(term: unknown): string {
-  if (typeof term === 'object' && term !== null && 'kind' in term) return formatReason(term as ExitReason)
-  return JSON.stringify(term) ?? String(term)
+  return isReason(term) ? formatReason(term) : JSON.stringify(term) ?? String(term)
+}
+
+function isReason(term: unknown): term is ExitReason {
+  return typeof term === 'object' && term !== null && 'kind' in term
 }
 
 function formatError(error: ErrorValue): string {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 
-import { formatReason, isOrderly, KILLED, NORMAL, SHUTDOWN, toErrorValue, uncaught } from '../../src/otp/exit-reason.ts'
+import { failureIn, formatReason, isOrderly, KILLED, NORMAL, SHUTDOWN, toErrorValue, uncaught } from '../../src/otp/exit-reason.ts'
 import type { ExitReason } from '../../src/otp/exit-reason.ts'
 
 const deep = new Error('top', { cause: new TypeError('middle', { cause: 'bottom' }) })
@@ -31,4 +31,12 @@ test('a cause that leads back to itself ends', () => {
   let depth = 0
   for (let value = toErrorValue(loop).cause; value !== undefined; value = value.cause) depth += 1
   expect(depth).toBe(8)
+})
+
+test('the failure behind a failed start is found, however deep', () => {
+  const failed: ExitReason = { kind: 'failed', failure: { code: 'damaged', message: 'm', hint: 'h' } }
+  const nested: ExitReason = { kind: 'shutdown', term: { kind: 'failed_to_start_child', id: 'a', reason: { kind: 'shutdown', term: { kind: 'failed_to_start_child', id: 'b', reason: failed } } } }
+  expect(failureIn(nested)).toEqual({ code: 'damaged', message: 'm', hint: 'h' })
+  expect(failureIn({ kind: 'shutdown', term: 7 })).toBeUndefined()
+  expect(failureIn({ kind: 'failed_to_start_child', id: 'a', reason: { kind: 'oom' } })).toBeUndefined()
 })
