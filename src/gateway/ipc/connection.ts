@@ -41,8 +41,8 @@ export type ConnectionPorts = {
   readonly limits: IpcLimits
   readonly clock: Clock
   readonly dispatch: Dispatch
-  /** Counts bytes held in and out over all connections; false when that is over the server's bound. */
-  readonly account: { input(delta: number): boolean; output(delta: number): void }
+  /** Counts bytes held in, out and under way over all connections; false when that is over the server's bound. */
+  readonly account: { input(delta: number): boolean; output(delta: number): void; pending(delta: number): boolean }
   readonly onNotificationShed: () => void
   readonly onBug: (error: unknown) => void
   readonly onClosed: (connection: Connection) => void
@@ -55,6 +55,8 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   const scanner = createFrameScanner({ maxBytes: limits.maxRequestBytes, maxDepth: limits.maxDepth, maxElements: limits.maxElements })
   let mode: Mode = 'open'
   let nInFlight = 0
+  /** Of the requests under way, as they came in. */
+  let pendingBytes = 0
   let heldBytes = 0
   /** Found in the chunk read last and not yet dispatched, from `nextWaiting` on. */
   let waiting: (Uint8Array | FrameFault)[] = []
@@ -122,11 +124,11 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   }
 
   function isFull(): boolean {
-    return nInFlight >= limits.maxInFlight || output.isFull()
+    return nInFlight >= limits.maxInFlight || pendingBytes >= limits.maxRequestBytes || output.isFull()
   }
 
   function settleMode(): void {
-    const hasRoom = nInFlight < limits.maxInFlight && output.hasRoom()
+    const hasRoom = nInFlight < limits.maxInFlight && pendingBytes < limits.maxRequestBytes && output.hasRoom()
     if (mode === 'open' && isFull()) {
       mode = 'blocked'
       socket.pause()
@@ -147,19 +149,30 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     const message = decodeMessage(frame)
     if (!message.ok) return refuse(message.error.failure, message.error.id)
     if (message.value.kind === 'response') return refuse(failure('invalid_argument', 'a response to a request that was never made'))
-    call(message.value)
+    call(message.value, frame.length)
   }
 
-  function call(message: Exclude<RpcMessage, { kind: 'response' }>): void {
+  function call(message: Exclude<RpcMessage, { kind: 'response' }>, bytes: number): void {
     const id = message.kind === 'request' ? message.id : undefined
+    if (!account.pending(bytes)) {
+      account.pending(-bytes)
+      return respond(id, fail(failure('busy', 'too many large requests are under way on all connections together', { hint: 'try again shortly' })))
+    }
     const answer = dispatch(message.method, message.params, context)
-    if (!(answer instanceof Promise)) return respond(id, answer)
+    if (!(answer instanceof Promise)) {
+      account.pending(-bytes)
+      return respond(id, answer)
+    }
     nInFlight++
-    void answer.then((settled) => settle(id, settled))
+    pendingBytes += bytes
+    void answer.then((settled) => settle(id, settled, bytes))
   }
 
-  function settle(id: number | undefined, answer: Answer): void {
+  /** Gives back also after the connection is gone: the other thread has held the request until now. */
+  function settle(id: number | undefined, answer: Answer, bytes: number): void {
     nInFlight--
+    pendingBytes -= bytes
+    account.pending(-bytes)
     respond(id, answer)
     queueWork()
   }

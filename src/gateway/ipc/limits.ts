@@ -21,6 +21,8 @@ export type IpcLimits = {
   /** Over all connections: parts of messages, and answers not taken. */
   readonly maxTotalInputBytes: number
   readonly maxTotalOutputBytes: number
+  /** Of requests under way in other threads, over all connections: beyond it a call is `busy`. One connection has `maxRequestBytes`. */
+  readonly maxTotalPendingBytes: number
 }
 
 export const DEFAULT_IPC_LIMITS: IpcLimits = {
@@ -35,4 +37,5 @@ export const DEFAULT_IPC_LIMITS: IpcLimits = {
   lingerMs: 1000,
   maxTotalInputBytes: 128 << 20,
   maxTotalOutputBytes: 128 << 20,
+  maxTotalPendingBytes: 64 << 20,
 }

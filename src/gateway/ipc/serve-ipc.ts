@@ -31,6 +31,8 @@ export type IpcStats = {
   readonly inFlight: number
   readonly inputBytes: number
   readonly outputBytes: number
+  /** Of requests under way in other threads. */
+  readonly pendingBytes: number
   readonly accepted: number
   readonly refused: number
   readonly notificationsShed: number
@@ -51,7 +53,7 @@ export async function serveIpc(options: IpcOptions): Promise<Result<IpcServer, F
   const limits: IpcLimits = { ...DEFAULT_IPC_LIMITS, ...options.limits }
   const { clock, socketPath } = options
   const connections = new Set<Connection>()
-  const totals = { inputBytes: 0, outputBytes: 0, accepted: 0, refused: 0, notificationsShed: 0 }
+  const totals = { inputBytes: 0, outputBytes: 0, pendingBytes: 0, accepted: 0, refused: 0, notificationsShed: 0 }
   let whenEmpty: (() => void) | undefined
 
   const ports: ConnectionPorts = {
@@ -60,6 +62,7 @@ export async function serveIpc(options: IpcOptions): Promise<Result<IpcServer, F
     dispatch: createDispatch(options),
     account: {
       input: (delta) => (totals.inputBytes += delta) <= limits.maxTotalInputBytes || delta <= 0,
+      pending: (delta) => (totals.pendingBytes += delta) <= limits.maxTotalPendingBytes,
       output: (delta) => {
         totals.outputBytes += delta
         if (delta > 0 && totals.outputBytes > limits.maxTotalOutputBytes) largestOf(connections)?.destroy()

@@ -256,6 +256,34 @@ test('parts of messages are bounded over all connections', async () => {
   await until(() => server.stats().inputBytes === 60_000)
 })
 
+test('large requests under way: one client waits for its own, all together are bounded, and what is answered is given back', async () => {
+  const held: PromiseWithResolvers<Answer>[] = []
+  const { server, clock, client } = await start((method) => {
+    if (method === 'hello') return ok('here')
+    const answer = Promise.withResolvers<Answer>()
+    held.push(answer)
+    return answer.promise
+  }, { limits: { maxRequestBytes: 10_000, maxTotalPendingBytes: 16_000 } })
+  const large = (id: number): unknown[] => [0, id, 'store_module', [{ module: { module_name: 'A', moduledoc: 'x'.repeat(5000) } }]]
+  const [first, second] = [await client(), await client()]
+  first.send(large(1), large(2), large(3), [0, 4, 'hello', []])
+  await until(() => held.length === 2)
+  await turns(10)
+  expect(held).toHaveLength(2)
+  second.send(large(1), large(2), [0, 3, 'hello', []])
+  expect(await second.take(2)).toEqual([[1, 2, expect.objectContaining({ code: 'busy' }), null], [1, 3, null, 'here']])
+  held[0]?.resolve(ok('stored'))
+  expect(await first.next()).toEqual([1, 1, null, 'stored'])
+  await until(() => held.length === 4)
+  first.socket.destroy()
+  await until(() => clock.nTimers() > 0)
+  clock.advance(DEFAULT_IPC_LIMITS.drainMs)
+  await until(() => server.stats().connections === 1)
+  expect(server.stats().pendingBytes).toBeGreaterThan(15_000)
+  for (const { resolve } of held) resolve(ok('stored'))
+  await until(() => server.stats().pendingBytes === 0)
+})
+
 test('a client that has sent all it will still gets its answers', async () => {
   const late = Promise.withResolvers<Answer>()
   const { server, client } = await start((method) => (method === 'hello' ? late.promise : ok('now')))
