@@ -47,6 +47,9 @@ type World = {
   sampleTook: 'at once' | 'failed' | 'for ever'
   stepTook: 'at once' | 'failed' | 'for ever'
   freedPerStep: number
+  startTook: 'at once' | 'for ever'
+  /** Gives the answers of samples that took for ever, late. */
+  readonly lateSamples: (() => void)[]
   nSamples: number
   startCleaner(): void
   stopCleaner(): void
@@ -66,6 +69,7 @@ function createWorld(options: { readonly cell?: PressureCell; readonly pick?: (n
     [MEMORY_PORTS.sampler]: (_operation, done) => {
       world.nSamples += 1
       if (world.sampleTook === 'at once') done(ok(sampleOf(world.usedBytes + cache.stats().bytes)))
+      if (world.sampleTook === 'for ever') world.lateSamples.push(() => done(ok(sampleOf(1))))
       if (world.sampleTook === 'failed') done(fail(failure('internal', 'no sample')))
     },
     [MEMORY_PORTS.caches]: cachesPort(cache, {
@@ -86,6 +90,7 @@ function createWorld(options: { readonly cell?: PressureCell; readonly pick?: (n
       onEvent: ({ fields }) => void world.seen.push(`${fields.from} -> ${fields.to}`),
     }),
     [MEMORY_PORTS.cleaner]: (_operation, done) => {
+      if (world.startTook === 'for ever') return
       world.startCleaner()
       done(ok(undefined))
     },
@@ -97,7 +102,7 @@ function createWorld(options: { readonly cell?: PressureCell; readonly pick?: (n
     while (system.runReady(1000) > 0);
   }
   const world: World = {
-    clock, system, cell, cache, view, logs, seen: [], steps: [], saved, usedBytes: options.usedBytes ?? 0, sampleTook: 'at once', stepTook: 'at once', freedPerStep: 0, nSamples: 0,
+    clock, system, cell, cache, view, logs, seen: [], steps: [], saved, usedBytes: options.usedBytes ?? 0, sampleTook: 'at once', stepTook: 'at once', freedPerStep: 0, startTook: 'at once', lateSamples: [], nSamples: 0,
     startCleaner() {
       const spawned = system.spawn({ actor: cleanerActor, name: MEMORY_ACTORS.cleaner })
       cleaner = spawned.type === 'ok' ? spawned.pid : undefined
@@ -274,6 +279,41 @@ test('a Cleaner that cannot be started fails the call, and cleaning works again 
   expect(w.logs.at(-1)).toMatch(/error: emergency memory cleanup failed/)
   w.startCleaner = startCleaner
   expect(await w.ask<CleanupReport>(MEMORY_ACTORS.pressureHandler, { type: 'emergency_cleanup' })).toMatchObject({ mode: 'emergency' })
+})
+
+test('a start of the Cleaner that never ends is given up', async () => {
+  const w = createWorld()
+  w.startTook = 'for ever'
+  w.stopCleaner()
+  const call = w.system.call(MEMORY_ACTORS.pressureHandler, { type: 'emergency_cleanup' }, 'infinity')
+  w.pass(5000)
+  expect(await call).toMatchObject({ ok: false, error: { code: 'timeout' } })
+  expect(await status(w)).toMatchObject({ cleaning: undefined })
+})
+
+test('a level that rises during a cleanup gets its own as soon as that ends', async () => {
+  const w = createWorld({ usedBytes: 820_000 })
+  w.stepTook = 'for ever'
+  w.pass(30_000)
+  w.usedBytes = 960_000
+  w.pass(STEP_TIMEOUT_MS - 1000)
+  expect(await status(w)).toMatchObject({ level: 'emergency', cleaning: 'soft' })
+  w.stepTook = 'at once'
+  w.pass(1000)
+  expect((await status(w)).lastCleanup?.mode).toBe('emergency')
+})
+
+test('the answer of a sample that was given up comes too late to count', async () => {
+  const w = createWorld({ usedBytes: 820_000 })
+  w.sampleTook = 'for ever'
+  w.pass(SAMPLE_TIMEOUT_MS + 2000)
+  expect(w.lateSamples).toHaveLength(2)
+  w.lateSamples[0]?.()
+  w.settle()
+  expect(await statistics(w)).toMatchObject({ usedBytes: 820_000, nSamples: 2 })
+  w.lateSamples[1]?.()
+  w.settle()
+  expect(await statistics(w)).toMatchObject({ usedBytes: 1, nSamples: 3 })
 })
 
 test('a sample that fails or never comes leaves the level, is logged once, and sampling goes on', async () => {
