@@ -29,19 +29,32 @@ export type ActorMsg<Body> =
   | { readonly type: 'timer'; readonly name: string }
   /** The outcome of an own `call` or `run`. */
   | { readonly type: 'answer'; readonly tag: string; readonly result: Result<unknown, Failure> }
-  /** A monitored actor has ended; `noproc` when there was none. */
+  /** A monitored actor has ended; `noproc` when there was none, `noconnection` when its thread is gone. */
   | { readonly type: 'down'; readonly tag: string; readonly reason: ExitReason }
+
+/** To actors that trap exits only: a linked actor has ended, or somebody sent an `exit`. */
+export type ExitMsg = { readonly type: 'exit'; readonly from: Pid; readonly reason: ExitReason }
 
 export type ActorEffect =
   | { readonly type: 'reply'; readonly to: ReplyTo; readonly result: Result<unknown, Failure> }
   | { readonly type: 'call'; readonly to: Address; readonly body: unknown; readonly tag: string; readonly timeoutMs?: number | 'infinity' }
   | { readonly type: 'cast'; readonly to: Address; readonly body: unknown }
-  /** Arms the timer `name`, replacing an armed one of that name. */
-  | { readonly type: 'after'; readonly name: string; readonly ms: number }
+  /**
+   * Arms the timer `name`, replacing an armed one of that name. With `unless` it waits for a message as Erlang's
+   * `receive … after` does: taking any message but a timer's (`'message'`), or an answer or news with one of these tags,
+   * disarms it, even when it has run out meanwhile.
+   */
+  | { readonly type: 'after'; readonly name: string; readonly ms: number; readonly unless?: 'message' | readonly string[] }
   | { readonly type: 'cancel'; readonly name: string }
   /** Has a port of the system (store, file system, channel) do something; the outcome arrives as `answer`. */
   | { readonly type: 'run'; readonly port: string; readonly operation: unknown; readonly tag: string }
   | { readonly type: 'monitor'; readonly target: Address; readonly tag: string }
+  /** Ends all monitors of this tag; news of them that waits is dropped. */
+  | { readonly type: 'demonitor'; readonly tag: string }
+  /** The end of either ends the other, unless it is `normal` or the other traps exits. Within one thread only. */
+  | { readonly type: 'link' | 'unlink'; readonly target: Address }
+  /** Ends another actor as a link would; `killed` cannot be trapped. */
+  | { readonly type: 'exit'; readonly target: Address; readonly reason: ExitReason }
   | { readonly type: 'stop'; readonly reason: ExitReason }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }
 
@@ -64,9 +77,16 @@ export type Actor<State, Body, Args = unknown> = {
   terminate?(state: State, reason: ExitReason): readonly ActorEffect[]
 }
 
+/** An actor that takes the ends of those it is linked to as messages, instead of ending with them. */
+export type TrappingActor<State, Body, Args = unknown> = Omit<Actor<State, Body, Args>, 'step'> & {
+  readonly trapsExits: true
+  step(state: State, msg: ActorMsg<Body> | ExitMsg, nowMs: number): Stepped<State>
+}
+
 /** An actor whose types are forgotten, as systems and specs hold it. */
 export type AnyActor = {
   readonly mailbox: { readonly capacity: number; readonly overflow: 'shed' | 'block' | 'coalesce'; readonly keyOf?: (body: never) => string | undefined }
+  readonly trapsExits?: true
   init(args: never, nowMs: number): ActorStartup<unknown>
   step(state: never, msg: never, nowMs: number): Stepped<unknown>
   terminate?(state: never, reason: ExitReason): readonly ActorEffect[]

@@ -9,8 +9,8 @@ import { ok } from '../../src/base/result.ts'
 import { startActor } from '../../src/otp/actor-child.ts'
 import { createActorSystem } from '../../src/otp/actor-system.ts'
 import type { ActorSystem, ActorSystemOptions, Spawned } from '../../src/otp/actor-system.ts'
-import type { Actor, ActorEffect, ActorMsg, MailboxSpec, Pid } from '../../src/otp/actor.ts'
-import { formatReason, SHUTDOWN } from '../../src/otp/exit-reason.ts'
+import type { Actor, ActorEffect, ActorMsg, MailboxSpec, Pid, TrappingActor } from '../../src/otp/actor.ts'
+import { formatReason, KILLED, NORMAL, SHUTDOWN } from '../../src/otp/exit-reason.ts'
 import type { ExitReason } from '../../src/otp/exit-reason.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
@@ -226,4 +226,138 @@ test('under a clock of its own it asks for turns, a batch at a time', () => {
     counts.push(noted['a']?.length ?? 0)
   }
   expect(counts).toEqual([256, 512, 600])
+})
+
+// Links, exits, selective timers
+
+/** Takes the ends of others as messages. */
+const trapper = (name: string): TrappingActor<readonly string[], Body, string> => {
+  const { step, ...rest } = puppet(name)
+  return {
+    ...rest,
+    trapsExits: true,
+    step(state, msg, nowMs) {
+      if (msg.type !== 'exit') return step(state, msg, nowMs)
+      noted[name]?.push(`exit of ${msg.from} ${formatReason(msg.reason)}`)
+      return [state, []]
+    },
+  }
+}
+
+const link = (target: string): ActorEffect => ({ type: 'link', target })
+const exitOf = (target: string, reason: ExitReason): ActorEffect => ({ type: 'exit', target, reason })
+
+test('linked actors end together, without terminate; normal ends nobody', () => {
+  const s = stage()
+  for (const name of ['witness', 'a', 'b', 'c', 'd']) s.spawn(name)
+  s.tell('a', link('b'), link('d'))
+  s.tell('c', link('b'))
+  s.run()
+  s.tell('d', { type: 'stop', reason: NORMAL })
+  s.run()
+  expect(s.ends).toEqual(['d: normal'])
+  s.system.cast('b', 'throw')
+  s.run()
+  expect(s.ends.slice(1)).toEqual(['b: {uncaught, "Error: struck"}', 'a: {uncaught, "Error: struck"}', 'c: {uncaught, "Error: struck"}'])
+  expect(noted['witness']).toEqual(['d ends by normal'])
+})
+
+test('a trapping actor hears of ends; killed cannot be trapped, but is what the linked hear', () => {
+  const s = stage()
+  const a = s.spawn('a')
+  s.system.spawn({ actor: trapper('t'), name: 't', onExit: (reason) => s.ends.push(`t: ${formatReason(reason)}`) })
+  s.spawn('b')
+  s.tell('t', link('a'), link('nobody'))
+  s.tell('b', exitOf('t', SHUTDOWN), exitOf('t', NORMAL), exitOf('b', NORMAL))
+  s.run()
+  s.system.kill(a)
+  s.run()
+  expect(noted['t']).toEqual(['exit of 0 noproc', 'exit of 3 shutdown', 'exit of 3 normal', `exit of ${a} killed`])
+  s.tell('b', link('t'), exitOf('t', KILLED))
+  s.run()
+  expect(s.ends).toEqual(['a: killed', 't: killed', 'b: killed'])
+})
+
+test('unlinked actors end alone; demonitor drops news that waits', () => {
+  const s = stage()
+  for (const name of ['a', 'b', 'm']) s.spawn(name)
+  s.tell('a', link('b'), { type: 'unlink', target: 'b' })
+  s.tell('m', { type: 'monitor', target: 'b', tag: 'kept' }, { type: 'monitor', target: 'b', tag: 'dropped' }, { type: 'demonitor', tag: 'dropped' })
+  s.tell('m', { type: 'monitor', target: 'nobody', tag: 'late' }, { type: 'demonitor', tag: 'late' })
+  s.run()
+  s.system.cast('b', 'throw')
+  s.run()
+  expect(s.ends).toEqual(['b: {uncaught, "Error: struck"}'])
+  expect(noted['m']).toEqual(['kept {uncaught, "Error: struck"}'])
+})
+
+test('a link to nobody ends an actor that does not trap', () => {
+  const s = stage()
+  s.spawn('a')
+  s.tell('a', link('nobody'))
+  s.run()
+  expect(s.ends).toEqual(['a: noproc'])
+})
+
+test('a selective timer is disarmed by the message it waits for, even when it has run out meanwhile', () => {
+  const s = stage()
+  s.spawn('a', { capacity: 20, overflow: 'shed' })
+  s.spawn('b')
+  const after = (name: string, unless?: 'message' | readonly string[]): ActorEffect => ({ type: 'after', name, ms: 10, ...(unless === undefined ? {} : { unless }) })
+  s.tell('a', after('any', 'message'), after('tagged', ['x']), after('other', ['y']), after('plain'))
+  s.run()
+  s.tell('a', { type: 'call', to: 'b', body: 1, tag: 'x' })
+  s.clock.advance(10)
+  s.run()
+  expect(noted['a']).toEqual(['tagged at 10', 'other at 10', 'plain at 10', 'x 1'])
+  s.tell('a', after('tagged', ['x']), after('twice', ['x', 'y']), { type: 'call', to: 'b', body: 2, tag: 'x' })
+  expect(s.system.runReady(2)).toBe(2)
+  s.clock.advance(10)
+  s.run()
+  expect(noted['a']?.slice(4)).toEqual(['x 2'])
+  expect(s.clock.nTimers()).toBe(0)
+})
+
+test('a timer that has run out can still be cancelled until it is taken', () => {
+  const s = stage()
+  s.spawn('a')
+  s.tell('a', { type: 'after', name: 't', ms: 5 })
+  s.run()
+  s.tell('a', { type: 'cancel', name: 't' })
+  s.clock.advance(5)
+  s.run()
+  expect(noted['a']).toEqual([])
+})
+
+test('everybody is stopped, the youngest first', () => {
+  const s = stage()
+  for (const name of ['a', 'b', 'c']) s.spawn(name)
+  s.system.stopAll(SHUTDOWN)
+  expect(s.ends).toEqual(['c: shutdown', 'b: shutdown', 'a: shutdown'])
+})
+
+test('names that nobody has here are asked for elsewhere', async () => {
+  const told: unknown[] = []
+  const s = stage({
+    elsewhere: {
+      call(name, body, timeoutMs, settle) {
+        if (name !== 'far') return false
+        settle(ok([body, timeoutMs]))
+        return true
+      },
+      cast: (name, body) => (name === 'far' ? { sent: told.push(body) > 0 } : undefined),
+      monitor(name, down) {
+        if (name !== 'far') return undefined
+        down({ kind: 'noconnection' })
+        return () => undefined
+      },
+    },
+  })
+  s.spawn('a')
+  s.tell('a', { type: 'call', to: 'far', body: 1, tag: 'c', timeoutMs: 9 }, { type: 'cast', to: 'far', body: 2 }, { type: 'monitor', target: 'far', tag: 'm' }, { type: 'call', to: 'nowhere', body: 1, tag: 'n' })
+  s.run()
+  expect(noted['a']).toEqual(['c [1,9]', 'm noconnection', 'n unavailable'])
+  expect(told).toEqual([2])
+  expect(await s.system.call('far', 3, 'infinity')).toEqual(ok([3, 'infinity']))
+  expect([s.system.cast('far', 4), s.system.cast('nowhere', 5)]).toEqual([true, false])
 })
