@@ -181,6 +181,7 @@ async function connectOnce(socketPath: string): Promise<Result<Connection, Failu
 
 function daemonPorts(): DaemonPorts {
   return {
+    checkConfig,
     start: startInBackground,
     run: runInForeground,
     stop: stopIn,
@@ -197,6 +198,15 @@ function pathsOf(root: string): ProjectPaths {
 function knownAs(state: DaemonState): DaemonEntry {
   const { project_root: projectRoot, pid, socket, http, version, started_at: startedAt } = state
   return { projectRoot, pid, socket, http, version, startedAt }
+}
+
+async function checkConfig({ projectRoot, configPath, flags }: StartOptions): Promise<Result<void, readonly Failure[]>> {
+  // Loaded when asked for: the whole schema comes with it. A daemon reads the variable from the project's directory.
+  const { loadConfig } = await import('../host/load-config.ts')
+  const variable = process.env['ELIXIR_SCOPE_CONFIG']
+  const env = variable ? { ...process.env, ELIXIR_SCOPE_CONFIG: resolve(projectRoot, variable) } : process.env
+  const loaded = loadConfig({ projectRoot, configPath: configPath === undefined ? undefined : resolve(configPath), env, flags })
+  return loaded.ok ? ok(undefined) : loaded
 }
 
 /** The command asks for the first import itself, to show its progress. */

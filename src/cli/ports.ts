@@ -47,6 +47,8 @@ export type ForegroundDaemon = {
 }
 
 export type DaemonPorts = {
+  /** What is wrong with the configuration that a daemon would start with. Nothing is started or stopped. */
+  readonly checkConfig: (options: StartOptions) => Promise<Result<void, readonly Failure[]>>
   /** Starts a daemon in the background and waits until it is ready. */
   readonly start: (options: StartOptions) => Promise<Result<DaemonEntry, readonly Failure[]>>
   /** Runs the daemon in this process; resolves when it is ready. */

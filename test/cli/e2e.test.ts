@@ -139,6 +139,14 @@ test('the daemon killed: the next command waits for heart to bring it back, and 
   expect((await cli('status')).out).toContain(`process ${after.daemon.heart.pid}, 1 restart`)
 })
 
+test('restart with a bad configuration leaves the daemon as it is', async () => {
+  const pid = async (): Promise<unknown> => (JSON.parse((await cli('status --json')).out) as { daemon: { pid: number } }).daemon.pid
+  const before = await pid()
+  expect(await cli('restart --set bogus=1')).toMatchObject({ code: 2, err: expect.stringContaining('bogus') as string })
+  expect(await cli('restart --config nope.json')).toMatchObject({ code: 2, err: expect.stringContaining('nope.json') as string })
+  expect(await pid()).toBe(before)
+})
+
 test('restart parses nothing again; stop stops, twice is fine', async () => {
   const restarted = await cli('restart')
   expect(restarted).toMatchObject({ code: 0 })

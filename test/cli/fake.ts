@@ -226,6 +226,7 @@ export function makeWorld(options: WorldOptions = {}): World {
       : cwd.startsWith(ROOT) ? ok({ root: ROOT }) : fail(failure('not_found', `no mix.exs in ${cwd} or any directory above it`)),
     connect,
     daemons: {
+      checkConfig: ({ flags }) => Promise.resolve('bogus' in flags ? fail([failure('invalid_argument', 'there is no key bogus')]) : ok(undefined)),
       start: () => {
         daemon.running = true
         return Promise.resolve(ok(DAEMON))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { exec, LAUNCHER, linkTools, put, withTemp } from './shell.ts'
 
-const TOOLS = ['sh', 'dirname', 'readlink']
+const TOOLS = ['sh', 'dirname', 'readlink', 'mkdir']
 const PRINT = `console.log(JSON.stringify({ args: process.argv.slice(2), script: process.argv[1], cache: process.env.NODE_COMPILE_CACHE, pool: process.env.UV_THREADPOOL_SIZE }))`
 
 /** An installed package whose program prints what it got. */

@@ -121,6 +121,13 @@ test('restart stops first', async () => {
   expect(world.written.err).toContain('started for /home/ann/shop')
 })
 
+test('restart with a bad configuration leaves the daemon as it is', async () => {
+  const world = makeWorld()
+  expect(await runCli(['restart', '--set', 'bogus=1'], world.ports)).toBe(2)
+  expect(world.written.err).toBe('error: there is no key bogus\n')
+  expect(world.daemon.running).toBe(true)
+})
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => { setImmediate(resolve) })
 }

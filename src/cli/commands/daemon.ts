@@ -23,8 +23,12 @@ export type StartArgs = {
 export async function start(context: Context, args: StartArgs): Promise<ExitCode> {
   const project = context.ports.findProject(args.path ?? context.project)
   if (!project.ok) return report(context, project.error)
-  const options: StartOptions = { projectRoot: project.value.root, configPath: args.configPath, flags: args.flags }
+  const options = optionsFor(project.value.root, args)
   return args.mode === 'foreground' ? runForeground(context, options) : startBackground(context, options)
+}
+
+function optionsFor(projectRoot: string, { configPath, flags }: StartArgs): StartOptions {
+  return { projectRoot, configPath, flags }
 }
 
 async function startBackground(context: Context, options: StartOptions): Promise<ExitCode> {
@@ -90,6 +94,9 @@ export async function stop(context: Context): Promise<ExitCode> {
 export async function restart(context: Context, args: StartArgs): Promise<ExitCode> {
   const project = context.ports.findProject(args.path ?? context.project)
   if (!project.ok) return report(context, project.error)
+  // A daemon that runs well is not given up for one that cannot start.
+  const checked = await context.ports.daemons.checkConfig(optionsFor(project.value.root, args))
+  if (!checked.ok) return report(context, checked.error)
   const stopped = await context.ports.daemons.stop(project.value.root)
   if (!stopped.ok) return report(context, stopped.error)
   return start(context, args)
