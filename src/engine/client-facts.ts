@@ -36,12 +36,17 @@ export function clientFacts(statement: ClientModuleStatement): Result<ClientModu
 }
 
 function sourceFacts(statement: ClientModuleStatement, source: string): Result<ModuleFacts, Failure> {
+  if (statement.functions.length > 0 || statement.moduledoc !== undefined) {
+    return fail(failure('invalid_argument', 'module: source text and facts together', { hint: 'with source, the facts are read from it: leave functions and moduledoc out' }))
+  }
   const file = analyseSource(statement.source_file ?? 'client.ex', new TextEncoder().encode(source))
+  const [problem] = file.problems
+  if (problem !== undefined) {
+    return fail(failure('invalid_argument', `module.source:${problem.line}:${problem.column}: ${problem.message}`, { hint: 'correct the source' }))
+  }
   const found = file.modules.find((module) => module.name === statement.module_name)
   if (found !== undefined) return ok(found)
-  const [problem] = file.problems
-  const why = problem === undefined ? '' : `; ${problem.message} at ${problem.line}:${problem.column}`
-  return fail(failure('invalid_argument', `module.source defines no ${statement.module_name}${why}`, {
+  return fail(failure('invalid_argument', `module.source defines no ${statement.module_name}`, {
     hint: 'the source must hold a defmodule of that name',
     details: { defines: file.modules.map((module) => module.name) },
   }))

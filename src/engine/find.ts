@@ -37,6 +37,12 @@ export function findFunction(snapshot: Snapshot, mfa: Mfa): Result<FunctionRecor
   return fail(notFound(`no function ${formatMfa(mfa)}`, suggestions, `list_functions with module_prefix ${mfa.module} names them all`))
 }
 
+export function noFile(path: string): Failure {
+  return failure('not_found', `no file ${path} in the repository`, {
+    hint: 'give the path relative to the project root; a new file is known after import_project',
+  })
+}
+
 function noModule(snapshot: Snapshot, name: string): Failure {
   const last = name.split('.').at(-1) ?? name
   const parent = name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : name.slice(0, 3)

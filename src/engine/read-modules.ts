@@ -1,11 +1,11 @@
 /** Reading modules: one whole, those of a file, all by name. */
 
-import { failure, type Failure } from '../base/failure.ts'
+import type { Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { FunctionRow, Snapshot } from '../store/contract.ts'
 import type { Args, Reply } from '../wire/methods.ts'
 import { answer } from './answer.ts'
-import { findModule } from './find.ts'
+import { findModule, noFile } from './find.ts'
 import { functionSummary, moduleData, moduleSummary } from './present.ts'
 import { freshness, type ReadContext } from './read-context.ts'
 
@@ -28,11 +28,7 @@ export function listModules(context: ReadContext, args: Args<'list_modules'>): R
 export function getModuleByFile(context: ReadContext, args: Args<'get_module_by_file'>): Result<Reply<'get_module_by_file'>, Failure> {
   const path = args.path.replace(/^\.\//, '')
   const modules = context.snapshot.modulesOfFile(path)
-  if (modules === undefined) {
-    return fail(failure('not_found', `no file ${args.path} in the repository`, {
-      hint: 'give the path relative to the project root; a new file is known after import_project',
-    }))
-  }
+  if (modules === undefined) return fail(noFile(args.path))
   return ok(answer({ modules: modules.map(moduleSummary) }, freshness(context)))
 }
 

@@ -1,11 +1,12 @@
 /** Reading the repository as a whole: who answers, problems, statistics, export. */
 
 import type { Failure } from '../base/failure.ts'
-import { ok, type Result } from '../base/result.ts'
+import { fail, ok, type Result } from '../base/result.ts'
 import type { ExportRow } from '../store/contract.ts'
 import { WIRE_VERSION, type Args, type Reply } from '../wire/methods.ts'
 import type { ImportResult } from '../wire/records.ts'
 import { answer } from './answer.ts'
+import { noFile } from './find.ts'
 import { callRecord, functionData, moduleData, problemRecord } from './present.ts'
 import { freshness, type ReadContext } from './read-context.ts'
 
@@ -17,6 +18,7 @@ export function hello(context: ReadContext): Result<Reply<'hello'>, Failure> {
 }
 
 export function listProblems(context: ReadContext, args: Args<'list_problems'>): Result<Reply<'list_problems'>, Failure> {
+  if (args.path !== undefined && context.snapshot.findFile(args.path) === undefined) return fail(noFile(args.path))
   const page = context.snapshot.problems({ limit: args.limit, after: args.cursor, path: args.path })
   return ok(answer({ problems: page.items.map(problemRecord), cursor: page.next }, freshness(context)))
 }

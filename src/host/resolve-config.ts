@@ -149,7 +149,9 @@ function flagLayer(flags: Readonly<Record<string, unknown>>): Layer {
  * takes a list, otherwise the text itself, which the schema then judges.
  */
 function fromText(key: ConfigKey, text: string): unknown {
-  const readings = [parseJson(text.trim()), text, text.split(',').map((part) => part.trim()).filter((part) => part !== '')]
+  // What begins like a JSON list is meant as one: broken, it is an error, and no list of one odd text.
+  const parts = /^\s*\[/.test(text) ? undefined : text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+  const readings = [parseJson(text.trim()), text, parts]
   const accepted = readings.find((reading) => reading !== undefined && key.schema.safeParse(reading).success)
   return accepted === undefined ? text : accepted
 }

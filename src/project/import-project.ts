@@ -118,7 +118,7 @@ function hold(run: Run, outcome: FileOutcome): void {
   if (outcome.kind === 'same') tally.same += 1
   if (outcome.kind !== 'parsed') return
   tally.parsed += 1
-  tally.bytes += outcome.stamp.size
+  tally.bytes += outcome.bytes
   held.bytes += outcome.encoded.length
 }
 

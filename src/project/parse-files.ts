@@ -22,7 +22,7 @@ export type WantedFile = {
 export type FileStamp = { readonly size: number; readonly mtimeNs: bigint }
 
 export type FileOutcome =
-  | { readonly kind: 'parsed'; readonly path: string; readonly stamp: FileStamp; readonly encoded: Uint8Array; readonly problems: number }
+  | { readonly kind: 'parsed'; readonly path: string; readonly stamp: FileStamp; readonly bytes: number; readonly encoded: Uint8Array }
   /** Same bytes as the store has. */
   | { readonly kind: 'same'; readonly path: string; readonly stamp: FileStamp }
   | { readonly kind: 'unreadable'; readonly path: string; readonly stamp: FileStamp; readonly problem: Problem }
@@ -41,7 +41,7 @@ function parseFile(root: string, file: WantedFile, maxFileBytes: number): FileOu
   const { bytes, stamp } = read
   if (file.knownHash !== null && createHash('sha256').update(bytes).digest('hex') === file.knownHash) return { kind: 'same', path, stamp }
   const facts = analyse(path, bytes)
-  return { kind: 'parsed', path, stamp, encoded: encodeFileFacts(facts, bytes), problems: facts.problems.length }
+  return { kind: 'parsed', path, stamp, bytes: bytes.length, encoded: encodeFileFacts(facts, bytes) }
 }
 
 /** The outcome of a file that cannot be analysed: one problem that says why. */

@@ -82,6 +82,7 @@ test.each([
   ['list_modules', { limit: 0 }, 'invalid_argument'],
   ['list_modules', { cursor: 'made up' }, 'invalid_argument'],
   ['get_module_by_file', { path: 'lib/nothing.ex' }, 'not_found'],
+  ['list_problems', { path: 'lib/nothing.ex' }, 'not_found'],
   ['get_modul', {}, 'unknown_method'],
 ])('%s %j fails with %s and a hint', async (method, args, code) => {
   const answer = await daemon.client.request(method, args)

@@ -39,6 +39,11 @@ test('source text is read as a file is', async () => {
   expect(await daemon.client.call('store_module', { module: { module_name: 'Other', source: 'defmodule FromText do\nend' } })).toMatchObject({
     ok: false, error: { code: 'invalid_argument', message: 'module.source defines no Other' },
   })
+  expect(await daemon.client.call('store_module', { module: { module_name: 'Half', source: 'defmodule Half do\n  def x(\nend' } })).toMatchObject({
+    ok: false, error: { code: 'invalid_argument', message: expect.stringMatching(/^module\.source:\d+:\d+: /) as string },
+  })
+  const both = { module_name: 'Both', source: 'defmodule Both do\nend', functions: [{ function_name: 'f', arity: 0 }] }
+  expect(await daemon.client.call('store_module', { module: both })).toMatchObject({ ok: false, error: { code: 'invalid_argument' } })
 })
 
 test('a patch changes what it names; a stale version is a conflict', async () => {

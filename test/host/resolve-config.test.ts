@@ -52,6 +52,8 @@ test.each<[string, ConfigSources, string, unknown, string]>([
 })
 
 test.each<[string, ConfigSources, string[]]>([
+  ['list that is broken JSON', { env: { ELIXIR_SCOPE_PROJECT_INCLUDE: '["lib"' } }, 
+    ['project.include is "[\\"lib\\"" (ELIXIR_SCOPE_PROJECT_INCLUDE); expected a list of texts or null | change it there; docs/CONFIG.md describes project.include']],
   ['out of range', file({ http: { port: 70_000 } }),
     ['http.port is 70000 (file elixir_scope.json); expected a whole number from 0 to 65535 | change it there; docs/CONFIG.md describes http.port']],
   ['not a number', { env: { ELIXIR_SCOPE_HTTP_PORT: 'many' } },

@@ -48,7 +48,7 @@ const found = (paths: readonly string[], changes: Partial<Discovery> = {}): Disc
 
 function parsed({ path }: WantedFile): FileOutcome {
   const source = new TextEncoder().encode(`defmodule M${/\d+/.exec(path)?.[0]} do\n  def f, do: 1\nend\n`)
-  return { kind: 'parsed', path, stamp: { size: 20_000, mtimeNs: 1n }, encoded: encodeFileFacts(analyseSource(path, source), source), problems: 0 }
+  return { kind: 'parsed', path, stamp: { size: 20_000, mtimeNs: 1n }, bytes: 20_000, encoded: encodeFileFacts(analyseSource(path, source), source) }
 }
 
 type Pool = (files: readonly WantedFile[]) => Promise<Result<readonly FileOutcome[], Failure>>
