@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
-import { failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { aggregateHealth, checkDisk, checkImport, checkMemory, checkRequests, checkTree, type Check } from '../src/host/health.ts'
 import type { Logger } from '../src/host/log.ts'
@@ -16,7 +15,7 @@ import type { ProjectPaths } from '../src/host/paths.ts'
 import { freeBytesAt } from '../src/host/preflight.ts'
 import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
 import type { DaemonState } from '../src/host/state-file.ts'
-import { failureIn, formatReason } from '../src/otp/exit-reason.ts'
+import { formatReason } from '../src/otp/exit-reason.ts'
 import { systemClock } from '../src/otp/node/message-port.ts'
 import { startTree } from '../src/otp/node/start-tree.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
@@ -24,6 +23,7 @@ import { WIRE_VERSION } from '../src/wire/methods.ts'
 import type { RepositoryCalls } from '../workers/calls.ts'
 import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
 import { controlService, metricsService, parserService } from './control.ts'
+import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
 import { WIRES } from './wires.ts'
 
@@ -79,7 +79,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const started = await tree.started
   if (!started.ok) {
     watch.stop()
-    return fail(failureIn(started.error) ?? failure('unavailable', `the daemon did not come up: ${formatReason(started.error)}`, { hint: 'the log has the details' }))
+    return fail(startFailure(started.error, options.logFile))
   }
   return ok({
     state: stateOf(options, http.address),

@@ -6,6 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -163,6 +164,19 @@ test('a bad configuration is refused before anything starts, with key, value and
   expect(err).toContain('http.port')
   expect(err).toContain('99999')
   expect((await cli('status')).code).toBe(4)
+})
+
+test('a port in use: what is wrong, what to do, where the log is', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { code, err } = await cli(`start --set http.port=${port}`)
+  taken.close()
+  expect(code).toBe(1)
+  expect(err).toContain(`${port} is in use`)
+  expect(err).toContain('set http.port to another port, or to 0')
+  expect(err).toContain('daemon.log')
+  expect(err).not.toContain('{')
 })
 
 /** The command in the foreground, once it says that it runs. `closed`: no process that can write to its output is left. */

@@ -115,6 +115,14 @@ test('all failures of a start are told', async () => {
   expect(world.written.err).toBe('error: http.port: 99999 is too large\n  a number from 0 to 65535\nerror: no space left\n')
 })
 
+test('a daemon that does not come up is a failure of the command', async () => {
+  const world = makeWorld({ running: false })
+  const failed = () => Promise.resolve({ ok: false as const, error: [{ code: 'unavailable' as const, message: 'it ended' }] })
+  const ports = { ...world.ports, daemons: { ...world.ports.daemons, start: failed, run: failed } }
+  expect(await runCli(['start'], ports)).toBe(1)
+  expect(await runCli(['start', '--foreground'], ports)).toBe(1)
+})
+
 test('restart stops first', async () => {
   const world = makeWorld()
   expect(await runCli(['restart'], world.ports)).toBe(0)

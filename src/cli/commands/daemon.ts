@@ -38,15 +38,21 @@ async function startBackground(context: Context, options: StartOptions): Promise
     say(context, `already running for ${options.projectRoot}`)
   } else {
     const started = await context.ports.daemons.start(options)
-    if (!started.ok) return report(context, started.error)
+    if (!started.ok) return reportFailedStart(context, started.error)
     say(context, `started for ${options.projectRoot} (process ${started.value.pid})`)
   }
   return importAndShow(context, options.projectRoot)
 }
 
+/** A daemon that did not come up is a command that failed; exit code 4 speaks of one that should be running. */
+function reportFailedStart(context: Context, failures: readonly Failure[]): ExitCode {
+  const code = report(context, failures)
+  return code === EXIT.unavailable ? EXIT.failure : code
+}
+
 async function runForeground(context: Context, options: StartOptions): Promise<ExitCode> {
   const daemon = await context.ports.daemons.run(options)
-  if (!daemon.ok) return report(context, daemon.error)
+  if (!daemon.ok) return reportFailedStart(context, daemon.error)
   let interrupts = 0
   const state: { leave?: () => void } = {}
   const left = new Promise<ExitCode>((resolve) => {
