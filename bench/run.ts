@@ -14,6 +14,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
   import --dir DIR --warm    a restart with nothing changed, until the first answer
   lookup [--dir DIR]         module and function lookups over the socket: p50, p99, per second
   store                      rows and lookups of the store alone, bytes a module takes
+  memory                     what a cache saves over the store, and what a sample costs
   otp                        supervision: calls, restarts of actors and threads
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -53,6 +54,8 @@ async function measure(name: string | undefined, { dir, warm }: Values): Promise
       return lookup(dir)
     case 'store':
       return (await import('./store.ts')).benchStore()
+    case 'memory':
+      return (await import('./memory.ts')).benchMemory()
     case 'otp':
       return (await import('./otp.ts')).benchOtp()
     case 'generate':
