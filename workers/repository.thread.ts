@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto'
 import { serialize } from 'node:v8'
 import type { Config } from '../config/schema.ts'
-import { failure, type Failure } from '../src/base/failure.ts'
+import { failure, FailureError, type Failure } from '../src/base/failure.ts'
 import { latestRun } from '../src/base/latest-run.ts'
-import { ok, type Result } from '../src/base/result.ts'
+import { fail, ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
 import { WRITES, type ClientWriteMethod, type WriteContext } from '../src/engine/writes.ts'
 import { createMetricRecorder } from '../src/host/metric-recorder.ts'
@@ -92,10 +92,20 @@ function writeHandler(parts: Parts, sink: TaskSink) {
   const imports = importer(parts, sink)
   const repeats = createRepeatTable(KEPT_ANSWERS)
   return ({ method, args }: RepositoryCalls['write']['args'], call: CallContext<Progress>): Answer | Promise<Answer> => {
-    const run = (): Answer | Promise<Answer> =>
-      method === 'import_project' ? imports(args as Args<'import_project'>, call) : runWrite(writeContext, method, args)
+    const run = (): Promise<Answer> =>
+      orDisk(() => (method === 'import_project' ? imports(args as Args<'import_project'>, call) : runWrite(writeContext, method, args)))
     const { request_id: requestId } = args as { request_id?: string }
     return requestId === undefined ? run() : repeats.once(requestId, fingerprint(method, args), run)
+  }
+}
+
+/** What only the disk can cause inside a read is thrown, and is an answer like others; anything else is a bug of ours and ends the thread. */
+async function orDisk(run: () => Answer | Promise<Answer>): Promise<Answer> {
+  try {
+    return await run()
+  } catch (caught) {
+    if (caught instanceof FailureError) return fail(caught.failure)
+    throw caught
   }
 }
 
@@ -154,9 +164,15 @@ function importPorts(parts: Parts, sink: TaskSink, progress: (progress: Progress
   }
 }
 
+/** Empty when the store cannot be read: a heartbeat must not end the thread for it. */
 function sizes(reader: Reader): Record<string, number> {
-  const { files, modules, functions, calls, problems, epoch, databaseBytes, walBytes } = reader.snapshot((snapshot) => snapshot.statistics())
-  return { files, modules, functions, calls, problems, epoch, databaseBytes, walBytes }
+  try {
+    const { files, modules, functions, calls, problems, epoch, databaseBytes, walBytes } = reader.snapshot((snapshot) => snapshot.statistics())
+    return { files, modules, functions, calls, problems, epoch, databaseBytes, walBytes }
+  } catch (caught) {
+    if (caught instanceof FailureError) return {}
+    throw caught
+  }
 }
 
 /** Tells main how an import went. */

@@ -23,9 +23,9 @@ export function sealCopy(payload: Uint8Array): Buffer {
   return seal(whole)
 }
 
-/** The payload, or undefined when the blob is damaged. */
-export function unsealed(blob: Uint8Array): Buffer | undefined {
-  if (blob.length < SEAL_BYTES) return undefined
+/** The payload, or undefined when the blob is damaged; a row whose types are damaged may hold something else in its place. */
+export function unsealed(blob: unknown): Buffer | undefined {
+  if (!(blob instanceof Uint8Array) || blob.length < SEAL_BYTES) return undefined
   const whole = Buffer.from(blob.buffer, blob.byteOffset, blob.length)
   const payload = whole.subarray(SEAL_BYTES)
   return whole.readUInt32LE(0) === crc32(payload) ? payload : undefined

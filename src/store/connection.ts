@@ -60,10 +60,19 @@ function isClosed(caught: unknown): boolean {
   return caught instanceof Error && 'code' in caught && caught.code === 'ERR_INVALID_STATE'
 }
 
+/** Our statements are fixed and the schema's version was checked: a table or column that is not there was there. */
+const SCHEMA_GONE = /^no such (table|column)|has no column named/
+
+function damagedFailure(message: string, path: string, details: Record<string, unknown>): Failure {
+  return failure('damaged', `the store ${path} is damaged: ${message}`, { hint: 'stop the daemon, remove the file and import the project again', details })
+}
+
 /** `code` is SQLite's result code, extended or primary (https://sqlite.org/rescode.html). */
 function sqliteFailure(code: number, message: string, path: string): Failure | undefined {
   const details = { path, sqlite_code: code, sqlite_message: message }
   switch (code & 0xff) {
+    case 1:
+      return SCHEMA_GONE.test(message) ? damagedFailure(message, path, details) : undefined
     case 5: case 6:
       return failure('busy', 'the store is locked by another process or reader', { hint: 'try again shortly', details })
     case 8: case 3: case 23:
@@ -71,7 +80,7 @@ function sqliteFailure(code: number, message: string, path: string): Failure | u
     case 10:
       return failure('unavailable', `the disk failed under the store ${path}: ${message}`, { hint: 'check the disk; nothing of the last change was kept', details })
     case 11: case 26:
-      return failure('damaged', `the store ${path} is damaged: ${message}`, { hint: 'stop the daemon, remove the file and import the project again', details })
+      return damagedFailure(message, path, details)
     case 13:
       return failure('storage_full', `no space is left for the store ${path}`, { hint: 'free disk space or raise the limit; nothing of the last change was kept', details })
     case 14:

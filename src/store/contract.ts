@@ -297,6 +297,7 @@ export type WriterMetrics = {
 export type Writer = {
   readonly repositoryId: string
   epoch(): number
+  /** Like reads of a snapshot, these throw a FailureError for what the disk caused. */
   importState(): ImportState
   fileStates(): Map<string, FileState>
   /**

@@ -52,7 +52,7 @@ function createReader(connection: Connection, { path, now }: ReaderOptions): Rea
     if (turn === undefined) return
     turn.ended = how
     turn = undefined
-    if (connection.db.isOpen && connection.db.isTransaction) connection.db.exec('COMMIT')
+    if (connection.db.isOpen && connection.db.isTransaction) endTransaction(connection)
   }
   const start = (): Turn => {
     try {
@@ -135,6 +135,15 @@ function createSnapshot(connection: Connection, path: string, turn: Turn, letGo:
       released = true
       letGo()
     },
+  }
+}
+
+/** After a read of a damaged page COMMIT fails and leaves the transaction open; ROLLBACK ends it, and a reader has nothing to lose. */
+function endTransaction({ db }: Connection): void {
+  try {
+    db.exec('COMMIT')
+  } catch {
+    if (db.isTransaction) db.exec('ROLLBACK')
   }
 }
 

@@ -7,6 +7,7 @@
 import type { ImportState } from './contract.ts'
 import { one, run, type Connection } from './connection.ts'
 import { must } from '../base/assert.ts'
+import { failure, FailureError } from '../base/failure.ts'
 
 export type Counts = {
   n_files: number
@@ -63,8 +64,13 @@ export function saveState(connection: Connection, state: State): void {
   run(connection, `UPDATE state SET ${CHANGING.map((name) => `${name} = ?`).join(', ')} WHERE id = 1`, ...CHANGING.map((name) => state[name]))
 }
 
+/** Throws the failure `damaged`: nothing else can make it no JSON. */
 export function parseImportState(text: string): ImportState {
-  return JSON.parse(text) as ImportState
+  try {
+    return JSON.parse(text) as ImportState
+  } catch (cause) {
+    throw new FailureError(failure('damaged', 'state 1: import_state is damaged', { hint: 'stop the daemon, remove the store and import the project again' }), { cause })
+  }
 }
 
 /** The counts as they must be, from the rows alone. */

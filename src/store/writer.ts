@@ -11,7 +11,7 @@ import { failure, FailureError, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { applyFile, fileStates, markUnreadable, removeFile, touchFile } from './apply-file.ts'
 import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
-import { connect, failureOf, pragmaNumber, run, type Connection } from './connection.ts'
+import { connect, failureOf, pragmaNumber, rethrow, run, type Connection } from './connection.ts'
 import type { Committed, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
 import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
 import { settleKeys } from './module-keys.ts'
@@ -89,11 +89,18 @@ function createWriter(connection: Connection, options: WriterOptions): Writer {
       return asFailure(caught, options.path)
     }
   }
+  const read = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (caught) {
+      rethrow(caught, options.path)
+    }
+  }
   return {
     repositoryId: loadState(connection).repository_id,
     epoch: () => core.epoch,
-    importState: () => parseImportState(loadState(connection).import_state),
-    fileStates: () => fileStates(connection),
+    importState: () => read(() => parseImportState(loadState(connection).import_state)),
+    fileStates: () => read(() => fileStates(connection)),
     transaction: (work, more = {}) => transaction(core, more.expectedEpoch, (current) => work(operations(current))),
     optimize: () => guarded(() => optimize(core)),
     vacuum: () => guarded(() => vacuum(core)),

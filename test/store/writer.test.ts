@@ -373,3 +373,48 @@ test.each(['removed', 'replaced'] as const)('a store that is %s while it is open
   renameSync(`${path}.aside`, path)
   expect(writer.transaction((transaction) => ok(transaction.removeFiles(['lib/a.ex'])))).toMatchObject({ ok: true, value: { value: 1 } })
 })
+
+test('whichever page is damaged, reads and writes say so and never throw anything else', () => {
+  const original = temporaryPath()
+  const writer = openWriterAt(original)
+  const files = syntheticProject(1, { ...TYPICAL, modules: 12 })
+  apply(writer, ...files)
+  writer.close()
+  const bytes = readFileSync(original)
+  const codes = new Set<string>()
+  for (let page = 1; page < bytes.length / 4096; page++) {
+    const path = temporaryPath()
+    writeFileSync(path, Buffer.from(bytes).fill(0xa5, page * 4096, (page + 1) * 4096))
+    for (const code of useAll(path, files.map((one) => one.facts.path))) codes.add(code)
+  }
+  expect([...codes]).toEqual(['damaged'])
+})
+
+/** The codes of all failures that using the store at the path in every way gives; what is thrown otherwise is thrown on. */
+function useAll(path: string, files: readonly string[]): string[] {
+  const opened = openWriter({ path, storage: 'disk', now: () => NOW, repositoryId: 'r' })
+  if (!opened.ok) return [opened.error.code]
+  const reader = openReader({ path, now: () => NOW })
+  const codes: string[] = reader.ok ? [] : [reader.error.code]
+  const caught = (use: () => unknown): void => {
+    try {
+      use()
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error
+      codes.push(error.failure.code)
+    }
+  }
+  const settled = (result: { ok: true } | { ok: false; error: Failure }): void => void (result.ok || codes.push(result.error.code))
+  if (reader.ok) {
+    caught(() => pages(100, (page) => reader.value.snapshot((snapshot) => snapshot.exportRows(page))))
+    caught(() => reader.value.snapshot((snapshot) => [snapshot.listModules({ limit: 1000 }), snapshot.statistics({ bytesByTable: 'yes' }), snapshot.fileStates()]))
+  }
+  caught(() => [opened.value.importState(), opened.value.fileStates()])
+  settled(opened.value.transaction((transaction) => ok(transaction.removeFiles(files))))
+  settled(opened.value.optimize())
+  settled(opened.value.vacuum())
+  settled(verifyPath(path))
+  if (reader.ok) reader.value.close()
+  opened.value.close()
+  return codes
+}
