@@ -267,7 +267,7 @@ function lexWordOperator(lexer: Lexer, type: number, start: number, end: number,
     push(lexer, Tok.Unary, start, end, symbol)
     return end
   }
-  if (type === WORD.in && lexer.last === Tok.Unary && tokens.value[tokens.count - 1] === Sym.not) {
+  if (type === WORD.in && followsNot(lexer, start)) {
     const notStart = tokens.start[tokens.count - 1] as number
     tokens.count--
     lexer.last = tokens.count === 0 ? Tok.Eol : (tokens.kind[tokens.count - 1] as number) & KIND_MASK
@@ -282,6 +282,20 @@ function lexWordOperator(lexer: Lexer, type: number, start: number, end: number,
   dropEol(lexer)
   push(lexer, Tok.Op, start, end, symbol)
   return end
+}
+
+/** Whether the last token is a `not` in the same line as `start`, so that both are one operator. */
+function followsNot(lexer: Lexer, start: number): boolean {
+  const { source, tokens } = lexer
+  const last = tokens.count - 1
+  if (lexer.last !== Tok.Unary || tokens.value[last] !== Sym.not) return false
+  for (let i = tokens.end[last] as number; i < start; i++) {
+    const c = source[i] as number
+    if (c === 10 || c === 35) return false
+    // A line break after a backslash is none.
+    if (c === 92) i += source[i + 1] === 13 ? 2 : 1
+  }
+  return true
 }
 
 /** Records a token that cannot be, and skips it. */

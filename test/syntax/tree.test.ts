@@ -35,6 +35,7 @@ const outlines: readonly (readonly [string, string])[] = [
   ['@a[b]', 'File(Access(UnaryOp(Variable a), Variable b))'],
   ['A.{B, C}', 'File(MultiAlias(Alias A, Alias B, Alias C))'],
   ['1..2//3', 'File(BinaryOp(BinaryOp(Integer 1, Integer 2), Integer 3))'],
+  ['a not \\\nin b', 'File(BinaryOp(Variable a, Variable b))'],
   ['a not in b', 'File(BinaryOp(Variable a, Variable b))'],
 ]
 
