@@ -231,7 +231,15 @@ type LineTable = {
   readonly wide: Uint8Array
   /** The line number that each entry of `starts` has; undefined where it is its place plus one. */
   readonly numbers: Uint32Array | undefined
+  /** With `numbers`: for each entry of `starts`, the offset at which the line of its number begins. */
+  readonly firsts: Uint32Array | undefined
+  /** Code points before every STRIDE-th byte, so that a column costs no walk from the start of a long line; empty for ASCII. */
+  readonly counts: Uint32Array
+  /** The sum of `columns` of all fixes before each; one entry more than fixes. */
+  readonly fixed: Int32Array
 }
+
+const STRIDE = 64
 
 const lineTables = new WeakMap<Tree, LineTable>()
 
@@ -247,7 +255,36 @@ function buildLineTable(source: Uint8Array, fixes: readonly ColumnFix[]): LineTa
     else if (byte > 127) wide[line] = 1
   }
   for (const fix of fixes) wide[findLine(starts, fix.offset)] = 1
-  return { starts, wide, numbers: renumber(starts, fixes) }
+  const numbers = renumber(starts, fixes)
+  const counts = numbers !== undefined || wide.includes(1) ? countCodePoints(source) : new Uint32Array(0)
+  return { starts, wide, numbers, firsts: numbers && firstOfEach(starts, numbers), counts, fixed: sumColumns(fixes) }
+}
+
+function countCodePoints(source: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(Math.floor(source.length / STRIDE) + 1)
+  let count = 0
+  for (let i = 0; i < source.length; i++) {
+    if (i % STRIDE === 0) counts[i / STRIDE] = count
+    if (((source[i] ?? 0) & 0xc0) !== 0x80) count++
+  }
+  if (source.length % STRIDE === 0) counts[source.length / STRIDE] = count
+  return counts
+}
+
+function firstOfEach(starts: Uint32Array, numbers: Uint32Array): Uint32Array {
+  const firsts = starts.slice()
+  for (let line = 1; line < starts.length; line++) {
+    if (numbers[line] === numbers[line - 1]) firsts[line] = firsts[line - 1] ?? 0
+  }
+  return firsts
+}
+
+function sumColumns(fixes: readonly ColumnFix[]): Int32Array {
+  const sums = new Int32Array(fixes.length + 1)
+  fixes.forEach((fix, i) => {
+    sums[i + 1] = (sums[i] ?? 0) + fix.columns
+  })
+  return sums
 }
 
 function renumber(starts: Uint32Array, fixes: readonly ColumnFix[]): Uint32Array | undefined {
@@ -306,24 +343,24 @@ export function lineColumn(tree: Tree, offset: number): Position {
 function positionIn(tree: Tree, table: LineTable, line: number, offset: number): Position {
   const start = table.starts[line] ?? 0
   if (table.wide[line] === 0 && table.numbers === undefined) return { line: line + 1, column: offset - start + 1 }
-  const number = table.numbers === undefined ? line + 1 : (table.numbers[line] ?? line + 1)
-  let first = start
-  if (table.numbers !== undefined) {
-    let opening = line
-    while (opening > 0 && table.numbers[opening - 1] === number) opening--
-    first = table.starts[opening] ?? 0
-  }
-  let column = 1
-  for (let i = first; i < offset; i++) if (((tree.source[i] ?? 0) & 0xc0) !== 0x80) column++
-  for (let i = firstFix(tree.fixes, first); i < tree.fixes.length; i++) {
-    const fix = tree.fixes[i]
-    if (fix === undefined || fix.offset > offset) break
-    column += fix.columns
-  }
-  return { line: number, column }
+  const number = table.numbers?.[line] ?? line + 1
+  const first = table.firsts?.[line] ?? start
+  const characters = codePointsBefore(tree.source, table.counts, offset) - codePointsBefore(tree.source, table.counts, first)
+  const { fixed } = table
+  const corrections = (fixed[firstFix(tree.fixes, offset + 1)] ?? 0) - (fixed[firstFix(tree.fixes, first)] ?? 0)
+  return { line: number, column: 1 + characters + corrections }
 }
 
-/** Index of the first fix after `offset`. */
+/** Code points that begin before `offset`, which the end of the source bounds. */
+function codePointsBefore(source: Uint8Array, counts: Uint32Array, offset: number): number {
+  const stop = Math.min(offset, source.length)
+  const stride = Math.floor(stop / STRIDE)
+  let count = counts[stride] ?? 0
+  for (let i = stride * STRIDE; i < stop; i++) if (((source[i] ?? 0) & 0xc0) !== 0x80) count++
+  return count
+}
+
+/** Index of the first fix at or after `offset`. */
 function firstFix(fixes: readonly ColumnFix[], offset: number): number {
   let low = 0
   let high = fixes.length

@@ -7,7 +7,7 @@ import { canonical, digestLine } from '../../src/syntax/digest.ts'
 import { parse } from '../../src/syntax/parse.ts'
 import { print } from '../../src/syntax/print.ts'
 import { quoted } from '../../src/syntax/quoted.ts'
-import { Kind } from '../../src/syntax/tree.ts'
+import { Kind, lineColumn, positions } from '../../src/syntax/tree.ts'
 import type { Tree } from '../../src/syntax/tree.ts'
 import { expectWellFormed } from './well-formed.ts'
 
@@ -67,6 +67,25 @@ test('10 MB are read in linear time', () => {
   expect(tree.length).toBeGreaterThan(1_000_000)
 })
 
+test('a line of 0.8 MB that is not ASCII is read, and each place in it found, in linear time', () => {
+  const unit = '[ä, "e\u0301"] + '
+  const tree = read(`${unit.repeat(60_000)}1`)
+  expect(first(tree)).toBe('none')
+  // Not toContain, which would show all of the text.
+  expect(canonical(quoted(tree), 'positions').includes('(:"+"@1:10|')).toBe(true)
+  const position = positions(tree)
+  for (let n = tree.length - 1; n >= 0; n--) position(tree.start[n] ?? 0)
+  expect(position(tree.source.length - 1)).toEqual({ line: 1, column: 11 * 60_000 + 1 })
+  expect(lineColumn(tree, tree.source.length)).toEqual({ line: 1, column: 11 * 60_000 + 2 })
+})
+
+test('lines that line-break characters join are one, whose places are found in linear time', () => {
+  const tree = read(`${'?\n + '.repeat(100_000)}é`)
+  const position = positions(tree)
+  for (let n = tree.length - 1; n >= 0; n--) position(tree.start[n] ?? 0)
+  expect(position(tree.source.length - 2)).toEqual({ line: 1, column: 500_001 })
+})
+
 test('10 MB of quotes, none closed, are read in linear time', () => {
   expectWellFormed(read('x = "a\n  def f do\n'.repeat(400_000)))
 })
@@ -84,6 +103,9 @@ const rejected: readonly (readonly [what: string, source: string, expected: stri
   ['a keyword before an argument', 'f(a: 1, 2)', '1:9 keyword_not_last'],
   ['nested calls without parentheses', 'f a, g b, c', '1:12 ambiguous_call'],
   ['a merge conflict', '<<<<<<< HEAD', '1:1 conflict_marker'],
+  ['"not" and "in" in two lines', '(a) not \nin b', '1:5 syntax_error'],
+  ['"not" and "in" around a comment', '(a) not # \\\nin b', '1:5 syntax_error'],
+  ['"not" before a line break and "in"', 'not\r\nin b', '2:1 syntax_error'],
 ]
 
 describe('a problem for', () => {
