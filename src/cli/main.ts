@@ -66,7 +66,7 @@ function realPorts(): CliPorts {
     readStdin,
     readFile,
     writeFile,
-    findProject: (named) => findProjectRoot({ from: process.cwd(), named }),
+    findProject,
     connect: (root) => connectTo(pathsOf(root)),
     daemons: daemonPorts(),
     syntax: {
@@ -77,6 +77,21 @@ function realPorts(): CliPorts {
     onInterrupt: interrupts(),
     now: Date.now,
   }
+}
+
+/** Where nothing says that this is a project, one that a daemon was started for does. */
+function findProject(named: string | undefined): Result<{ readonly root: string }, Failure> {
+  const found = findProjectRoot({ from: process.cwd(), named })
+  if (found.ok || named !== undefined) return found
+  const root = nearestRoot(process.cwd(), listDaemons(basePaths(processEnvironment())).map(({ state }) => state.project_root))
+  return root === undefined ? found : ok({ root })
+}
+
+/** The innermost of these directories that holds `directory` or is it; both are real paths. */
+function nearestRoot(directory: string, roots: readonly string[]): string | undefined {
+  return roots
+    .filter((root) => directory === root || directory.startsWith(root.endsWith('/') ? root : `${root}/`))
+    .sort((a, b) => b.length - a.length)[0]
 }
 
 function sink(stream: NodeJS.WriteStream): CliPorts['stdout'] {

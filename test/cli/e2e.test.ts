@@ -179,6 +179,18 @@ test('a port in use: what is wrong, what to do, where the log is', async () => {
   expect(err).not.toContain('{')
 })
 
+test('a directory without mix.exs, once started, is found from inside and below', async () => {
+  const plain = join(dir, 'plain')
+  put(join(plain, 'lib/plain.ex'), 'defmodule Plain do\n  def one, do: 1\nend\n')
+  put(join(dir, 'plainer/x.ex'), '')
+  expect((await cli('status', plain)).err).toContain('no mix.exs')
+  expect((await cli(`start ${plain}`)).code).toBe(0)
+  expect(await cli('show Plain', join(plain, 'lib'))).toMatchObject({ code: 0, out: expect.stringContaining('one/0') as string })
+  expect((await cli('status', plain)).out).toContain(plain)
+  expect((await cli('status', join(dir, 'plainer'))).code).toBe(3)
+  expect((await cli('stop', join(plain, 'lib'))).out).toBe(`stopped for ${plain}\n`)
+})
+
 /** The command in the foreground, once it says that it runs. `closed`: no process that can write to its output is left. */
 async function foreground(): Promise<{ child: ChildProcess; exited: Promise<number | null>; closed: Promise<unknown> }> {
   const child = spawn(LAUNCHER, ['start', '--foreground'], { cwd: project, env: env, stdio: ['ignore', 'pipe', 'pipe'] })
