@@ -6,7 +6,8 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { failure } from '../base/failure.ts'
 import { ast } from './commands/ast.ts'
-import { completeName, completionScript, SHELLS, type CommandWords, type Shell } from './commands/completion.ts'
+import { complete, type OptionWords, type ProgramWords } from './commands/completion.ts'
+import { completionScript, SHELLS, type Shell } from './commands/completion-scripts.ts'
 import { importNow, restart, start, status, stop, type StartArgs } from './commands/daemon.ts'
 import { exportData } from './commands/export.ts'
 import { callees, callers, modules, problems, show, stats, tree } from './commands/lookup.ts'
@@ -132,11 +133,11 @@ function addOtherCommands(program: Command, choose: (action: Action) => void): v
   program.command('completion').description('a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action((shell: Shell) => choose((context) => {
-      context.ports.stdout.write(`${completionScript(shell, commandWords(program))}\n`)
+      context.ports.stdout.write(`${completionScript(shell)}\n`)
       return Promise.resolve(EXIT.ok)
     }))
-  program.command('__complete', { hidden: true }).argument('[word]').action((word: string | undefined) =>
-    choose((context) => completeName(context, word ?? '')))
+  program.command('__complete', { hidden: true }).argument('[words...]').action((words: string[]) =>
+    choose((context) => complete(context, programWords(program), words)))
 }
 
 function paged(command: Command): Command {
@@ -173,10 +174,15 @@ function keyValue(text: string, before: Record<string, string> | undefined): Rec
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
 }
 
-function commandWords(program: Command): CommandWords[] {
-  return program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
-    name: command.name(),
-    summary: command.description(),
-    options: [...command.options, ...program.options].flatMap((option) => option.long === undefined || option.long === null ? [] : [option.long]),
-  }))
+function programWords(program: Command): ProgramWords {
+  return {
+    commands: program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
+      name: command.name(), summary: command.description(), options: command.options.flatMap(optionWords),
+    })),
+    options: [...program.options.flatMap(optionWords), { name: '--help', takesValue: false, choices: [] }],
+  }
+}
+
+function optionWords({ long, required, argChoices }: Option): OptionWords[] {
+  return long === undefined || long === null ? [] : [{ name: long, takesValue: required, choices: argChoices ?? [] }]
 }

@@ -340,18 +340,44 @@ test('export to standard output and to a file', async () => {
   expect(world.written).toEqual({ out: '', err: '3 lines written to out.ndjson\n' })
 })
 
-test('completion scripts and the names they ask for', async () => {
+test('completion scripts ask the command itself', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { code, out } = await run(`completion ${shell}`)
     expect(code).toBe(0)
-    expect(out).toContain('callers')
-    expect(out).toContain('__complete')
+    expect(out).toContain('__complete --')
   }
   await expect(run('completion tcsh')).resolves.toMatchObject({ code: 2 })
-  await check('__complete Shop.C', { out: 'Shop.Cart\n' })
-  await check('__complete Shop.Cart.', { out: lines('Shop.Cart.add/2', 'Shop.Cart.add/3', 'Shop.Cart.total/1') })
-  await check('__complete Shop.Cart.to', { out: 'Shop.Cart.total/1\n' })
-  await check('__complete Shop.C', {}, { running: false })
+})
+
+test('completion: names, by the daemon of the project that the words name', async () => {
+  await check('__complete -- show Shop.C', { out: lines('Shop.Cart', ':files') })
+  await check('__complete -- callers Shop.Cart.', { out: lines('Shop.Cart.add/2', 'Shop.Cart.add/3', 'Shop.Cart.total/1') })
+  await check('__complete -- callees Shop.Cart.to', { out: 'Shop.Cart.total/1\n' })
+  await check('__complete -- callers Shop.C', {}, { running: false })
+  for (const words of ['--project /srv/app modules Shop.C', 'modules --project=/srv/app Shop.C', '--project = /srv/app modules Shop.C']) {
+    const world = makeWorld({ cwd: '/tmp' })
+    const asked: string[] = []
+    const ports = { ...world.ports, connect: (root: string) => {
+      asked.push(root)
+      return world.ports.connect(root)
+    } }
+    expect(await runCli(['__complete', '--', ...words.split(' ')], ports)).toBe(0)
+    expect({ asked, out: world.written.out }).toEqual({ asked: ['/srv/app'], out: 'Shop.Cart\n' })
+  }
+})
+
+test('completion: modules alone for `modules`; commands, options and their values', async () => {
+  await check('__complete -- modules Shop.Cart.', {})
+  await check('__complete -- completion ', { out: lines('bash', 'zsh', 'fish') })
+  await check('__complete -- --json completion z', { out: 'zsh\n' })
+  await check('__complete -- start ', { out: ':directories\n' })
+  await check('__complete -- --project ', { out: ':directories\n' })
+  await check('__complete -- start --profile t', { out: 'test\n' })
+  await check('__complete -- modules --origin f', { out: 'file\n' })
+  await check('__complete -- modules --or', { out: '--origin\n' })
+  await check('__complete -- rpc get_function mf', { out: 'mfa=\n' })
+  expect((await run('__complete -- rpc list_mo')).out).toMatch(/^list_modules\t.+\n$/)
+  expect((await run('__complete -- --json calle')).out).toMatch(/^callers\t.+\ncallees\t.+\n$/)
 })
 
 test('the project comes from --project wherever it stands', async () => {

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { exec, LAUNCHER, linkTools, put, withTemp } from './shell.ts'
+import { exec, LAUNCHER, linkTools, put, ROOT, withTemp } from './shell.ts'
 
 const TOOLS = ['sh', 'dirname', 'readlink', 'mkdir']
 const PRINT = `console.log(JSON.stringify({ args: process.argv.slice(2), script: process.argv[1], cache: process.env.NODE_COMPILE_CACHE, pool: process.env.UV_THREADPOOL_SIZE }))`
@@ -83,4 +83,17 @@ test('a checkout prefers the Node that was fetched for it, and says when it is n
     const ready = await exec(launcher, [], { env: { PATH: bin } })
     expect(ready).toEqual({ code: 0, out: `fetched ${join(dir, 'src/cli/main.ts')}\n`, err: '' })
   })
+})
+
+test('completion in bash: candidates of the command, paths of the shell', async () => {
+  const script = `source <("$1" completion bash); shift
+complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _elixir_scope; printf '%s\\n' "\${COMPREPLY[@]}"; }
+complete_words "$@"`
+  const candidates = async (...words: readonly string[]): Promise<string> =>
+    (await exec('bash', ['-c', script, 'bash', LAUNCHER, LAUNCHER, ...words], { cwd: ROOT })).out
+  expect(await candidates('completion', '')).toBe('bash\nzsh\nfish\n')
+  expect(await candidates('--json', 'calle')).toBe('callers\ncallees\n')
+  expect(await candidates('start', 'exam')).toBe('examples\n')
+  expect(await candidates('--project', '=', 'exam')).toBe('examples\n')
+  expect(await candidates('ast', 'README')).toBe('README.md\n')
 })

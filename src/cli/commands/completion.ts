@@ -1,115 +1,155 @@
 /**
- * completion: scripts for bash, zsh and fish that complete subcommands and options, and the names of modules and
- * functions by asking the daemon through the hidden command `__complete`. Without a daemon they complete nothing more.
+ * What can stand where the cursor is: subcommands, options, their values, methods, and names of modules and functions
+ * by asking the daemon of the project that the words before name. Without a daemon the names are left out. The scripts
+ * of `completion-scripts.ts` ask through the hidden command `__complete`; it never fails and says nothing else.
  */
 
 import { parseMfa } from '../../model/names.ts'
+import { METHODS } from '../../wire/methods.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { eachPage } from '../pages.ts'
+import type { Connection } from '../ports.ts'
+import { SHELLS } from './completion-scripts.ts'
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof SHELLS)[number]
+export type OptionWords = {
+  /** With its dashes. */
+  readonly name: string
+  readonly takesValue: boolean
+  readonly choices: readonly string[]
+}
+export type CommandWords = { readonly name: string; readonly summary: string; readonly options: readonly OptionWords[] }
+export type ProgramWords = { readonly commands: readonly CommandWords[]; readonly options: readonly OptionWords[] }
 
-export type CommandWords = { readonly name: string; readonly summary: string; readonly options: readonly string[] }
-
-/** Commands whose arguments are names of modules or functions. */
-const NAMED = ['show', 'callers', 'callees', 'modules']
+const FILES = ':files'
+const DIRECTORIES = ':directories'
 const MOST_NAMES = 200
 
-export function completionScript(shell: Shell, commands: readonly CommandWords[]): string {
-  switch (shell) {
-    case 'bash':
-      return bash(commands)
-    case 'zsh':
-      return zsh(commands)
-    case 'fish':
-      return fish(commands)
-  }
+/** Values of options that commander does not know the choices of. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  '--project': [DIRECTORIES], '--config': [FILES], '--profile': ['development', 'test', 'production'],
 }
 
-/** Prints the names that begin with `word`: modules, and once a module is complete, its functions. */
-export async function completeName(context: Context, word: string): Promise<ExitCode> {
-  const project = context.ports.findProject(context.project)
-  if (!project.ok) return EXIT.ok
-  const connected = await context.ports.connect(project.value.root)
-  if (!connected.ok) return EXIT.ok
-  const names: string[] = []
-  try {
-    const typed = word.replace(/\/\d*$/, '')
-    const module = parseMfa(`${typed}/0`)?.module ?? (typed.endsWith('.') ? typed.slice(0, -1) : undefined)
-    await eachPage(connected.value, 'list_modules', { prefix: word, limit: MOST_NAMES }, (page) => {
-      names.push(...page.value.modules.map((row) => row.module_name))
-      return 'enough'
-    })
-    if (module !== undefined) {
-      await eachPage(connected.value, 'get_functions_for_module', { module_name: module }, (page) => {
-        names.push(...page.value.functions.map((row) => row.mfa).filter((mfa) => mfa.startsWith(word)))
-        return names.length < MOST_NAMES ? 'more' : 'enough'
-      })
-    }
-  } finally {
-    await connected.value.close()
-  }
-  if (names.length > 0) context.ports.stdout.write(`${names.slice(0, MOST_NAMES).join('\n')}\n`)
+/** Prints the candidates for the last of `words`, which is what was typed of it so far. */
+export async function complete(context: Context, program: ProgramWords, words: readonly string[]): Promise<ExitCode> {
+  const line = readLine(program, words)
+  const asked = line.project === undefined ? context : { ...context, project: line.project }
+  const candidates = await candidatesFor(asked, program, line)
+  const fitting = candidates.filter((one) => one === FILES || one === DIRECTORIES || one.startsWith(line.current))
+  if (fitting.length > 0) context.ports.stdout.write(`${fitting.join('\n')}\n`)
   return EXIT.ok
 }
 
-function bash(commands: readonly CommandWords[]): string {
-  return `# bash completion for elixir-scope: elixir-scope completion bash > ~/.local/share/bash-completion/completions/elixir-scope
-_elixir_scope() {
-  local word=\${COMP_WORDS[COMP_CWORD]} command= i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    case \${COMP_WORDS[i]} in
-      --project) ((i++)) ;;
-      -*) ;;
-      *) command=\${COMP_WORDS[i]}; break ;;
-    esac
-  done
-  case $command in
-    '') COMPREPLY=($(compgen -W '${commands.map((one) => one.name).join(' ')} --json --project --no-color --help --version' -- "$word")) ;;
-${commands.map((one) => `    ${one.name}) ${bashReply(one)} ;;`).join('\n')}
-  esac
-}
-complete -o default -F _elixir_scope elixir-scope`
+type Line = {
+  readonly current: string
+  readonly command: CommandWords | undefined
+  /** Arguments of the command before the cursor. */
+  readonly nArgs: number
+  readonly firstArg: string | undefined
+  readonly project: string | undefined
+  /** The option whose value is being typed. */
+  readonly option: OptionWords | undefined
 }
 
-function bashReply({ name, options }: CommandWords): string {
-  const names = NAMED.includes(name) ? '$(elixir-scope __complete "$word" 2>/dev/null) ' : ''
-  return `COMPREPLY=($(compgen -W "${names}${options.join(' ')}" -- "$word"))`
+function readLine(program: ProgramWords, words: readonly string[]): Line {
+  let command: CommandWords | undefined
+  let option: OptionWords | undefined
+  let project: string | undefined
+  const args: string[] = []
+  for (const word of words.slice(0, -1)) {
+    // bash makes three words of --project=shop.
+    if (word === '=' && option !== undefined) continue
+    if (option !== undefined) {
+      if (option.name === '--project') project = word
+      option = undefined
+    } else if (word.startsWith('-')) {
+      const [name = '', value] = word.split('=', 2)
+      const known = optionsOf(program, command).find((one) => one.name === name && one.takesValue)
+      if (value === undefined) option = known
+      else if (known?.name === '--project') project = value
+    } else if (command === undefined) {
+      command = program.commands.find((one) => one.name === word)
+    } else {
+      args.push(word)
+    }
+  }
+  const last = words.at(-1) ?? ''
+  return { current: last === '=' && option !== undefined ? '' : last, command, nArgs: args.length, firstArg: args[0], project, option }
 }
 
-function zsh(commands: readonly CommandWords[]): string {
-  return `#compdef elixir-scope
-# zsh completion for elixir-scope: put this file as _elixir-scope into a directory of $fpath
-_elixir_scope() {
-  local -a commands names
-  commands=(
-${commands.map((one) => `    '${one.name}:${one.summary.replaceAll("'", "'\\''").replaceAll(':', '\\:')}'`).join('\n')}
-  )
-  if (( CURRENT == 2 )); then
-    _describe 'command' commands
-    return
-  fi
-  case $words[2] in
-${commands.map((one) => `    ${one.name}) ${zshReply(one)} ;;`).join('\n')}
-  esac
-}
-_elixir_scope "$@"`
+function optionsOf(program: ProgramWords, command: CommandWords | undefined): OptionWords[] {
+  return [...command?.options ?? [], ...program.options]
 }
 
-function zshReply({ name, options }: CommandWords): string {
-  const flags = `compadd -- ${options.join(' ')}`
-  return NAMED.includes(name) ? `names=(\${(f)"$(elixir-scope __complete "$words[CURRENT]" 2>/dev/null)"}); compadd -a names; ${flags}` : `${flags}; _files`
+async function candidatesFor(context: Context, program: ProgramWords, line: Line): Promise<readonly string[]> {
+  const { current, command, nArgs, option } = line
+  if (option !== undefined) return VALUES[option.name] ?? option.choices
+  if (current.startsWith('-')) return optionsOf(program, command).map((one) => one.name)
+  const commands = (): string[] => program.commands.map((one) => `${one.name}\t${one.summary}`)
+  if (command === undefined) return commands()
+  switch (command.name) {
+    case 'show':
+      return nArgs > 0 ? [] : [...await namesIn(context, current, 'functions'), FILES]
+    case 'callers':
+    case 'callees':
+      return nArgs > 0 ? [] : namesIn(context, current, 'functions')
+    case 'modules':
+      return nArgs > 0 ? [] : namesIn(context, current, 'modules')
+    case 'rpc':
+      return nArgs === 0 ? Object.entries(METHODS).map(([name, { summary }]) => `${name}\t${summary}`) : argumentsOf(line.firstArg ?? '')
+    case 'start':
+    case 'restart':
+      return nArgs > 0 ? [] : [DIRECTORIES]
+    case 'problems':
+    case 'export':
+      return nArgs > 0 ? [] : [FILES]
+    case 'ast':
+      return [FILES]
+    case 'completion':
+      return nArgs > 0 ? [] : SHELLS
+    case 'help':
+      return nArgs > 0 ? [] : commands()
+    default:
+      return []
+  }
 }
 
-function fish(commands: readonly CommandWords[]): string {
-  const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-  return [
-    '# fish completion for elixir-scope: elixir-scope completion fish > ~/.config/fish/completions/elixir-scope.fish',
-    ...commands.map((one) => `complete -c elixir-scope -n __fish_use_subcommand -f -a ${one.name} -d ${quoted(one.summary)}`),
-    ...commands.flatMap((one) => one.options.map((option) =>
-      `complete -c elixir-scope -n '__fish_seen_subcommand_from ${one.name}' -l ${option.replace(/^--/, '')}`)),
-    `complete -c elixir-scope -n '__fish_seen_subcommand_from ${NAMED.join(' ')}' -f -a '(elixir-scope __complete (commandline -ct) 2>/dev/null)'`,
-  ].join('\n')
+function argumentsOf(method: string): string[] {
+  return Object.hasOwn(METHODS, method) ? Object.keys(METHODS[method as keyof typeof METHODS].args.shape).map((key) => `${key}=`) : []
+}
+
+/** Names that begin with `word`: modules, and where functions are wanted and a module is complete, its functions. */
+async function namesIn(context: Context, word: string, wanted: 'modules' | 'functions'): Promise<string[]> {
+  const project = context.ports.findProject(context.project)
+  if (!project.ok) return []
+  const connected = await context.ports.connect(project.value.root)
+  if (!connected.ok) return []
+  try {
+    const modules = await modulesNamed(connected.value, word)
+    const functions = wanted === 'functions' ? await functionsNamed(connected.value, word) : []
+    return [...modules, ...functions].slice(0, MOST_NAMES)
+  } finally {
+    await connected.value.close()
+  }
+}
+
+async function modulesNamed(connection: Connection, word: string): Promise<string[]> {
+  const names: string[] = []
+  await eachPage(connection, 'list_modules', { prefix: word, limit: MOST_NAMES }, (page) => {
+    names.push(...page.value.modules.map((row) => row.module_name))
+    return 'enough'
+  })
+  return names
+}
+
+async function functionsNamed(connection: Connection, word: string): Promise<string[]> {
+  const typed = word.replace(/\/\d*$/, '')
+  const module = parseMfa(`${typed}/0`)?.module ?? (typed.endsWith('.') ? typed.slice(0, -1) : undefined)
+  if (module === undefined) return []
+  const names: string[] = []
+  await eachPage(connection, 'get_functions_for_module', { module_name: module }, (page) => {
+    names.push(...page.value.functions.map((row) => row.mfa).filter((mfa) => mfa.startsWith(word)))
+    return names.length < MOST_NAMES ? 'more' : 'enough'
+  })
+  return names
 }
