@@ -100,9 +100,9 @@ export function sigilClose(delimiter: number): number {
   }
 }
 
-/** Whether a line of version control, `<<<<<<<`, begins at `i`. */
+/** Whether a line of version control begins at `i`: `<<<<<<<`, `=======` or `>>>>>>>`, none of which can be code. */
 export function isConflictMarker(source: Uint8Array, i: number): boolean {
   if (i > 0 && source[i - 1] !== 10) return false
-  for (let n = 0; n < 7; n++) if (source[i + n] !== 60) return false
+  for (let n = 1; n < 7; n++) if (source[i + n] !== source[i]) return false
   return true
 }

@@ -135,7 +135,10 @@ function lexOther(lexer: Lexer, c: number, i: number, scratch: Scratch): number 
     if (source[i + 1] === 60 && source[i + 2] === 62 && source[i + 3] === 62 && keywordAt(source, i + 4)) {
       return keyword(lexer, i, 4, Sym['<<>>'])
     }
-    if (isConflictMarker(source, i)) problem(lexer, 'conflict_marker', 'Resolve this merge conflict.', i, i + 7)
+  }
+  if (c >= 60 && c <= 62 && isConflictMarker(source, i)) {
+    problem(lexer, 'conflict_marker', 'Resolve this merge conflict.', i, i + 7)
+    return skipComment(lexer, i)
   }
   return lexOperator(lexer, i)
 }

@@ -128,7 +128,7 @@ function opensLine(source: Uint8Array, at: number): boolean {
   return i < 0 || source[i] === 10
 }
 
-/** Whether `source` has, at `at`, a word that begins a definition or an attribute. */
+/** Whether `source` has, at `at`, a word that begins a definition or an attribute that belongs to one. */
 function beginsDefinition(source: Uint8Array, at: number): boolean {
   if (source[at] === 64) return source[at + 1] === 100 || source[at + 1] === 115 || source[at + 1] === 109
   return source[at] === 100 && source[at + 1] === 101 && source[at + 2] === 102 && definitionEnds(source, at + 3)
@@ -140,13 +140,27 @@ function definitionEnds(source: Uint8Array, from: number): boolean {
   return (source[i] === 32 || source[i] === 9) && source[i + 1] !== 61 && source[i + 1] !== 45
 }
 
-/** At the first token of a line, in a recovering pass: a definition closes whatever began no further left. */
+/**
+ * At the first token of a line, in a recovering pass: a definition closes whatever began no further left, any other
+ * attribute only the brackets that did, because it can also be used inside a block. What follows is a new statement.
+ */
 export function alignLine(lexer: Lexer, at: number): void {
-  if (!beginsDefinition(lexer.source, at)) return
+  const { source } = lexer
+  const definition = beginsDefinition(source, at)
+  if (!definition && (source[at] !== 64 || !isLower(source[at + 1] as number))) return
   let deepest = lexer.depth
-  while (deepest > 0 && indentAt(lexer, deepest) >= lexer.indent) deepest--
+  for (; deepest > 0 && indentAt(lexer, deepest) >= lexer.indent; deepest--) {
+    if (!definition && !isBracket(lexer, deepest)) break
+  }
+  if (lexer.depth === deepest) return
   while (lexer.depth > deepest) closeTop(lexer, at)
+  push(lexer, Tok.Eol, at, at, 0)
 }
+
+const isLower = (c: number): boolean => (c >= 97 && c <= 122) || c === 95
+
+const isBracket = (lexer: Lexer, depth: number): boolean =>
+  (lexer.levels[depth * LEVEL_SIZE + LV_KIND] as number) <= Level.Bit
 
 /**
  * Whether the text that opened at `start`, closed at `close`, swallowed code: it runs over a line that begins with a

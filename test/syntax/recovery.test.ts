@@ -5,7 +5,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { parse } from '../../src/syntax/parse.ts'
-import { afterSubtree, firstChild, Kind, name } from '../../src/syntax/tree.ts'
+import { afterSubtree, children, doBlock, firstChild, Kind, name } from '../../src/syntax/tree.ts'
 import type { Tree } from '../../src/syntax/tree.ts'
 import { Sym } from '../../src/syntax/well-known.ts'
 import { expectWellFormed } from './well-formed.ts'
@@ -47,20 +47,24 @@ defmodule C do
 end
 `
 
-/** `Module.function` for each definition, in order. */
+/** `Module.function` for each definition that is a statement of its module, or of the file, in order. */
 function definitions(tree: Tree): string[] {
   const found: string[] = []
-  const modules: { readonly name: string; readonly end: number }[] = []
+  const modules: { readonly name: string; readonly body: number; readonly end: number }[] = []
   for (let n = 0; n < tree.length; n++) {
     while (modules.length > 0 && n >= (modules.at(-1)?.end ?? 0)) modules.pop()
-    if (tree.kind[n] !== Kind.Call) continue
-    const child = firstChild(tree, n)
+    const child = tree.kind[n] === Kind.Call ? firstChild(tree, n) : -1
     if (child === -1) continue
-    if (tree.payload[n] === Sym.defmodule) modules.push({ name: name(tree, child), end: afterSubtree(tree, n) })
-    if (tree.payload[n] === Sym.def) found.push(`${modules.map((one) => one.name).join('.')}.${headName(tree, child)}`)
+    if (tree.payload[n] === Sym.defmodule) {
+      modules.push({ name: name(tree, child), body: firstChild(tree, doBlock(tree, n)), end: afterSubtree(tree, n) })
+    }
+    if (tree.payload[n] !== Sym.def || !isStatement(tree, modules.at(-1)?.body ?? 0, n)) continue
+    found.push(`${modules.map((one) => one.name).join('.')}.${headName(tree, child)}`)
   }
   return found
 }
+
+const isStatement = (tree: Tree, body: number, n: number): boolean => [...children(tree, body)].includes(n)
 
 function headName(tree: Tree, n: number): string {
   const kind = tree.kind[n]
@@ -100,6 +104,14 @@ const broken: readonly (readonly [what: string, lines: string])[] = [
   ['strange characters', '  def broken(x) do\n    \u0001 § \u202e\n  end'],
   ['a merge conflict', '<<<<<<< HEAD\n  def broken(x), do: 1\n=======\n  def broken(x), do: 2\n>>>>>>> other'],
   ['only the beginning of a definition', '  def do'],
+  ['an open parenthesis in a short function', '  def broken(x), do: (1'],
+  ['an open call in a short function', '  def broken(x), do: f(x,'],
+  ['an open list in a short function over lines', '  def broken(x),\n    do: [\n      x'],
+  ['an open head', '  def broken(x do\n    x\n  end'],
+  ['an open head with an open list', '  def broken(x, [y do\n    if x do\n      y\n    end\n  end'],
+  ['an open head with a guard', '  def broken(x when x > 1 do\n    x\n  end'],
+  ['an open attribute', '  @values [\n    1,'],
+  ['an open attribute before another', '  @values [1\n  @other 2'],
   ['an open interpolation over lines', '  def broken(x) do\n    "a #{f(x\n    b"\n  end'],
 ]
 
