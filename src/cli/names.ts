@@ -5,10 +5,11 @@
 
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
-import { isModuleName, parseMfa } from '../model/names.ts'
+import { formatMfa, isModuleName, parseMfa } from '../model/names.ts'
 import { parseNodeId } from '../model/node-id.ts'
 import type { FunctionSummary } from '../wire/records.ts'
 import { nearestName } from '../wire/nearest-name.ts'
+import { withoutPlace } from './file-names.ts'
 import { eachPage } from './pages.ts'
 import type { Connection } from './ports.ts'
 
@@ -22,10 +23,12 @@ export type Named =
 
 /** Searching for suggestions stops after this many names: they are a courtesy. */
 const NAMES_SEARCHED = 20_000
+/** Of a function whose arity is not known; few have more. */
+const ARITIES_TRIED = 10
 
 export function readName(text: string): Result<Named, Failure> {
   const name = text.trim().replace(/^Elixir\./, '')
-  if (/\.exs?$/.test(name)) return ok({ kind: 'file', path: name.replace(/^\.\//, '') })
+  if (/\.exs?(?::\d+){0,2}$/.test(name)) return ok({ kind: 'file', path: name })
   if (name.includes('#') && parseNodeId(name) !== undefined) return ok({ kind: 'node', id: name })
   if (parseMfa(name) !== undefined) return ok({ kind: 'mfa', mfa: name })
   if (isModuleName(name)) return ok({ kind: 'module', name })
@@ -34,6 +37,16 @@ export function readName(text: string): Result<Named, Failure> {
   return fail(failure('invalid_argument', `${JSON.stringify(text)} is no module, function, node or file`, {
     hint: 'write MyApp.Cart, MyApp.Cart.add_item/2, a node id, or a file like lib/my_app/cart.ex',
   }))
+}
+
+/** The arities with which the project calls a function that it does not define itself. */
+export async function aritiesCalled(connection: Connection, module: string, name: string): Promise<string[]> {
+  const tried = Array.from({ length: ARITIES_TRIED }, (_, arity) => formatMfa({ module, name, arity }))
+  const called = await Promise.all(tried.map((mfa) => connection.call('get_callers', { mfa, limit: 1 })))
+  return tried.filter((_, arity) => {
+    const answer = called[arity]
+    return answer?.ok === true && answer.value.value.callers.length > 0
+  })
 }
 
 /** The functions of that name in a module, whatever their arity. */
@@ -58,7 +71,18 @@ export async function withSuggestion(connection: Connection, named: Named, error
   if (nearest !== undefined) return failure(error.code, error.message, { hint: `did you mean ${nearest}?`, details: { suggestions: [nearest] } })
   const offered = error.details?.['suggestions']
   if (Array.isArray(offered) && offered.length > 0) return error
-  return failure(error.code, error.message, { hint: 'the command `modules` lists all modules', details: { suggestions: [] } })
+  return failure(error.code, error.message, { ...await whereToLook(connection, named, error), details: { suggestions: [] } })
+}
+
+/** Where names of that kind are listed: the functions of a module that exists, else all modules. */
+async function whereToLook(connection: Connection, named: Named, error: Failure): Promise<{ hint?: string }> {
+  const mfa = named.kind === 'mfa' ? parseMfa(named.mfa) : named.kind === 'function' ? named : undefined
+  if (mfa !== undefined && (await connection.call('get_module', { module_name: mfa.module })).ok) {
+    return { hint: `the command \`show ${mfa.module}\` lists its functions` }
+  }
+  const listsNames = named.kind === 'file' || named.kind === 'node'
+  if (listsNames) return error.hint === undefined ? {} : { hint: error.hint }
+  return { hint: 'the command `modules` lists all modules' }
 }
 
 async function nearestTo(connection: Connection, named: Named): Promise<string | undefined> {
@@ -77,7 +101,7 @@ async function nearestTo(connection: Connection, named: Named): Promise<string |
       return root.kind === 'body' ? nearestModule(connection, root.module) : nearestFunction(connection, root.mfa.module, root.mfa.name)
     }
     case 'file':
-      return nearestFile(connection, named.path)
+      return nearestFile(connection, withoutPlace(named.path))
   }
 }
 
@@ -86,7 +110,9 @@ async function nearestModule(connection: Connection, name: string): Promise<stri
 }
 
 async function nearestFile(connection: Connection, path: string): Promise<string | undefined> {
-  return nearestName(path, new Set((await everyModule(connection)).map((row) => row.file ?? '')))
+  const known = new Set((await everyModule(connection)).map((row) => row.file ?? ''))
+  // The name alone is what people know of a file that lies elsewhere.
+  return nearestName(path, known) ?? [...known].find((file) => file.endsWith(`/${path}`))
 }
 
 async function everyModule(connection: Connection): Promise<{ name: string; file: string | null }[]> {

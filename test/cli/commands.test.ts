@@ -225,8 +225,36 @@ test('names that do not exist get a suggestion', async () => {
   await check('show Shop.Cary', { code: 3, err: lines('error: no module Shop.Cary', '  did you mean Shop.Cart?') })
   await check('show Shop.Cart.tota/1', { code: 3, err: lines('error: no function Shop.Cart.tota/1', '  did you mean Shop.Cart.total/1?') })
   await check('callers Shop.Cart.ad', { code: 3, err: lines('error: no function Shop.Cart.ad', '  did you mean Shop.Cart.add/2?') })
-  await check('show lib/shop/carts.ex', { code: 3, err: lines('error: no file lib/shop/carts.ex', '  did you mean lib/shop/cart.ex?') })
+  await check('show lib/shop/carts.ex', { code: 3, err: lines('error: no file lib/shop/carts.ex in the project', '  did you mean lib/shop/cart.ex?') })
   await check('show Zzz', { code: 3, err: lines('error: no module Zzz', '  the command `modules` lists all modules') })
+})
+
+test('a file is meant from the working directory, absolute, or from the project; with a place too', async () => {
+  const shown: WorldOptions['handlers'] = { list_problems: ({ path }) => {
+    if (path === 'lib/shop/cart.ex') return { value: { problems: [], cursor: null } }
+    throw Object.assign(new Error('x'), { failure: { code: 'not_found', message: `no file ${String(path)}` } })
+  } }
+  for (const [file, cwd] of [
+    ['cart.ex', `${ROOT}/lib/shop`], ['../cart.ex:12', `${ROOT}/lib/shop/deep`], [`${ROOT}/lib/shop/cart.ex`, `${ROOT}/test`],
+    ['lib/shop/cart.ex:3:9', `${ROOT}/lib/shop`], ['./lib/shop/cart.ex', ROOT],
+  ] as const) {
+    expect(await run(`show ${file}`, { cwd })).toMatchObject({ code: 0, out: expect.stringContaining('Shop.Cart') as string })
+    await check(`problems ${file}`, { out: 'no problems\n' }, { cwd, handlers: shown })
+  }
+  const unknown = { code: 3, err: lines('error: no file gone/x.ex in the project', '  give it relative to the working directory or to the project; a new file is known after: import') }
+  await check('show gone/x.ex:3', unknown)
+  await check('problems gone/x.ex', unknown, { handlers: shown })
+  await check('problems cart.ex', { code: 3, err: lines('error: no file cart.ex in the project', '  did you mean lib/shop/cart.ex?') }, { handlers: shown })
+})
+
+test('where to look: the functions of a module that exists, the arities of a function from outside', async () => {
+  await check('show Shop.Cart.zzzzzz/1', { code: 3, err: lines('error: no function Shop.Cart.zzzzzz/1', '  the command `show Shop.Cart` lists its functions') })
+  await check('callers Shop.Cart.zzzzzz', { code: 3, err: lines('error: no function Shop.Cart.zzzzzz', '  the command `show Shop.Cart` lists its functions') })
+  const handlers: WorldOptions['handlers'] = {
+    get_callers: ({ mfa }) => ({ value: { callers: mfa === 'Enum.map/2' ? [{}] : [], cursor: null } }),
+  }
+  await check('callers Enum.map', { code: 2, err: lines('error: Enum.map needs its arity', '  which one: Enum.map/2?') }, { handlers })
+  expect(await run('callers Zzzzz.map', { handlers: { get_callers: () => ({ value: { callers: [], cursor: null } }) } })).toMatchObject({ code: 3 })
 })
 
 test('a name that means nothing is wrong usage', async () => {
@@ -326,10 +354,22 @@ test('ast: quoted form, digests, lists on standard input', async () => {
   await check('ast -', { out: '{:ok, 4}\n' }, { stdin: 'text' })
   await check('ast --digest b.ex /home/ann/shop/a.ex', { out: lines('b.ex\terror\t3:9', '/home/ann/shop/a.ex\tS1\tP1') })
   await check('ast --digest -', { out: lines('b.ex\terror\t3:9', 'b.ex\terror\t3:9') }, { stdin: 'b.ex\nb.ex\n' })
-  await check('ast --digest gone.ex b.ex', { code: 3, out: 'b.ex\terror\t3:9\n', err: 'error: there is no gone.ex\n' })
+  await check('ast --digest gone.ex b.ex', { code: 3, out: 'b.ex\terror\t3:9\n', err: lines('error: there is no gone.ex', '  give it relative to the working directory or to the project') })
   await check('--json ast --digest b.ex /home/ann/shop/a.ex', {
     out: lines('{"path":"b.ex","error":"3:9"}', '{"path":"/home/ann/shop/a.ex","structure":"S1","positions":"P1"}'),
   })
+})
+
+test('ast: a place, and a path as the project names it; several files are one JSON value, failures among them', async () => {
+  await check('ast b.ex:3:9', { code: 1, out: '{:ok, 1}\n', err: 'b.ex:3:9: not closed\n' })
+  await check('ast a.ex', { out: '{:ok, 1}\n' }, { cwd: `${ROOT}/lib` })
+  const one = await run('ast --json a.ex')
+  expect(JSON.parse(one.out)).toEqual({ path: 'a.ex', quoted: '{:ok, 1}', problems: [] })
+  const several = await run('ast --json a.ex gone.ex b.ex')
+  expect(several).toMatchObject({ code: 3, err: '' })
+  expect(JSON.parse(several.out)).toMatchObject([
+    { path: 'a.ex', quoted: '{:ok, 1}' }, { path: 'gone.ex', error: { code: 'not_found' } }, { path: 'b.ex', problems: ['3:9: not closed'] },
+  ])
 })
 
 test('export to standard output and to a file', async () => {

@@ -4,7 +4,8 @@ import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { functionsNamed, readName, withSuggestion, type Named } from '../names.ts'
+import { projectPathsOf, withFirstKnown, withoutPlace } from '../file-names.ts'
+import { aritiesCalled, functionsNamed, readName, withSuggestion, type Named } from '../names.ts'
 import { collect, type Paging } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { renderFunction, renderModule, renderNode } from '../render/detail.ts'
@@ -26,7 +27,7 @@ export function modules(context: Context, prefix: string | undefined, origin: 'f
 }
 
 export function show(context: Context, text: string): Promise<ExitCode> {
-  return aboutName(context, text, (connection, named) => {
+  return aboutName(context, text, (connection, named, root) => {
     switch (named.kind) {
       case 'module':
         return showModule(context, connection, named.name)
@@ -37,7 +38,7 @@ export function show(context: Context, text: string): Promise<ExitCode> {
       case 'node':
         return showNode(context, connection, named.id)
       case 'file':
-        return showFile(context, connection, named.path)
+        return showFile(context, connection, named.path, root)
     }
   })
 }
@@ -73,11 +74,12 @@ async function showNode(context: Context, connection: Connection, id: string): D
   return ok(EXIT.ok)
 }
 
-async function showFile(context: Context, connection: Connection, path: string): Done {
-  const found = await connection.call('get_module_by_file', { path })
+async function showFile(context: Context, connection: Connection, text: string, root: string): Done {
+  const paths = projectPathsOf(text, { cwd: context.ports.cwd, root })
+  const found = await withFirstKnown(text, paths, (path) => connection.call('get_module_by_file', { path }))
   if (!found.ok) return found
   const { modules: rows } = found.value.value
-  print(context, found.value, () => rows.length === 0 ? [`${path} defines no modules`] : renderModules(rows, context.view))
+  print(context, found.value, () => rows.length === 0 ? [`${withoutPlace(text)} defines no modules`] : renderModules(rows, context.view))
   return ok(EXIT.ok)
 }
 
@@ -102,9 +104,11 @@ export function callees(context: Context, text: string, paging: Paging): Promise
 }
 
 export function problems(context: Context, path: string | undefined, paging: Paging): Promise<ExitCode> {
-  return withDaemon(context, async (connection) => {
-    const listed = await collect(connection, 'list_problems', path === undefined ? {} : { path: path.replace(/^\.\//, '') }, paging)
-    if (!listed.ok) return listed
+  return withDaemon(context, async (connection, root) => {
+    const listed = path === undefined
+      ? await collect(connection, 'list_problems', {}, paging)
+      : await withFirstKnown(path, projectPathsOf(path, { cwd: context.ports.cwd, root }), (known) => collect(connection, 'list_problems', { path: known }, paging))
+    if (!listed.ok) return path === undefined ? listed : fail(await withSuggestion(connection, { kind: 'file', path }, listed.error))
     const { problems: rows, cursor } = listed.value.value
     print(context, listed.value, () => rows.length === 0 ? ['no problems'] : renderProblems(rows, context.view))
     return more(context, rows.length, cursor)
@@ -138,11 +142,11 @@ function more(context: Context, shown: number, cursor: string | null): Result<Ex
 }
 
 /** Reads a name, runs `use` with it, and adds a suggestion when what it names is not there. */
-async function aboutName(context: Context, text: string, use: (connection: Connection, named: Named) => Done): Promise<ExitCode> {
+async function aboutName(context: Context, text: string, use: (connection: Connection, named: Named, root: string) => Done): Promise<ExitCode> {
   const named = readName(text)
   if (!named.ok) return report(context, named.error)
-  return withDaemon(context, async (connection) => {
-    const used = await use(connection, named.value)
+  return withDaemon(context, async (connection, root) => {
+    const used = await use(connection, named.value, root)
     return used.ok ? used : fail(await withSuggestion(connection, named.value, used.error))
   })
 }
@@ -155,9 +159,17 @@ function aboutFunction(context: Context, text: string, use: (connection: Connect
       return fail(failure('invalid_argument', `${text} is no function`, { hint: 'write module, function and arity, e.g. MyApp.Cart.add_item/2' }))
     }
     const found = await functionsNamed(connection, named.module, named.name)
-    if (!found.ok) return found
+    if (!found.ok) return fail(await unlessCalled(connection, named, found.error))
     const [only, ...others] = found.value
     if (only !== undefined && others.length === 0) return use(connection, only.mfa)
     return fail(failure('invalid_argument', `${text} has several arities`, { hint: `which one: ${found.value.map((row) => row.mfa).join(', ')}?` }))
   })
+}
+
+/** A function of a library has no known arities of its own; those that the project calls are told. */
+async function unlessCalled(connection: Connection, { module, name }: Named & { kind: 'function' }, error: Failure): Promise<Failure> {
+  if (error.code !== 'not_found' || (await connection.call('get_module', { module_name: module })).ok) return error
+  const arities = await aritiesCalled(connection, module, name)
+  if (arities.length === 0) return error
+  return failure('invalid_argument', `${module}.${name} needs its arity`, { hint: `which one: ${arities.join(', ')}?` })
 }
