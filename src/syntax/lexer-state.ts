@@ -38,8 +38,8 @@ export const LV_TEXT_NAME = 8
 export const LV_TEXT_OFFSET = 9
 export const LEVEL_SIZE = 10
 
-/** More problems than this of one file are not kept. */
-const MAX_PROBLEMS = 100
+/** More problems than this with one code are only counted: they are mostly the echo of the first. */
+const MAX_OF_A_CODE = 5
 
 const SEARCH_BUDGET = 1_000_000
 
@@ -65,6 +65,8 @@ export type Lexer = {
   /** Levels that searches for an opener may still look at: what keeps a flood of stray closers linear. */
   searchBudget: number
   problems: RawProblem[]
+  /** How many problems each code had, those that were not kept included. */
+  counts: Map<string, number>
   fixes: ColumnFix[]
   /** Results of a scan that returns an offset: the text just read. */
   flags: number
@@ -86,6 +88,7 @@ export function createLexer(): Lexer {
     unbalanced: false,
     searchBudget: SEARCH_BUDGET,
     problems: [],
+    counts: new Map(),
     fixes: [],
     flags: 0,
   }
@@ -112,6 +115,7 @@ export function resetLexer(lexer: Lexer): void {
   lexer.unbalanced = false
   lexer.searchBudget = SEARCH_BUDGET
   lexer.problems = []
+  lexer.counts = new Map()
   lexer.fixes = []
 }
 
@@ -161,5 +165,14 @@ export function topLevel(lexer: Lexer): number {
 }
 
 export function problem(lexer: Lexer, code: string, message: string, start: number, end: number): void {
-  if (lexer.problems.length < MAX_PROBLEMS) lexer.problems.push({ code, message, start, end })
+  const count = (lexer.counts.get(code) ?? 0) + 1
+  lexer.counts.set(code, count)
+  if (count <= MAX_OF_A_CODE) lexer.problems.push({ code, message, start, end })
+}
+
+/** How many problems were not kept. */
+export function problemsCut(lexer: Lexer): number {
+  let cut = 0
+  for (const count of lexer.counts.values()) cut += Math.max(0, count - MAX_OF_A_CODE)
+  return cut
 }

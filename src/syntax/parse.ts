@@ -5,7 +5,7 @@
 
 import { isAscii, isUtf8 } from 'node:buffer'
 import { lex } from './lexer.ts'
-import { createLexer, loadSource, problem } from './lexer-state.ts'
+import { createLexer, loadSource, problem, problemsCut } from './lexer-state.ts'
 import type { Lexer, RawProblem } from './lexer-state.ts'
 import { emit, NO_POSITION, toTree } from './node-stack.ts'
 import { parseStart } from './parser-end.ts'
@@ -39,10 +39,13 @@ function read(parser: Parser, source: Uint8Array): Tree {
   const from = before.some((known) => known.code === 'byte_order_mark') ? 3 : 0
   lex(lexer, from)
   if (lexer.unbalanced) {
-    const first = lexer.problems
+    const { problems, counts } = lexer
     lexer.recovering = true
     lex(lexer, from)
-    if (lexer.problems.length === 0) lexer.problems = first
+    if (lexer.problems.length === 0) {
+      lexer.problems = problems
+      lexer.counts = counts
+    }
   }
   resetParser(parser)
   run(parser)
@@ -52,6 +55,7 @@ function read(parser: Parser, source: Uint8Array): Tree {
 function checkEncoding(lexer: Lexer, source: Uint8Array): RawProblem[] {
   lexer.ascii = isAscii(source)
   lexer.problems = []
+  lexer.counts = new Map()
   if (lexer.ascii) return []
   if (source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf) {
     problem(lexer, 'byte_order_mark', 'Save this file without a byte order mark.', 0, 3)
@@ -114,5 +118,12 @@ function finish(parser: Parser, source: Uint8Array, raw: readonly RawProblem[]):
   if (raw.length === 0) return tree
   const position = positions(tree)
   const sorted = [...raw].sort((a, b) => a.start - b.start)
-  return { ...tree, problems: sorted.map((one) => ({ ...one, ...position(one.start) })) }
+  const problems = sorted.map((one) => ({ ...one, ...position(one.start) }))
+  const last = problems.at(-1)
+  const cut = problemsCut(lexer)
+  if (last !== undefined && cut > 0) problems.push({ ...last, code: 'too_many_problems', message: tooMany(cut) })
+  return { ...tree, problems }
 }
+
+const tooMany = (cut: number): string =>
+  cut === 1 ? 'There is 1 more problem in this file.' : `There are ${cut.toLocaleString('en-US')} more problems in this file.`

@@ -11,7 +11,7 @@ import { finishCall, finishPair, reduce, wrapKeywords } from './parser-reduce.ts
 import { takeBar } from './parser-start.ts'
 import {
   CallForm, Class, F_COUNT, F_EXTRA, F_EXTRA2, F_EXTRA3, F_KEYWORDS, F_KIND, F_MARK, F_NODE, F_OPERATORS, F_OUTER,
-  F_PAIR, F_START, F_STATE, F_TOKEN, Frame, Mode, OPERATOR_SIZE, O_NAME, Operand, lastEnd, popFrame, problemAt,
+  F_PAIR, F_START, F_STATE, F_TOKEN, Frame, Mode, OPERATOR_SIZE, O_NAME, Operand, isPutIn, lastEnd, popFrame, problemAt,
 } from './parser-state.ts'
 import type { Parser } from './parser-state.ts'
 import { KIND_MASK, Tok } from './tokens.ts'
@@ -116,7 +116,7 @@ export function closeElements(parser: Parser, owner: number, empty: boolean): nu
   const { frames, frame, nodes } = parser
   const count = frames[frame + F_COUNT] as number
   const keywords = frames[frame + F_KEYWORDS] !== -1
-  if (empty && count > 0 && (owner === Frame.HeadArgs || (owner === Frame.Args && !keywords))) {
+  if (empty && count > 0 && !isPutIn(parser, parser.next) && (owner === Frame.HeadArgs || (owner === Frame.Args && !keywords))) {
     problemAt(parser, 'trailing_comma', 'A comma cannot end arguments.', parser.next - 1)
   }
   const node = frames[frame + F_NODE] as number

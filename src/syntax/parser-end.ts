@@ -12,7 +12,7 @@ import { finishCall, finishPair, reduce, wrapKeywords } from './parser-reduce.ts
 import { HEAD_PAREN } from './parser-start.ts'
 import {
   Class, Clause, F_COUNT, F_EXTRA, F_EXTRA2, F_EXTRA3, F_FIRST_KEYWORD, F_KEYWORDS, F_KIND, F_MARK, F_NODE,
-  F_PAIR_NODE, F_START, F_STATE, F_TOKEN, Frame, Mode, Operand, lastEnd, popFrame, problemAt, pushFrame,
+  F_PAIR_NODE, F_START, F_STATE, F_TOKEN, Frame, Mode, Operand, isPutIn, lastEnd, popFrame, problemAt, pushFrame,
 } from './parser-state.ts'
 import type { Parser } from './parser-state.ts'
 import { CLAUSE, KIND_MASK, Tok } from './tokens.ts'
@@ -193,7 +193,9 @@ function closeInterpolation(parser: Parser): number {
 function closeFn(parser: Parser, clauses: boolean): number {
   const { frames, frame, nodes } = parser
   const start = frames[frame + F_START] as number
-  if (!clauses) problemAt(parser, 'fn_without_arrow', 'An anonymous function needs "->".', frames[frame + F_TOKEN] as number)
+  if (!clauses && !isPutIn(parser, parser.next)) {
+    problemAt(parser, 'fn_without_arrow', 'An anonymous function needs "->".', frames[frame + F_TOKEN] as number)
+  }
   parser.next++
   emit(nodes, Kind.Fn, frames[frame + F_NODE] as number, start, lastEnd(parser), start, 0)
   popFrame(parser)

@@ -8,6 +8,7 @@ import type { Lexer, RawProblem } from './lexer-state.ts'
 import { problem } from './lexer-state.ts'
 import { createNodeStack, emit } from './node-stack.ts'
 import type { NodeStack } from './node-stack.ts'
+import { KIND_MASK, Tok } from './tokens.ts'
 import type { Tokens } from './tokens.ts'
 
 /** What an expression may be part of, after Elixir's grammar. */
@@ -243,7 +244,16 @@ export function lastEnd(parser: Parser): number {
   return parser.next === 0 ? 0 : (parser.tokens.end[parser.next - 1] as number)
 }
 
+/** Whether a token is a closer that the lexer put in; what is missing before it follows from what it stands for. */
+export function isPutIn(parser: Parser, token: number): boolean {
+  const { kind, start, end } = parser.tokens
+  const closer = (kind[token] as number) & KIND_MASK
+  return start[token] === end[token] && ((closer >= Tok.RParen && closer <= Tok.End) || closer === Tok.InterpEnd)
+}
+
+/** A problem at a token, unless it follows from the problem that the token already has. */
 export function problemAt(parser: Parser, code: RawProblem['code'], message: string, token: number): void {
+  if (isPutIn(parser, token)) return
   const start = parser.tokens.start[token] as number
   problem(parser.lexer, code, message, start, parser.tokens.end[token] as number)
 }

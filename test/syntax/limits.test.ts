@@ -114,6 +114,33 @@ describe('a problem for', () => {
   })
 })
 
+const unfinished = ['foo(1, ', '[1 + ', '[a: ', '%{a', 'fn x', 'f(a b', '"#{a + ', 'def a do\n  1 +\n']
+
+test.each(unfinished)('what is not closed, and so not complete, is one problem: %s', (source) => {
+  expect(read(source).problems.map((problem) => problem.code)).toEqual(['missing_terminator'])
+})
+
+const fiveTimes = (code: string): string[] => [code, code, code, code, code]
+
+describe('problems of one code are cut, and the others counted', () => {
+  const floods: readonly (readonly [text: string, code: string, message: string])[] = [
+    ['['.repeat(DEEP), 'missing_terminator', 'There are 99,995 more problems in this file.'],
+    ['end\n'.repeat(20), 'unexpected_end', 'There are 15 more problems in this file.'],
+    [') '.repeat(6), 'unexpected_token', 'There is 1 more problem in this file.'],
+    ['f(, 1)\n'.repeat(1000), 'syntax_error', 'There are 995 more problems in this file.'],
+  ]
+
+  test.each(floods)('%#', (text, code, message) => {
+    const { problems } = read(text)
+    expect(problems.map((problem) => problem.code)).toEqual([...fiveTimes(code), 'too_many_problems'])
+    expect(problems.at(-1)).toMatchObject({ message, start: problems.at(-2)?.start, line: problems.at(-2)?.line })
+  })
+
+  test('as many as are kept are all there are', () => {
+    expect(read('end\n'.repeat(5)).problems.map((problem) => problem.code)).toEqual(fiveTimes('unexpected_end'))
+  })
+})
+
 test('an atom of 255 characters is accepted', () => {
   expect(first(read(`:${'a'.repeat(255)}`))).toBe('none')
 })
