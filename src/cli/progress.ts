@@ -9,6 +9,7 @@ import type { Reply } from '../wire/methods.ts'
 import { say, type Context } from './context.ts'
 import type { Connection } from './ports.ts'
 import { progressLine, type Progress } from './render/found.ts'
+import { plural } from './render/text.ts'
 
 const CLEAR_LINE = '\r\u001b[2K'
 /** The cursor rests at the start, so that a line of the daemon's log replaces the bar. */
@@ -23,7 +24,12 @@ export async function importWithProgress(
   const bar = context.format === 'json' ? undefined : context.ports.stderr.isTTY ? redrawnBar(context) : phaseLines(context)
   const silence = bar === undefined ? undefined : connection.listen('import_progress', bar.show)
   try {
-    return await connection.call('import_project', { force }, { timeoutMs: null })
+    const imported = await connection.call('import_project', { force }, { timeoutMs: null })
+    bar?.clear()
+    if (imported.ok && imported.value.value.files === 0 && context.format === 'text') {
+      say(context, `${context.messages.style.yellow('warning:')} no Elixir files found; the configuration key project.include says where to look`)
+    }
+    return imported
   } finally {
     silence?.()
     bar?.clear()
@@ -45,6 +51,7 @@ function redrawnBar(context: Context): Bar {
     },
     clear() {
       if (drawn) context.ports.stderr.write(CLEAR_LINE)
+      drawn = false
     },
   }
 }
@@ -55,7 +62,8 @@ function phaseLines(context: Context): Bar {
     show(progress) {
       if (progress.phase === last || progress.phase === 'done') return
       last = progress.phase
-      say(context, progress.phase === 'scanning' ? 'scanning files' : `${progress.phase} ${progress.files_total} files`)
+      if (progress.phase === 'scanning') say(context, 'scanning files')
+      else if (progress.files_total > 0) say(context, `${progress.phase} ${plural(progress.files_total, 'file')}`)
     },
     clear() {},
   }

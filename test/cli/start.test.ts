@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { runCli } from '../../src/cli/program.ts'
-import { makeWorld, ROOT, run, type WorldOptions } from './fake.ts'
+import { IMPORTED, makeWorld, ROOT, run, type WorldOptions } from './fake.ts'
 
 const FOUND = `Found in /home/ann/shop: 28 files (28 parsed, 0 unchanged), 43.2 kB, in 312 ms
   3 modules, 3 functions, 1,610 calls, 1 problem
@@ -35,6 +35,25 @@ test('start in the background starts, imports, and shows what was found', async 
     code: 0, out: FOUND,
     err: 'started for /home/ann/shop (process 4711)\nscanning files\nparsing 28 files\nwriting 28 files\n',
   })
+})
+
+test('an import that parses nothing names no size and no phases of nothing; one file is one file', async () => {
+  const unchanged = { ...IMPORTED, parsed: 0, unchanged: 28, bytes: 0 }
+  const nothing = await run('import', {
+    handlers: { import_project: () => ({ value: unchanged }) },
+    progress: [{ files_done: 0, files_total: 0, phase: 'scanning' }, { files_done: 0, files_total: 0, phase: 'writing' }],
+  })
+  expect(nothing).toMatchObject({ err: 'scanning files\n', out: expect.stringContaining('28 files (0 parsed, 28 unchanged), in 312 ms') as string })
+  const one = await run('import', { progress: [{ files_done: 0, files_total: 1, phase: 'writing' }] })
+  expect(one.err).toBe('writing 1 file\n')
+})
+
+test.each(['start', 'import'])('%s that finds no files warns and says where to look', async (line) => {
+  const handlers: WorldOptions['handlers'] = { import_project: () => ({ value: { ...IMPORTED, files: 0, parsed: 0, bytes: 0 } }) }
+  const { code, err } = await run(line, { handlers })
+  expect(code).toBe(0)
+  expect(err).toContain('warning: no Elixir files found; the configuration key project.include says where to look\n')
+  expect((await run(`${line} --json`, { handlers })).err).not.toContain('warning')
 })
 
 test('start of a running daemon says so and shows the same', async () => {

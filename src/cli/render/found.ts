@@ -30,7 +30,8 @@ export function renderImport(result: ImportResult): string[] {
     result.removed > 0 ? `${formatCount(result.removed)} removed` : '',
     result.unreadable > 0 ? `${formatCount(result.unreadable)} unreadable` : '',
   ].filter((part) => part !== '')
-  return [`${plural(result.files, 'file')} (${parts.join(', ')}), ${formatBytes(result.bytes)}, in ${formatDuration(result.duration_ms)}`]
+  const size = result.parsed > 0 ? ` ${formatBytes(result.bytes)},` : ''
+  return [`${plural(result.files, 'file')} (${parts.join(', ')}),${size} in ${formatDuration(result.duration_ms)}`]
 }
 
 export type Found = {
