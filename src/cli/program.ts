@@ -53,7 +53,7 @@ function buildProgram(ports: CliPorts, choose: (action: Action) => void): Comman
     .option('--project <path>', 'the project; without it, the one around the working directory')
     .option('--json', 'print one JSON value to standard output and nothing else')
     .option('--no-color', 'no colours (NO_COLOR does the same)')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'how to use a command')
     .showHelpAfterError('(--help shows how to use it)')
     .configureHelp({ showGlobalOptions: true, helpWidth: ports.stdout.isTTY ? Math.max(60, ports.stdout.columns) : 100 })
     .addHelpText('after', `\n${EXIT_CODES_TEXT}`)
@@ -176,9 +176,9 @@ function keyValue(text: string, before: Record<string, string> | undefined): Rec
 
 function programWords(program: Command): ProgramWords {
   return {
-    commands: program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
+    commands: [...program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
       name: command.name(), summary: command.description(), options: command.options.flatMap(optionWords),
-    })),
+    })), { name: 'help', summary: 'how to use a command', options: [] }],
     options: [...program.options.flatMap(optionWords), { name: '--help', takesValue: false, choices: [] }],
   }
 }

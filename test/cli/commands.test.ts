@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { runCli } from '../../src/cli/program.ts'
-import { makeWorld, ROOT, run, type Ran, type WorldOptions } from './fake.ts'
+import { IMPORTED, makeWorld, ROOT, run, STATISTICS, type Ran, type WorldOptions } from './fake.ts'
 
 async function check(line: string, expected: Partial<Ran>, options: WorldOptions = {}): Promise<void> {
   expect(await run(line, options)).toEqual({ code: 0, out: '', err: '', ...expected })
@@ -331,6 +331,26 @@ test('help and version', async () => {
   const start = await run('start --help')
   expect(start.out).toContain('--foreground')
   expect(start.out).toContain('--project <path>')
+})
+
+test('help COMMAND is its --help', async () => {
+  expect(await run('help start')).toEqual(await run('start --help'))
+  expect((await run('help start')).code).toBe(0)
+  expect((await run('help')).out).toBe((await run('')).out)
+  await expect(run('help nope')).resolves.toMatchObject({ code: 2 })
+  await check('__complete -- help sho', { out: expect.stringMatching(/^show\t/) as string })
+})
+
+test('status and stats tell how many files were not read', async () => {
+  const incomplete = (unreadable: number): WorldOptions => ({ handlers: {
+    get_statistics: () => ({ value: { ...STATISTICS, import: { ...STATISTICS.import, last: { ...IMPORTED, unreadable } } }, complete: false }),
+  } })
+  for (const line of ['status', 'stats']) {
+    expect((await run(line, incomplete(1))).out).toMatch(/\n1 file was not read: see problems\n$/)
+    expect((await run(line, incomplete(2))).out).toMatch(/\n2 files were not read: see problems\n$/)
+    expect((await run(line, incomplete(0))).out).not.toContain('not read')
+    expect((await run(line)).out).not.toContain('not read')
+  }
 })
 
 test('rpc: methods, arguments as JSON or pairs, mistyped methods', async () => {

@@ -11,7 +11,10 @@ import { findOut } from '../find-out.ts'
 import type { Connection, DaemonEntry, StartOptions } from '../ports.ts'
 import { importWithProgress } from '../progress.ts'
 import { renderFound, renderImport } from '../render/found.ts'
-import { renderDaemons, renderStatus } from '../render/status.ts'
+import { renderDaemons, renderStatus, renderUnread } from '../render/status.ts'
+
+/** `status` waits no longer for what it only adds. */
+const STATISTICS_MS = 2000
 
 export type StartArgs = {
   readonly path: string | undefined
@@ -114,7 +117,10 @@ export async function status(context: Context, scope: 'project' | 'all'): Promis
     const both = await statusAndHealth(connection)
     if (!both.ok) return both
     const { daemon, health } = both.value
-    print(context, both.value, () => renderStatus(daemon, health, context.view))
+    // A repository that does not answer is told by its own line.
+    const counted = context.format === 'json' ? undefined : await connection.call('get_statistics', {}, { timeoutMs: STATISTICS_MS })
+    const unread = counted?.ok === true ? renderUnread(counted.value.complete, counted.value.value, context.view) : []
+    print(context, both.value, () => [...renderStatus(daemon, health, context.view), ...unread])
     return ok(health.status === 'unhealthy' ? EXIT.failure : EXIT.ok)
   })
 }

@@ -10,7 +10,7 @@ import { collect, type Paging } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { renderFunction, renderModule, renderNode } from '../render/detail.ts'
 import { renderCallees, renderCallers, renderFunctions, renderModules, renderProblems } from '../render/lists.ts'
-import { renderStatistics } from '../render/status.ts'
+import { renderStatistics, renderUnread } from '../render/status.ts'
 import { renderTree } from '../render/tree.ts'
 
 type Done = Promise<Result<ExitCode, Failure>>
@@ -128,7 +128,9 @@ export function stats(context: Context, detail: 'counts' | 'tables'): Promise<Ex
   return withDaemon(context, async (connection) => {
     const answer = await connection.call('get_statistics', { bytes_by_table: detail === 'tables' })
     if (!answer.ok) return answer
-    print(context, answer.value, () => renderStatistics(answer.value.value, context.view))
+    print(context, answer.value, () => [
+      ...renderStatistics(answer.value.value, context.view), ...renderUnread(answer.value.complete, answer.value.value, context.view),
+    ])
     return ok(EXIT.ok)
   })
 }

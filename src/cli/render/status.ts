@@ -8,6 +8,13 @@ import type { Style } from './style.ts'
 import { renderFields, renderTable } from './table.ts'
 import { formatBytes, formatCount, formatDuration, plural } from './text.ts'
 
+/** What an answer leaves out, when it says that it is not complete. */
+export function renderUnread(complete: boolean, stats: Value<'get_statistics'>, { style }: View): string[] {
+  const unread = stats.import.last?.unreadable ?? 0
+  if (complete || unread === 0) return []
+  return [style.yellow(`${plural(unread, 'file')} ${unread === 1 ? 'was' : 'were'} not read: see problems`)]
+}
+
 export function renderStatus(status: Reply<'daemon_status'>, health: Health, view: View): string[] {
   const { style } = view
   return [
