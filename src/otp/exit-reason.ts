@@ -37,6 +37,7 @@ export type ErrorValue = {
 export const NORMAL: ExitReason = { kind: 'normal' }
 export const SHUTDOWN: ExitReason = { kind: 'shutdown' }
 export const KILLED: ExitReason = { kind: 'killed' }
+export const NOCONNECTION: ExitReason = { kind: 'noconnection' }
 
 const MAX_CAUSES = 8
 

@@ -14,6 +14,8 @@ export type ChildEvent =
   /** Part of the child died and was replaced by the child itself: counts as a restart, restarts nothing. */
   | { readonly type: 'fault'; readonly reason: ExitReason }
   | { readonly type: 'exit'; readonly reason: ExitReason }
+  /** The thread it lived in is gone: an end with `noconnection` that does not count against it. */
+  | { readonly type: 'lost' }
 
 /** What a child tells about itself for the tree view. Sizes in bytes, utilization 0 to 1. */
 export type ChildInfo = {
@@ -21,6 +23,8 @@ export type ChildInfo = {
   readonly mailbox?: number
   readonly heapBytes?: number
   readonly utilization?: number
+  /** Of a thread that keeps one: whether its spare has loaded. */
+  readonly spare?: 'loading' | 'ready'
   readonly stats?: Readonly<Record<string, number>>
   readonly children?: readonly TreeNode[]
   readonly strategy?: string

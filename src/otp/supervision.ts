@@ -10,7 +10,7 @@ import { checkChildSpecs, checkFlags } from './child-spec.ts'
 import type { ChildSpec, ChildSpecInput, SpecError, SupervisorFlags, SupervisorFlagsInput } from './child-spec.ts'
 import { fail, ok } from '../base/result.ts'
 import type { Result } from '../base/result.ts'
-import { formatReason, KILLED } from './exit-reason.ts'
+import { formatReason, KILLED, NOCONNECTION } from './exit-reason.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { ChildEvent, ChildState, RunningChild, StartContext, Starter, TreeNode } from './starter.ts'
 import { initSupervisor, stepSupervisor } from './supervisor.ts'
@@ -179,6 +179,7 @@ function hear<Start extends AnyStart>(shell: Shell<Start>, life: Life, event: Ch
   shell.lives.delete(ref)
   disarm(shell, ref)
   if (event.type === 'ignored') post(shell, { type: 'ignored', ref })
+  else if (event.type === 'lost') post(shell, { type: 'gone', ref, reason: NOCONNECTION, isLost: true })
   else post(shell, { type: 'gone', ref, reason: event.reason })
   if (shell.killed && shell.lives.size === 0) close(shell, KILLED)
 }

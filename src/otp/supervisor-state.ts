@@ -81,8 +81,11 @@ export type SupervisorReply<Start> = Result<
 export type SupervisorMsg<Start> =
   | { readonly type: 'started'; readonly ref: ChildRef }
   | { readonly type: 'ignored'; readonly ref: ChildRef }
-  /** The start of `ref` failed, or its life ended: the supervisor tells the two apart by what it was waiting for. */
-  | { readonly type: 'gone'; readonly ref: ChildRef; readonly reason: ExitReason }
+  /**
+   * The start of `ref` failed, or its life ended: the supervisor tells the two apart by what it was waiting for.
+   * One that is lost went with its thread: its restart does not count, since that of the thread does.
+   */
+  | { readonly type: 'gone'; readonly ref: ChildRef; readonly reason: ExitReason; readonly isLost?: true }
   | { readonly type: 'fault'; readonly ref: ChildRef; readonly reason: ExitReason }
   | { readonly type: 'kill_due'; readonly refs: readonly ChildRef[] }
   | { readonly type: 'retry'; readonly ref: ChildRef }

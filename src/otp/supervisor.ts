@@ -11,8 +11,8 @@
  *   operation --start failed in a restart--> idle, with the child `restarting` and a retry under way
  *
  * A child's `ref` names one life of it: news of an earlier life is ignored. Seconds are whole and monotonic, as OTP counts
- * them. Deviations: `fault` (a part of a child died and was replaced by the child itself) counts as a restart; retries may
- * wait (`backoff`; OTP's delay is 0).
+ * them. Deviations: `fault` (a part of a child died and was replaced by the child itself) counts as a restart; the restart of a
+ * child that was lost with its thread does not; retries may wait (`backoff`; OTP's delay is 0).
  */
 
 import { must } from '../base/assert.ts'
@@ -90,6 +90,7 @@ function handle<Start>(draft: Draft<Start>, msg: SupervisorMsg<Start>, nowMs: nu
 // News of children
 
 type News = Extract<SupervisorMsg<never>, { readonly type: 'started' | 'ignored' | 'gone' }>
+type Gone = Extract<News, { readonly type: 'gone' }>
 
 function hearOf<Start>(draft: Draft<Start>, msg: News, nowMs: number): void {
   const { operation } = draft
@@ -97,7 +98,7 @@ function hearOf<Start>(draft: Draft<Start>, msg: News, nowMs: number): void {
   if (child === undefined || !isAlive(child)) return
   if (operation?.starting === msg.ref) return startSettled(draft, operation, child, msg)
   if (msg.type === 'started' || msg.type === 'ignored') return
-  if (operation === undefined) return childExited(draft, child, msg.reason, nowMs)
+  if (operation === undefined) return childExited(draft, child, msg, nowMs)
   if (child.status === 'stopping' || operation.toStop.includes(msg.ref)) return stopSettled(draft, operation, child, msg.reason)
   draft.deferred = [...draft.deferred, msg]
 }
@@ -139,11 +140,14 @@ function stopSettled<Start>(draft: Draft<Start>, operation: Operation, child: Ch
   forget(draft, child, reason)
 }
 
-function childExited<Start>(draft: Draft<Start>, child: Child<Start>, reason: ExitReason, nowMs: number): void {
+function childExited<Start>(draft: Draft<Start>, child: Child<Start>, { reason, isLost }: Gone, nowMs: number): void {
   const { restart: type, id } = child.spec
   const isRestarted = type === 'permanent' || (type === 'transient' && !isOrderly(reason))
   if (isRestarted || !isOrderly(reason)) report(draft, { type: 'child_terminated', id, reason })
-  if (isRestarted) return restart(draft, update(draft, child, { status: 'stopped', lastExit: reason }), nowMs)
+  if (isRestarted) {
+    const stopped = update(draft, child, { status: 'stopped', lastExit: reason })
+    return isLost === true ? restartAffected(draft, stopped) : restart(draft, stopped, nowMs)
+  }
   forget(draft, child, reason)
   const { autoShutdown } = draft.flags
   if (!child.spec.significant || autoShutdown === 'never') return
@@ -158,7 +162,10 @@ function restart<Start>(draft: Draft<Start>, child: Child<Start>, nowMs: number)
     forget(draft, child, child.lastExit)
     return end(draft, SHUTDOWN)
   }
-  update(draft, child, { status: 'stopped' })
+  restartAffected(draft, update(draft, child, { status: 'stopped' }))
+}
+
+function restartAffected<Start>(draft: Draft<Start>, child: Child<Start>): void {
   const affected = affectedBy(draft, child)
   const toStop = affected.filter((other) => other.ref !== child.ref && isAlive(other)).map(({ ref }) => ref).toReversed()
   const toStart = affected.filter((other) => other.spec.restart !== 'temporary').map(({ ref }) => ref)

@@ -481,6 +481,14 @@ test.each(['one_for_one', 'one_for_all', 'rest_for_one'] as Strategy[])('%s: a s
   expect(w.pass(10)).toBe('kill b, b: killed, stop a, a: shutdown, root: shutdown')
 })
 
+test('a child lost with its thread is started again without a count, as its strategy says', () => {
+  const w = up({ intensity: 0, strategy: 'rest_for_one' }, abc)
+  for (let n = 0; n < 3; n++) expect(w.hint('b', { type: 'lost' })).toBe('stop c, c: shutdown, start b, start c')
+  expect(w.crash('a')).toMatch(/root: shutdown$/)
+  const temporary = up({ intensity: 0 }, [child('a', { restart: 'temporary' })])
+  expect([temporary.hint('a', { type: 'lost' }), temporary.states()]).toEqual(['', ''])
+})
+
 test('a fault counts as a restart and restarts nothing', () => {
   const w = up({ intensity: 2 }, [child('a'), child('b')])
   for (let n = 0; n < 2; n++) expect(w.hint('a', { type: 'fault', reason: BOOM })).toBe('')

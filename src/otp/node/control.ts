@@ -7,7 +7,8 @@ import type { MessagePort } from 'node:worker_threads'
 
 import type { Failure } from '../../base/failure.ts'
 import type { ExitReason } from '../exit-reason.ts'
-import type { LogFields, LogLevel } from '../starter.ts'
+import type { HostedLoad, ToHosted } from '../placed-actor.ts'
+import type { ChildEvent, LogFields, LogLevel } from '../starter.ts'
 
 /** A channel as data: `from` calls, `to` answers under the service `name`. `main` may be either. */
 export type Wire = {
@@ -19,10 +20,9 @@ export type Wire = {
   readonly timeoutMs?: number
 }
 
-/** The workerData of a thread. */
+/** The workerData of a thread; a spare has it before it knows which life it will be. */
 export type ThreadData = {
   readonly name: string
-  readonly epoch: number
   readonly init: unknown
   /** The wires on which this thread calls. */
   readonly wires: readonly Wire[]
@@ -30,7 +30,10 @@ export type ThreadData = {
 
 export type ToThread =
   /** The ports of wires whose callees are up have been sent: the thread may start. */
-  | { readonly type: 'begin' }
+  | { readonly type: 'begin'; readonly epoch: number; readonly places: ReadonlyMap<string, string> }
+  /** The actor of this name lives in `thread` from now on. */
+  | { readonly type: 'place'; readonly name: string; readonly thread: string }
+  | ToHosted
   /** Answer calls that come in on this port with the service `name`. */
   | { readonly type: 'serve'; readonly name: string; readonly port: MessagePort }
   /** Call `name` through this port from now on. */
@@ -41,8 +44,12 @@ export type ToThread =
   | { readonly type: 'stop'; readonly reason: ExitReason }
 
 export type FromThread =
+  /** The module has been loaded; only spares have a use for it. */
+  | { readonly type: 'loaded' }
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly failure: Failure }
-  | { readonly type: 'pong'; readonly heapBytes: number; readonly mailbox: number; readonly stats?: Readonly<Record<string, number>> }
+  | { readonly type: 'pong'; readonly heapBytes: number; readonly mailbox: number; readonly stats?: Readonly<Record<string, number>>
+    readonly actors: readonly (readonly [key: number, load: HostedLoad])[] }
+  | { readonly type: 'actor'; readonly key: number; readonly event: ChildEvent }
   | { readonly type: 'exiting'; readonly reason: ExitReason }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }

@@ -4,7 +4,12 @@
  *
  *   runThread<Init>(async (context) => {
  *     const store = context.channel<StoreCalls>('store')           // a wire { from: this thread, to: …, name: 'store' }
- *     return { services: { lookup: { calls: { find: ({ id }) => ok(…) } } }, stop: async () => { … } }
+ *     return {
+ *       services: { lookup: { calls: { find: ({ id }) => ok(…) } } },
+ *       actors: { monitor: (args: MonitorArgs) => monitorActor },  // what child specs with this thread may name
+ *       ports: { sampler: (operation, done) => done(ok(…)) },      // what those actors may `run`
+ *       stop: async () => { … },
+ *     }
  *   })
  *
  * A start that answers a Failure, and any throw in it or in a handler, ends the thread; its supervisor decides what then.
@@ -18,6 +23,10 @@ import { must } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import { isFailure } from '../../base/failure.ts'
 import type { Failure } from '../../base/failure.ts'
+import type { ActorPort } from '../actor-cells.ts'
+import { actorService, actorWireOf, createElsewhere } from '../actor-service.ts'
+import { createActorSystem } from '../actor-system.ts'
+import type { Actors, ActorSystem } from '../actor-system.ts'
 import { createChannel } from '../channel.ts'
 import type { CallMap, CastMap, Channel, ChannelControl } from '../channel.ts'
 import type { ExitReason } from '../exit-reason.ts'
@@ -26,6 +35,8 @@ import { serve } from '../service.ts'
 import type { AnyService, Serving } from '../service.ts'
 import type { Log } from '../starter.ts'
 import type { FromThread, ThreadData, ToThread } from './control.ts'
+import { createHostedActors } from './hosted-actors.ts'
+import type { ActorFactory, ActorPorts, HostedActors } from './hosted-actors.ts'
 import { portOf, systemClock } from './message-port.ts'
 
 export type ThreadContext<Init> = {
@@ -39,6 +50,8 @@ export type ThreadContext<Init> = {
   readonly log: Log
   /** The channel of a wire on which this thread calls. The same object through all lives of the callee. */
   channel<Calls extends CallMap = CallMap, Casts extends CastMap = CastMap>(name: string): Channel<Calls, Casts>
+  /** Calls, tells and monitors named actors, whatever thread they live in. */
+  readonly actors: Actors
   /** Ends the thread of its own accord, as an orderly stop would. */
   exit(reason?: ExitReason): void
 }
@@ -46,14 +59,23 @@ export type ThreadContext<Init> = {
 export type ThreadParts = {
   /** What this thread answers, by the name of the wire. */
   readonly services?: Readonly<Record<string, AnyService>>
-  /** Called once, before an orderly end. The supervisor's shutdown deadline bounds it. */
+  /** The actors that this thread can host, by the name that child specs give as `actor`. */
+  readonly actors?: Readonly<Record<string, ActorFactory>>
+  /** What the actors of this thread can `run`. */
+  readonly ports?: ActorPorts
+  /** Called once, before an orderly end and after that of the actors. The supervisor's shutdown deadline bounds it. */
   readonly stop?: (reason: ExitReason) => void | Promise<void>
   /** Numbers for the tree and the metrics, read at each heartbeat. */
   readonly stats?: () => Readonly<Record<string, number>>
 }
 
 type Frame = {
+  readonly name: string
   readonly main: MessagePort
+  readonly system: ActorSystem
+  readonly ports: Record<string, ActorPort>
+  readonly places: Map<string, string>
+  hosted: HostedActors | undefined
   readonly channels: Map<string, ChannelControl>
   readonly servings: Set<Serving>
   /** Ports that came before the thread was ready to answer on them. */
@@ -67,23 +89,42 @@ export function runThread<Init>(
 ): void {
   const main = must(parentPort, 'runThread to be called in a thread')
   const data = workerData as ThreadData
-  const frame: Frame = { main, channels: openChannels(data), servings: new Set(), early: [], parts: undefined, stopping: false }
-  const context: ThreadContext<Init> = {
-    name: data.name,
-    epoch: data.epoch,
-    init: data.init as Init,
-    clock: systemClock,
-    log: (level, message, fields) => post(main, { type: 'log', level, message, ...(fields === undefined ? {} : { fields }) }),
-    channel: <Calls extends CallMap, Casts extends CastMap>(name: string) => must(frame.channels.get(name), `a wire from ${data.name} named ${name}`) as Channel<Calls, Casts>,
-    exit: (reason = NORMAL) => stop(frame, reason),
-  }
-  const begin = (): void => {
+  const log: Log = (level, message, fields) => post(main, { type: 'log', level, message, ...(fields === undefined ? {} : { fields }) })
+  const frame = openFrame(data, main, log)
+  const begin = (epoch: number): void => {
+    const context: ThreadContext<Init> = {
+      name: data.name,
+      epoch,
+      init: data.init as Init,
+      clock: systemClock,
+      log,
+      channel: <Calls extends CallMap, Casts extends CastMap>(name: string) => must(frame.channels.get(name), `a wire from ${data.name} named ${name}`) as Channel<Calls, Casts>,
+      actors: frame.system,
+      exit: (reason = NORMAL) => stop(frame, reason),
+    }
     Promise.resolve(context)
       .then(start)
       .then((parts) => (isFailure(parts) ? post(main, { type: 'failed', failure: parts }) : becomeReady(frame, parts)))
       .catch((thrown: unknown) => crash(thrown))
   }
-  main.on('message', (message: ToThread) => (message.type === 'begin' ? begin() : receive(frame, message)))
+  main.on('message', (message: ToThread) => {
+    if (message.type !== 'begin') return receive(frame, message)
+    for (const [name, thread] of message.places) frame.places.set(name, thread)
+    begin(message.epoch)
+  })
+  post(main, { type: 'loaded' })
+}
+
+function openFrame(data: ThreadData, main: MessagePort, log: Log): Frame {
+  const channels = openChannels(data)
+  const places = new Map<string, string>()
+  const ports: Record<string, ActorPort> = {}
+  const elsewhere = createElsewhere({
+    here: data.name, places,
+    channelTo: (thread) => channels.get(actorWireOf(thread)),
+  })
+  const system = createActorSystem({ clock: systemClock, log, ports, defer: (run) => void setImmediate(run), elsewhere })
+  return { name: data.name, main, system, ports, places, hosted: undefined, channels, servings: new Set(), early: [], parts: undefined, stopping: false }
 }
 
 function openChannels(data: ThreadData): Map<string, ChannelControl> {
@@ -102,6 +143,12 @@ function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): v
       return frame.channels.get(message.name)?.attach(portOf(message.port))
     case 'detach':
       return frame.channels.get(message.name)?.detach(message.why)
+    case 'place':
+      return void frame.places.set(message.name, message.thread)
+    case 'start_actor':
+    case 'stop_actor':
+    case 'kill_actor':
+      return frame.hosted?.receive(message)
     case 'stop':
       return stop(frame, message.reason)
   }
@@ -109,13 +156,18 @@ function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): v
 
 function becomeReady(frame: Frame, parts: ThreadParts): void {
   frame.parts = parts
+  Object.assign(frame.ports, parts.ports)
+  frame.hosted = createHostedActors({
+    system: frame.system, factories: parts.actors ?? {}, ports: frame.ports,
+    report: (key, event) => post(frame.main, { type: 'actor', key, event }),
+  })
   post(frame.main, { type: 'ready' })
   for (const { name, port } of frame.early) answerOn(frame, parts, name, port)
   frame.early.length = 0
 }
 
 function answerOn(frame: Frame, parts: ThreadParts, name: string, messagePort: MessagePort): void {
-  const service = must(parts.services?.[name], `a service named ${name}, as the wiring says`)
+  const service = name === actorWireOf(frame.name) ? actorService(frame.system) : must(parts.services?.[name], `a service named ${name}, as the wiring says`)
   const port = portOf(messagePort)
   const serving = serve(port, service, (thrown, method) => crash(new Error(`${name}.${method} failed`, { cause: thrown })))
   frame.servings.add(serving)
@@ -127,13 +179,14 @@ function pong(frame: Frame): void {
   for (const serving of frame.servings) mailbox += serving.nRunning()
   const stats = frame.parts?.stats?.()
   post(frame.main, {
-    type: 'pong', heapBytes: getHeapStatistics().used_heap_size, mailbox, ...(stats === undefined ? {} : { stats }),
+    type: 'pong', heapBytes: getHeapStatistics().used_heap_size, mailbox, actors: frame.hosted?.loads() ?? [], ...(stats === undefined ? {} : { stats }),
   })
 }
 
 function stop(frame: Frame, reason: ExitReason): void {
   if (frame.stopping) return
   frame.stopping = true
+  frame.hosted?.stopAll(reason)
   Promise.resolve(frame.parts?.stop?.(reason))
     .then(() => {
       post(frame.main, { type: 'exiting', reason })

@@ -4,39 +4,55 @@
  * its heart starts it again).
  */
 
-import { assert, must } from '../../base/assert.ts'
+import { must } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import { failure } from '../../base/failure.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
 import { startActor } from '../actor-child.ts'
+import { actorService, actorWireOf, createElsewhere } from '../actor-service.ts'
+import type { ActorCalls, ActorCasts } from '../actor-service.ts'
 import { createActorSystem } from '../actor-system.ts'
+import type { ActorSystem } from '../actor-system.ts'
 import { calleeUnavailable } from '../channel.ts'
-import type { CallMap } from '../channel.ts'
+import type { CallMap, Channel } from '../channel.ts'
 import { SHUTDOWN } from '../exit-reason.ts'
 import type { ExitReason } from '../exit-reason.ts'
+import { startPlacedActor } from '../placed-actor.ts'
 import type { ChildState, Log, RunningChild, StartContext, Starter } from '../starter.ts'
 import { rootView, startSupervisor } from '../supervision.ts'
 import type { Household, SupervisorStart } from '../supervision.ts'
+import { createHosts } from './actor-hosts.ts'
+import type { Hosts } from './actor-hosts.ts'
+import type { ActorPorts } from './hosted-actors.ts'
 import { systemClock } from './message-port.ts'
 import { createPoolLedger, startPool } from './pool-child.ts'
 import type { PoolLedger, RunningPool } from './pool-child.ts'
+import { createSpares } from './spares.ts'
+import type { Spares } from './spares.ts'
 import { startThread } from './thread-child.ts'
+import type { ThreadHooks } from './thread-child.ts'
 import type { Pool, Tree, TreeOptions } from './tree.ts'
-import type { NodeSpec, NodeStart } from './tree-spec.ts'
-import { createWiring } from './wiring.ts'
+import { actorWires, planOf } from './tree-plan.ts'
+import type { NodeStart } from './tree-spec.ts'
+import { createWiring, MAIN } from './wiring.ts'
 import type { Wiring } from './wiring.ts'
 
 const DEFAULT_STOP_MS = 30_000
 
 type PoolSlot = { readonly ledger: PoolLedger; running: RunningPool | undefined }
 
-export function startTree({ root, wires = [], services = {}, log = () => undefined, clock = systemClock }: TreeOptions): Tree {
-  const ids = collectIds(root)
-  const wiring = createWiring({ wires, services, threads: ids.threads, clock })
-  const pools = new Map([...ids.pools].map((id): [string, PoolSlot] => [id, { ledger: createPoolLedger(), running: undefined }]))
+export function startTree({ root, wires = [], services = {}, ports = {}, log = () => undefined, clock = systemClock }: TreeOptions): Tree {
+  const plan = planOf(root)
+  const hosts = createHosts(plan.places)
+  const spares = createSpares(clock, log)
+  const actors = openActors({ hosts, ports, clock, log, channelTo: (thread) => wiring.findChannel(actorWireOf(thread)) })
+  const wiring: Wiring = createWiring({
+    wires: [...wires, ...actorWires(plan)], services: { ...services, [actorWireOf(MAIN)]: actorService(actors) }, threads: plan.threads, clock,
+  })
+  const pools = new Map([...plan.pools].map((id): [string, PoolSlot] => [id, { ledger: createPoolLedger(), running: undefined }]))
   const running = new Map<string, RunningChild>()
-  const household = createHousehold({ wiring, pools, running, clock, log })
+  const household = createHousehold({ hooks: hooksOf(wiring, hosts, spares), hosts, spares, actors, pools, running })
   const started = Promise.withResolvers<Result<void, ExitReason>>()
   const ended = Promise.withResolvers<ExitReason>()
   const seen: { state: ChildState; startedAt: number | undefined; running: RunningChild | undefined } = { state: 'starting', startedAt: undefined, running: undefined }
@@ -45,7 +61,7 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
     seen.state = 'stopped'
     wiring.close()
     started.resolve(fail(reason))
-    ended.resolve(reason)
+    void spares.close().then(() => ended.resolve(reason))
   }
   const context: StartContext = {
     id, path: id, epoch: 1, args: undefined, clock, log,
@@ -71,10 +87,11 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
     },
     view: () => rootView(id, seen.state, seen.running, seen.startedAt),
     channel: (name) => wiring.channel(name),
+    actors,
     pool: <Calls extends CallMap>(poolId: string) => poolOf<Calls>(poolId, must(pools.get(poolId), `a pool ${poolId} in the tree`)),
     connect: (thread, service) => wiring.connect(thread, service),
-    kill(childId) {
-      const child = running.get(childId)
+    kill(idOrPath) {
+      const child = running.get(idOrPath)
       child?.kill()
       return child !== undefined
     },
@@ -86,33 +103,94 @@ export function startTree({ root, wires = [], services = {}, log = () => undefin
   }
 }
 
-type Means = { readonly wiring: Wiring; readonly running: Map<string, RunningChild>; readonly pools: Map<string, PoolSlot>; readonly clock: Clock; readonly log: Log }
+type ActorMeans = { readonly hosts: Hosts; readonly ports: ActorPorts; readonly clock: Clock; readonly log: Log; readonly channelTo: (thread: string) => Channel<ActorCalls, ActorCasts> | undefined }
 
-function createHousehold({ wiring, pools, running, clock, log }: Means): Household<NodeStart> {
-  const actors = createActorSystem({ clock, log, ports: {}, defer: (run) => void setImmediate(run) })
-  const remember = (id: string, child: RunningChild): RunningChild => {
-    running.set(id, child)
-    return child
+/** The actors of main itself. */
+function openActors({ hosts, ports, clock, log, channelTo }: ActorMeans): ActorSystem {
+  const elsewhere = createElsewhere({ here: MAIN, places: hosts.places, channelTo })
+  return createActorSystem({ clock, log, ports, defer: (run) => void setImmediate(run), elsewhere })
+}
+
+/** Callers learn of an end first, then the supervisors of the actors that were lost, last that of the thread. */
+function hooksOf(wiring: Wiring, hosts: Hosts, spares: Spares): ThreadHooks {
+  return {
+    places: hosts.places,
+    takeSpare: (name) => spares.take(name),
+    wantSpare: (name, make) => spares.want(name, make),
+    spareState: (name) => spares.stateOf(name),
+    wiresFrom: (name) => wiring.wiresFrom(name),
+    spawned(handle) {
+      wiring.spawned(handle)
+      hosts.spawned(handle)
+    },
+    ready(handle) {
+      wiring.ready(handle)
+      hosts.ready(handle)
+    },
+    gone(handle, reason) {
+      wiring.gone(handle, reason)
+      hosts.gone(handle)
+    },
+    actorEvent: (handle, key, event) => hosts.event(handle, key, event),
+    actorLoads: (handle, loads) => hosts.loads(handle, loads),
+  }
+}
+
+type Means = {
+  readonly hooks: ThreadHooks
+  readonly hosts: Hosts
+  readonly spares: Spares
+  readonly actors: ActorSystem
+  readonly pools: Map<string, PoolSlot>
+  /** By path; threads and pools by id as well. */
+  readonly running: Map<string, RunningChild>
+}
+
+function createHousehold({ hooks, hosts, spares, actors, pools, running }: Means): Household<NodeStart> {
+  const startOne: Starter<NodeStart> = (start, context) => {
+    switch (start.kind) {
+      case 'thread': {
+        const child = startThread(start, context, hooks)
+        for (const key of [context.id, context.path]) running.set(key, child)
+        return withoutSpare(child, () => spares.drop(context.id))
+      }
+      case 'actor':
+        if (start.name !== undefined) hosts.place(start.name, 'thread' in start ? start.thread : MAIN)
+        return 'thread' in start ? startPlacedActor(start, context, hosts) : startActor(start, context, actors)
+      case 'supervisor':
+        return startSupervisor(start, context, household)
+      case 'pool': {
+        const slot = must(pools.get(context.id), `a pool ${context.id} in the tree as it was written`)
+        slot.running = startPool(start, context, slot.ledger)
+        running.set(context.id, slot.running)
+        return slot.running
+      }
+    }
   }
   const household: Household<NodeStart> = {
     supervisors: new Map(),
-    starterOf: ({ kind }): Starter<NodeStart> => (start, context) => {
-      switch (start.kind) {
-        case 'thread':
-          return remember(context.id, startThread(start, context, wiring))
-        case 'actor':
-          return startActor(start, context, actors)
-        case 'supervisor':
-          return startSupervisor(start, context, household)
-        case 'pool': {
-          const slot = must(pools.get(context.id), `a pool ${context.id}, and ${kind} to be one`)
-          slot.running = startPool(start, context, slot.ledger)
-          return remember(context.id, slot.running)
-        }
-      }
+    starterOf: () => (start, context) => {
+      const child = startOne(start, context)
+      if (start.kind !== 'thread') running.set(context.path, child)
+      return child
     },
   }
   return household
+}
+
+/** A thread that its supervisor ends needs no spare; one that crashes, or is killed through the tree, does. */
+function withoutSpare(child: RunningChild, drop: () => void): RunningChild {
+  return {
+    stop(reason) {
+      drop()
+      child.stop(reason)
+    },
+    kill() {
+      drop()
+      child.kill()
+    },
+    info: () => child.info(),
+  }
 }
 
 function poolOf<Calls extends CallMap>(id: string, slot: PoolSlot): Pool<Calls> {
@@ -120,21 +198,4 @@ function poolOf<Calls extends CallMap>(id: string, slot: PoolSlot): Pool<Calls> 
     run: (method, args, options = {}) => slot.running?.run(method, args, options) ?? Promise.resolve(fail(calleeUnavailable(id, 'it has not started yet'))),
     stats: () => slot.running?.stats() ?? { nThreads: 0, nRunning: 0, nWaiting: 0, nDone: 0, nRefused: 0, nDeaths: 0, quarantined: [] },
   }
-}
-
-/** Threads and pools are found by id, so an id may occur once only. */
-function collectIds(root: NodeSpec): { readonly threads: ReadonlySet<string>; readonly pools: ReadonlySet<string> } {
-  const threads = new Set<string>()
-  const pools = new Set<string>()
-  const visit = ({ id, start }: NodeSpec): void => {
-    if (start?.kind === 'supervisor') start.children.forEach(visit)
-    if (start?.kind !== 'thread' && start?.kind !== 'pool') return
-    const name = must(id, 'an id')
-    assert(!threads.has(name) && !pools.has(name), `two children of the tree are named ${name}`)
-    const kind = start.kind === 'thread' ? threads : pools
-    kind.add(name)
-  }
-  assert(root.start?.kind === 'supervisor', 'the root of a tree is a supervisor')
-  visit(root)
-  return { threads, pools }
 }

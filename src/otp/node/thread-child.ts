@@ -23,17 +23,27 @@ export type ThreadHandle = {
 }
 
 export type ThreadHooks = {
+  /** Where named actors live. */
+  readonly places: ReadonlyMap<string, string>
+  /** A loaded Worker that waits to become this thread, if there is one. */
+  takeSpare(name: string): Worker | undefined
+  /** A spare is wanted from now on. */
+  wantSpare(name: string, make: () => Worker | ExitReason): void
+  spareState(name: string): 'loading' | 'ready' | undefined
   /** The wires on which a thread of this name calls. */
   wiresFrom(name: string): readonly Wire[]
   spawned(thread: ThreadHandle): void
   ready(thread: ThreadHandle): void
   gone(thread: ThreadHandle, reason: ExitReason): void
+  actorEvent(thread: ThreadHandle, key: number, event: ChildEvent): void
+  actorLoads(thread: ThreadHandle, loads: Extract<FromThread, { type: 'pong' }>['actors']): void
 }
 
 export const DEFAULT_TIMES: ThreadTimes = { startTimeoutMs: 15_000, heartbeatMs: 2000, silenceMs: 20_000, burialMs: 3000 }
 
 type Shell = {
   readonly worker: Worker
+  readonly start: ThreadStart
   readonly context: StartContext
   readonly hooks: ThreadHooks
   readonly handle: ThreadHandle
@@ -45,18 +55,18 @@ type Shell = {
 }
 
 export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningChild {
-  const worker = spawn(start, context, hooks)
+  const worker = hooks.takeSpare(context.id) ?? spawn(start, context, hooks)
   if (!(worker instanceof Worker)) return neverStarted(context, worker)
   const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times }, context.clock.nowMs())
   const handle: ThreadHandle = { name: context.id, send: (message, transfer = []) => worker.postMessage(message, transfer) }
-  const shell: Shell = { worker, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined }
+  const shell: Shell = { worker, start, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined }
   worker.on('message', (message: FromThread) => hear(shell, message))
   worker.on('error', (thrown: unknown) => feed(shell, { type: 'error', error: toErrorValue(thrown) }))
   worker.on('messageerror', (thrown) => context.log('error', 'a control message could not be read', { thread: context.id, error: String(thrown) }))
   worker.on('exit', (code) => feed(shell, { type: 'exit', code }))
   run(shell, effects)
   hooks.spawned(handle)
-  handle.send({ type: 'begin' })
+  handle.send({ type: 'begin', epoch: context.epoch, places: hooks.places })
   return {
     stop: (reason) => feed(shell, { type: 'stop', reason }),
     kill: () => feed(shell, { type: 'kill' }),
@@ -66,7 +76,7 @@ export function startThread(start: ThreadStart, context: StartContext, hooks: Th
 
 /** The Worker, or why there is none: only start data that cannot be copied makes the constructor throw. */
 function spawn(start: ThreadStart, context: StartContext, hooks: ThreadHooks): Worker | ExitReason {
-  const data: ThreadData = { name: context.id, epoch: context.epoch, init: start.init, wires: hooks.wiresFrom(context.id) }
+  const data: ThreadData = { name: context.id, init: start.init, wires: hooks.wiresFrom(context.id) }
   try {
     const { resourceLimits } = start
     return new Worker(start.url, { name: context.id, workerData: data, ...(resourceLimits === undefined ? {} : { resourceLimits }) })
@@ -86,7 +96,12 @@ function hear(shell: Shell, message: FromThread): void {
       return shell.context.log(message.level, message.message, { thread: shell.context.id, ...message.fields })
     case 'pong':
       shell.pong = message
+      shell.hooks.actorLoads(shell.handle, message.actors)
       return feed(shell, { type: 'pong' })
+    case 'actor':
+      return shell.hooks.actorEvent(shell.handle, message.key, message.event)
+    case 'loaded':
+      return
     default:
       return feed(shell, message)
   }
@@ -131,8 +146,11 @@ function arm(shell: Shell, timer: ThreadTimer, ms: number): void {
 
 /** Peers learn first, so that no call made in reaction to the report can hang. */
 function report(shell: Shell, event: ChildEvent): void {
-  const { hooks, handle, context } = shell
-  if (event.type === 'started') hooks.ready(handle)
+  const { hooks, handle, context, start } = shell
+  if (event.type === 'started') {
+    hooks.ready(handle)
+    if (start.spare === true) hooks.wantSpare(context.id, () => spawn(start, context, hooks))
+  }
   if (event.type === 'exit' || event.type === 'start_failed') {
     hooks.gone(handle, event.reason)
     if (shell.life.mode === 'zombie') context.log('error', 'a thread does not end although terminated', { thread: context.id, reason: formatReason(event.reason) })
@@ -146,9 +164,11 @@ function measure(shell: Shell): void {
   shell.lastUse = use
 }
 
-function infoOf({ context, pong, utilization }: Shell): ChildInfo {
+function infoOf({ context, hooks, pong, utilization }: Shell): ChildInfo {
+  const spare = hooks.spareState(context.id)
   return {
     thread: context.id,
+    ...(spare === undefined ? {} : { spare }),
     ...(pong === undefined ? {} : { heapBytes: pong.heapBytes, mailbox: pong.mailbox }),
     ...(pong?.stats === undefined ? {} : { stats: pong.stats }),
     ...(utilization === undefined ? {} : { utilization }),

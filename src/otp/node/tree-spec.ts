@@ -3,6 +3,7 @@
  *
  *   supervisor({ id: 'Root', strategy: 'rest_for_one', intensity: 3, period: 5, children: [
  *     thread({ id: 'repository', url: moduleUrl('../workers/repository.thread', import.meta.url), init: { path } }),
+ *     actor({ id: 'Monitor', thread: 'repository', actor: 'monitor', name: 'Monitor' }),
  *     pool({ id: 'parser', url: moduleUrl('../workers/parser.pool', import.meta.url), maxThreads: 2, maxQueue: 64 }),
  *   ] })
  *
@@ -15,6 +16,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 
 import type { ActorStart } from '../actor-child.ts'
 import type { ChildSpecInput, SupervisorFlagsInput } from '../child-spec.ts'
+import type { PlacedStart } from '../placed-actor.ts'
 import type { SupervisorStart } from '../supervision.ts'
 import type { ThreadTimes } from '../thread-life.ts'
 
@@ -25,6 +27,11 @@ export type ThreadStart = {
   readonly init?: unknown
   readonly times?: Partial<ThreadTimes>
   readonly resourceLimits?: ResourceLimits
+  /**
+   * Keeps a second Worker that has loaded the module and waits: after a crash it takes over at once. Costs the memory of a
+   * loaded thread. `init` is copied when the spare is made.
+   */
+  readonly spare?: boolean
 }
 
 export type PoolStart = {
@@ -46,7 +53,7 @@ export type PoolStart = {
   readonly resourceLimits?: ResourceLimits
 }
 
-export type NodeStart = ThreadStart | PoolStart | ActorStart | SupervisorStart<NodeStart>
+export type NodeStart = ThreadStart | PoolStart | ActorStart | PlacedStart | SupervisorStart<NodeStart>
 export type NodeSpec = ChildSpecInput<NodeStart>
 
 type Supervised = Pick<NodeSpec, 'restart' | 'shutdown' | 'significant'> & { readonly id: string }
@@ -60,7 +67,12 @@ export function pool({ id, restart, shutdown, significant, ...start }: Supervise
   return { id, ...given({ restart, shutdown, significant }), start: { kind: 'pool', ...start } }
 }
 
-export function actor({ id, restart, shutdown, significant, ...start }: Supervised & Kindless<ActorStart>): NodeSpec {
+/**
+ * An actor in main (`actor: anActor`), or, with `thread`, one of those that this thread can host (`actor: 'its name there'`).
+ * In another thread it is started, stopped and restarted by message; when the thread dies it is lost and started again
+ * there, which does not count against it.
+ */
+export function actor({ id, restart, shutdown, significant, ...start }: Supervised & (Kindless<ActorStart> | Kindless<PlacedStart>)): NodeSpec {
   return { id, ...given({ restart, shutdown, significant }), start: { kind: 'actor', ...start } }
 }
 

@@ -7,12 +7,14 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from '../../base/clock.ts'
 import type { Failure } from '../../base/failure.ts'
 import type { Result } from '../../base/result.ts'
+import type { Actors } from '../actor-system.ts'
 import type { CallMap, CastMap, Channel } from '../channel.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { AnyService } from '../service.ts'
 import type { Log, TreeNode } from '../starter.ts'
 import type { SupervisorReply, SupervisorRequest } from '../supervisor-state.ts'
 import type { Wire } from './control.ts'
+import type { ActorPorts } from './hosted-actors.ts'
 import type { NodeSpec, NodeStart } from './tree-spec.ts'
 
 export type TreeOptions = {
@@ -20,6 +22,8 @@ export type TreeOptions = {
   readonly wires?: readonly Wire[]
   /** What main itself answers, for wires whose `to` is `main`. Keep it to control: main must not block. */
   readonly services?: Readonly<Record<string, AnyService>>
+  /** What actors in main can `run`. */
+  readonly ports?: ActorPorts
   readonly log?: Log
   readonly clock?: Clock
 }
@@ -34,12 +38,17 @@ export type Tree = {
   view(): TreeNode
   /** Main's end of a wire `{ from: 'main', name }`. */
   channel<Calls extends CallMap = CallMap, Casts extends CastMap = CastMap>(name: string): Channel<Calls, Casts>
+  /** Calls, tells and monitors named actors, whatever thread they live in. */
+  readonly actors: Actors
   /** The pool of this id, through all its lives. */
   pool<Calls extends CallMap = CallMap>(id: string): Pool<Calls>
   /** A port whose other end is answered by `service` of a running thread: for a pool task to call it directly. */
   connect(thread: string, service: string): Result<MessagePort, Failure>
-  /** Ends a running thread or pool by force, as a crash would: its supervisor starts it again. False when none runs. */
-  kill(id: string): boolean
+  /**
+   * Ends a running thread or pool (by id), or any child (by path, ids joined by `/`), by force, as a crash would: its
+   * supervisor starts it again. False when none runs.
+   */
+  kill(idOrPath: string): boolean
   /** OTP's calls (start_child, which_children …) on the supervisor at `path`, ids joined by `/`. */
   request(path: string, request: SupervisorRequest<NodeStart>): Promise<Result<SupervisorReply<NodeStart>, Failure>>
 }

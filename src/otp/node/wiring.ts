@@ -20,12 +20,18 @@ import { serve } from '../service.ts'
 import type { AnyService } from '../service.ts'
 import type { Wire } from './control.ts'
 import { portOf } from './message-port.ts'
-import type { ThreadHandle, ThreadHooks } from './thread-child.ts'
+import type { ThreadHandle } from './thread-child.ts'
 
 export const MAIN = 'main'
 
-export type Wiring = ThreadHooks & {
+export type Wiring = {
+  /** The wires on which a thread of this name calls. */
+  wiresFrom(name: string): readonly Wire[]
+  spawned(thread: ThreadHandle): void
+  ready(thread: ThreadHandle): void
+  gone(thread: ThreadHandle, reason: ExitReason): void
   channel(name: string): ChannelControl
+  findChannel(name: string): ChannelControl | undefined
   connect(thread: string, service: string): Result<MessagePort, Failure>
   /** No calls can be made any more. */
   close(): void
@@ -76,6 +82,7 @@ export function createWiring({ wires, services, threads, clock }: WiringOptions)
       for (const wire of wires) if (wire.to === handle.name) disconnect(wire, endedBecause(wire.name, reason))
     },
     channel: (name) => must(channels.get(name), `a wire from ${MAIN} named ${name}`),
+    findChannel: (name) => channels.get(name),
     connect(thread, service) {
       assert(threads.has(thread), `there is no thread ${thread} in the tree`)
       const peer = peers.get(thread)
