@@ -20,8 +20,11 @@ import type { CliPorts } from './ports.ts'
 /** Lists on a terminal stop here unless --all or --limit says otherwise. */
 const TERMINAL_ROWS = 200
 
+const IDS = ['--ids', 'the ids of syntax nodes too, however wide the table becomes'] as const
+
 type StartFlags = { foreground?: boolean; config?: string; profile?: string; set?: Record<string, string> }
 type PageFlags = { limit?: number; all?: boolean; cursor?: string }
+type IdFlags = { ids?: boolean }
 type Action = (context: Context) => Promise<ExitCode>
 
 /** Runs one command line (without the program's own name) and answers with its exit code. */
@@ -101,14 +104,16 @@ function addLookupCommands(program: Command, choose: (action: Action) => void): 
       choose((context) => modules(context, prefix, flags.origin, pagingOf(context, flags))))
   program.command('show').description('a module, a function, a syntax node, or the modules of a file')
     .argument('<name>', 'MyApp.Cart, MyApp.Cart.add_item/2, a node id, or lib/cart.ex')
-    .action((name: string) => choose((context) => show(context, name)))
+    .option(...IDS)
+    .action((name: string, flags: IdFlags) => choose((context) => show(withIds(context, flags), name)))
   for (const [name, run, summary] of [
     ['callers', callers, 'who calls a function, over the whole project'],
     ['callees', callees, 'what a function calls'],
   ] as const) {
     paged(program.command(name).description(summary))
       .argument('<mfa>', 'e.g. MyApp.Cart.add_item/2')
-      .action((mfa: string, flags: PageFlags) => choose((context) => run(context, mfa, pagingOf(context, flags))))
+      .option(...IDS)
+      .action((mfa: string, flags: PageFlags & IdFlags) => choose((context) => run(withIds(context, flags), mfa, pagingOf(context, flags))))
   }
   paged(program.command('problems').description("what is wrong in the project's files"))
     .argument('[file]', 'of one file only')
@@ -145,6 +150,11 @@ function paged(command: Command): Command {
     .option('--limit <n>', 'at most so many', positive)
     .option('--all', `everything; a terminal gets ${TERMINAL_ROWS} otherwise`)
     .option('--cursor <cursor>', 'go on from where a list was cut')
+}
+
+/** Tables hold everything where nothing limits their width. */
+function withIds(context: Context, flags: IdFlags): Context {
+  return flags.ids === true ? { ...context, view: { ...context.view, width: Infinity } } : context
 }
 
 function pagingOf(context: Context, flags: PageFlags): Paging {

@@ -106,11 +106,11 @@ const FUNCTION_SHOWN = lines(
   'hashes   source abababababab, tree abababababab',
   'version  7, 2026-11-21T08:00:00.000Z',
   '',
-  'CLAUSE  LINES  COMPLEXITY  PARAMETERS',
-  '     1  12-20          12  (cart, item \\\\ nil) when is_map(cart)',
+  'CLAUSE  LINES  COMPLEXITY  PARAMETERS                             NODE',
+  '     1  12-20          12  (cart, item \\\\ nil) when is_map(cart)  Shop.Cart.add/2#1',
   '',
-  'LINE  CALLS             KIND    KNOWN',
-  '14:7  Shop.Money.sum/1  remote  resolved',
+  'LINE  CALLS             KIND    KNOWN     NODE',
+  '14:7  Shop.Money.sum/1  remote  resolved  Shop.Cart.add/2#1/Money.sum',
 )
 
 test('show MFA, with the Elixir. prefix too', async () => {
@@ -154,10 +154,10 @@ test('show FILE', async () => {
 
 test('callers and callees', async () => {
   await check('callers Shop.Cart.add/2', {
-    out: lines('CALLER              PLACE                  KNOWN', 'Shop.Order.place/1  lib/shop/order.ex:9:5  resolved'),
+    out: lines('CALLER              PLACE                  KNOWN     NODE', 'Shop.Order.place/1  lib/shop/order.ex:9:5  resolved  Shop.Order.place/1#1/Cart.add'),
   })
   await check('callees Shop.Cart.total', {
-    out: lines('LINE  CALLS             KIND    KNOWN', '14:7  Shop.Money.sum/1  remote  resolved'),
+    out: lines('LINE  CALLS             KIND    KNOWN     NODE', '14:7  Shop.Money.sum/1  remote  resolved  Shop.Cart.add/2#1/Money.sum'),
   })
   await check('callers Shop.Cart.add', {
     code: 2, err: lines('error: Shop.Cart.add has several arities', '  which one: Shop.Cart.add/2, Shop.Cart.add/3?'),
@@ -165,6 +165,16 @@ test('callers and callees', async () => {
   await check('callees Shop.Cart', {
     code: 2, err: lines('error: Shop.Cart is no function', '  write module, function and arity, e.g. MyApp.Cart.add_item/2'),
   })
+})
+
+test('node ids stand where the terminal is wide enough, or with --ids, never cut', async () => {
+  const narrow = await run('callers Shop.Cart.add/2', { columns: 60 })
+  expect(narrow.out).not.toContain('NODE')
+  expect(narrow.out).toContain('lib/shop/order.ex:9:5')
+  expect((await run('callers Shop.Cart.add/2', { columns: 120 })).out).toContain('Shop.Order.place/1#1/Cart.add')
+  for (const line of ['callers Shop.Cart.add/2 --ids', 'callees Shop.Cart.add/2 --ids', 'show Shop.Cart.add/2 --ids']) {
+    expect((await run(line, { columns: 60 })).out).toMatch(/Shop\.\S+#1\/(Cart\.add|Money\.sum)/)
+  }
 })
 
 test('problems in the form that editors understand', async () => {

@@ -1,7 +1,7 @@
 /** One module, one function, one syntax node in full, as lines. */
 
 import type { AstNode, FunctionData, ModuleData } from '../../wire/records.ts'
-import { place, renderCallees, renderFunctions, type View } from './lists.ts'
+import { nodeColumn, place, renderCallees, renderFunctions, type View } from './lists.ts'
 import { renderFields, renderTable, type Column } from './table.ts'
 import { firstParagraph, harmless, plural, wrapWords } from './text.ts'
 
@@ -50,7 +50,7 @@ export function renderFunction(fun: FunctionData, view: View): string[] {
       ['hashes', `source ${short(fun.source_hash)}, tree ${short(fun.tree_hash)}`],
       ['version', `${fun.version}, ${fun.last_updated}`],
     ], style),
-    renderTable(clauseColumns(), fun.clauses.map((clause, at) => ({ ...clause, number: at + 1 })), view),
+    renderTable(clauseColumns(view), fun.clauses.map((clause, at) => ({ ...clause, number: at + 1 })), view),
     [...renderCallees(fun.calls_made, view), ...cutNote(fun.calls_cut_at, 'calls', view)],
   ])
 }
@@ -69,12 +69,13 @@ export function renderNode(node: AstNode, view: View): string[] {
 
 type Clause = FunctionData['clauses'][number] & { readonly number: number }
 
-function clauseColumns(): Column<Clause>[] {
+function clauseColumns(view: View): Column<Clause>[] {
   return [
     { title: 'CLAUSE', cell: (row) => String(row.number), align: 'right' },
     { title: 'LINES', cell: (row) => row.location === null ? '' : `${row.location.line}-${row.location.end_line}` },
     { title: 'COMPLEXITY', cell: (row) => String(row.cyclomatic_complexity), align: 'right' },
     { title: 'PARAMETERS', cell: (row) => `(${row.parameters.join(', ')})${row.guard === null ? '' : ` when ${row.guard}`}`, flexible: true },
+    nodeColumn(view),
   ]
 }
 

@@ -54,12 +54,18 @@ function shortName(row: FunctionSummary): string {
   return row.mfa.startsWith(prefix) ? row.mfa.slice(prefix.length) : row.mfa
 }
 
+/** Whole or not at all: half an id names nothing. */
+export function nodeColumn({ style }: View): Column<{ readonly node_id: string | null }> {
+  return { title: 'NODE', cell: (row) => row.node_id ?? '', optional: true, paint: style.dim }
+}
+
 export function renderCallers(callers: readonly CallerRecord[], view: View): string[] {
   const { style } = view
   return renderTable<CallerRecord>([
     { title: 'CALLER', cell: (row) => row.caller, flexible: true, paint: style.bold },
     { title: 'PLACE', cell: (row) => `${row.path}:${row.line}:${row.column}`, flexible: true, paint: style.dim },
     { title: 'KNOWN', cell: (row) => row.grade },
+    nodeColumn(view),
   ], callers, view)
 }
 
@@ -70,6 +76,7 @@ export function renderCallees(callees: readonly CallRecord[], view: View): strin
     { title: 'CALLS', cell: (row) => row.callee, flexible: true, paint: style.bold },
     { title: 'KIND', cell: (row) => row.dynamic ? `${row.kind}, dynamic` : row.kind },
     { title: 'KNOWN', cell: (row) => row.grade },
+    nodeColumn(view),
   ], callees, view)
 }
 

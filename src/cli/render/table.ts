@@ -13,6 +13,8 @@ export type Column<Row> = {
   readonly align?: 'left' | 'right'
   /** May be cut when the terminal is too narrow. */
   readonly flexible?: true
+  /** Left out where the whole table does not fit. */
+  readonly optional?: true
   /** Applied after padding, so that it never changes widths. */
   readonly paint?: (text: string, row: Row) => string
 }
@@ -20,10 +22,20 @@ export type Column<Row> = {
 const GAP = 2
 const LEAST = 8
 
-export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], { width, style }: { width: number; style: Style }): string[] {
+type Width = { readonly width: number; readonly style: Style }
+
+export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], view: Width): string[] {
   if (rows.length === 0) return []
   const cells = rows.map((row) => columns.map((column) => harmless(column.cell(row)).replaceAll('\n', ' ')))
-  const widths = fit(columns, naturalWidths(columns, cells), width)
+  const natural = naturalWidths(columns, cells)
+  const needed = columns.filter((column) => column.optional !== true)
+  if (needed.length < columns.length && totalOf(natural) > view.width) return renderTable(needed, rows, view)
+  return linesOf(columns, rows, cells, { widths: fit(columns, natural, view.width), style: view.style })
+}
+
+function linesOf<Row>(
+  columns: readonly Column<Row>[], rows: readonly Row[], cells: readonly (readonly string[])[], { widths, style }: { widths: readonly number[]; style: Style },
+): string[] {
   const lineOf = (texts: readonly string[], paint: (text: string, at: number) => string): string =>
     columns.map((column, at) => {
       const room = widths[at] ?? 0
@@ -48,9 +60,13 @@ function naturalWidths<Row>(columns: readonly Column<Row>[], cells: readonly (re
   return columns.map((column, at) => cells.reduce((most, row) => Math.max(most, displayWidth(row[at] ?? '')), displayWidth(column.title)))
 }
 
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1))
+}
+
 function fit<Row>(columns: readonly Column<Row>[], natural: readonly number[], width: number): number[] {
   const widths = [...natural]
-  let excess = widths.reduce((sum, one) => sum + one, GAP * (columns.length - 1)) - width
+  let excess = totalOf(widths) - width
   while (excess > 0) {
     const flexible = widths.map((room, at) => ({ room, at })).filter(({ room, at }) => columns[at]?.flexible === true && room > LEAST)
     const [widest, next] = flexible.sort((a, b) => b.room - a.room || a.at - b.at)
