@@ -14,7 +14,7 @@ import { lexNumber } from './lexer-numbers.ts'
 import { atomOperatorLength, dottedOperatorLength, isConflictMarker, operatorLength, sigilClose } from './lexer-operators.ts'
 import { dropEol, Level, LEVEL_SIZE, LV_STATEMENT, openLevel, problem, push, resetLexer, topLevel } from './lexer-state.ts'
 import type { Lexer } from './lexer-state.ts'
-import { alignLine, closeAll, closeInterpolation, closeLevel } from './recovery.ts'
+import { alignLine, closeAll, closeHeredoc, closeInterpolation, closeLevel } from './recovery.ts'
 import { hashRange, intern, internBytes } from './symbols.ts'
 import { CLAUSE, endsOperand, eolMeansNothingAfter, Tok } from './tokens.ts'
 import { Kind } from './tree.ts'
@@ -160,7 +160,10 @@ function keyword(lexer: Lexer, i: number, length: number, symbol: number): numbe
 function lexQuote(lexer: Lexer, quote: number, i: number, text: Text): number {
   const { source } = lexer
   const kind = quote === 34 ? Kind.String : Kind.Charlist
-  if (source[i + 1] === quote && source[i + 2] === quote) return openText(lexer, text, kind, quote | HEREDOC, i, i + 3)
+  if (source[i + 1] === quote && source[i + 2] === quote) {
+    if (lexer.recovering && closeHeredoc(lexer, quote | HEREDOC, i)) return i + 3
+    return openText(lexer, text, kind, quote | HEREDOC, i, i + 3)
+  }
   return openText(lexer, text, kind, quote, i, i + 1)
 }
 

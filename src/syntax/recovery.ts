@@ -6,7 +6,7 @@
  */
 
 import {
-  dropEol, Level, LEVEL_SIZE, LV_INDENT, LV_KIND, LV_OFFSET, LV_STATEMENT, LV_TEXT_NAME, LV_TEXT_OFFSET, problem, push,
+  dropEol, Level, LEVEL_SIZE, LV_INDENT, LV_KIND, LV_OFFSET, LV_STATEMENT, LV_TEXT_CLOSE, LV_TEXT_NAME, LV_TEXT_OFFSET, problem, push,
   topLevel,
 } from './lexer-state.ts'
 import type { Lexer } from './lexer-state.ts'
@@ -94,6 +94,20 @@ export function closeInterpolation(lexer: Lexer, at: number): void {
   push(lexer, Tok.TextEnd, at, at, lexer.levels[base + LV_TEXT_NAME] as number)
 }
 
+/**
+ * In a recovering pass: quotes at `at` that open their line and are those of the heredoc around the innermost
+ * interpolation end it, for no one begins another one there. Whether they did.
+ */
+export function closeHeredoc(lexer: Lexer, close: number, at: number): boolean {
+  if (!opensLine(lexer.source, at)) return false
+  let depth = lexer.depth
+  for (; depth > 0 && lexer.levels[depth * LEVEL_SIZE] !== Level.Interp; depth--) if (lexer.searchBudget-- <= 0) return false
+  if (depth === 0 || lexer.levels[depth * LEVEL_SIZE + LV_TEXT_CLOSE] !== close) return false
+  closeAll(lexer, at)
+  closeInterpolation(lexer, at)
+  return true
+}
+
 /** Closes everything that is open down to the nearest interpolation or the file. */
 export function closeAll(lexer: Lexer, at: number): void {
   while (lexer.depth > 0 && topLevel(lexer) !== Level.Interp) closeMissing(lexer, at)
@@ -107,8 +121,21 @@ const indentAt = (lexer: Lexer, depth: number): number => lexer.levels[depth * L
  */
 function alignEnd(lexer: Lexer, at: number): boolean {
   if (!opensLine(lexer.source, at)) return true
-  while (lexer.depth > 0 && indentAt(lexer, lexer.depth) > lexer.indent) closeTop(lexer, at)
-  return topLevel(lexer) !== Level.Do || indentAt(lexer, lexer.depth) === lexer.indent
+  while (lexer.depth > 0 && indentAt(lexer, lexer.depth) > lexer.indent) {
+    if (isOfOpenHead(lexer)) return true
+    closeTop(lexer, at)
+  }
+  let block = lexer.depth
+  for (; block > 0 && isBracket(lexer, block); block--) if (lexer.searchBudget-- <= 0) return true
+  const kind = lexer.levels[block * LEVEL_SIZE + LV_KIND] as number
+  return kind !== Level.Do || indentAt(lexer, block) === lexer.indent
+}
+
+/** Whether the innermost block is one of `name(⏎ argument do`, so that the line of the open bracket has its `end`. */
+function isOfOpenHead(lexer: Lexer): boolean {
+  const { depth } = lexer
+  if (topLevel(lexer) !== Level.Do || depth < 2) return false
+  return isBracket(lexer, depth - 1) && indentAt(lexer, depth - 1) === lexer.indent
 }
 
 /** In a recovering pass: a block belongs to the line on which its statement begins. */
