@@ -5,6 +5,7 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { failure } from '../base/failure.ts'
+import { nearestName } from '../wire/nearest-name.ts'
 import { ast } from './commands/ast.ts'
 import { complete, type OptionWords, type ProgramWords } from './commands/completion.ts'
 import { completionScript, SHELLS, type Shell } from './commands/completion-scripts.ts'
@@ -56,7 +57,7 @@ function buildProgram(ports: CliPorts, choose: (action: Action) => void): Comman
     .option('--project <path>', 'the project; without it, the one around the working directory')
     .option('--json', 'print one JSON value to standard output and nothing else')
     .option('--no-color', 'no colours (NO_COLOR does the same)')
-    .helpCommand('help [command]', 'how to use a command')
+    .helpCommand(false)
     .showHelpAfterError('(--help shows how to use it)')
     .configureHelp({ showGlobalOptions: true, helpWidth: ports.stdout.isTTY ? Math.max(60, ports.stdout.columns) : 100 })
     .addHelpText('after', `\n${EXIT_CODES_TEXT}`)
@@ -141,6 +142,14 @@ function addOtherCommands(program: Command, choose: (action: Action) => void): v
       context.ports.stdout.write(`${completionScript(shell)}\n`)
       return Promise.resolve(EXIT.ok)
     }))
+  // commander's own answers a mistyped name with the help of everything.
+  program.command('help').description('how to use a command').argument('[command]')
+    .action((name: string | undefined) => {
+      const meant = name === undefined ? program : program.commands.find((command) => command.name() === name)
+      if (meant !== undefined) meant.help()
+      const near = nearestName(name ?? '', program.commands.map((command) => command.name()))
+      program.error(`error: unknown command '${name}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`)
+    })
   program.command('__complete', { hidden: true }).argument('[words...]').action((words: string[]) =>
     choose((context) => complete(context, programWords(program), words)))
 }
@@ -186,9 +195,9 @@ function keyValue(text: string, before: Record<string, string> | undefined): Rec
 
 function programWords(program: Command): ProgramWords {
   return {
-    commands: [...program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
+    commands: program.commands.filter((command) => !command.name().startsWith('_')).map((command) => ({
       name: command.name(), summary: command.description(), options: command.options.flatMap(optionWords),
-    })), { name: 'help', summary: 'how to use a command', options: [] }],
+    })),
     options: [...program.options.flatMap(optionWords), { name: '--help', takesValue: false, choices: [] }],
   }
 }

@@ -347,7 +347,7 @@ test('help COMMAND is its --help', async () => {
   expect(await run('help start')).toEqual(await run('start --help'))
   expect((await run('help start')).code).toBe(0)
   expect((await run('help')).out).toBe((await run('')).out)
-  await expect(run('help nope')).resolves.toMatchObject({ code: 2 })
+  expect(await run('help stat')).toMatchObject({ code: 2, out: '', err: expect.stringContaining("unknown command 'stat'\n(Did you mean start?)") as string })
   await check('__complete -- help sho', { out: expect.stringMatching(/^show\t/) as string })
 })
 
