@@ -1,6 +1,7 @@
 /**
  * The state of a supervisor, the messages it takes and the effects it asks for, with the small helpers that its step and its
- * requests share. States are never changed in place: a Draft is the private copy of one step, whose arrays are replaced.
+ * requests share. States are never changed in place: a Draft is the private copy of one step. Its arrays are replaced, but for the list of
+ * children, which is copied at the first change and then changed in place: there may be thousands of them.
  */
 
 import type { Result } from '../base/result.ts'
@@ -135,13 +136,23 @@ export type Operation = {
 /** The working copy of one step. */
 export type Draft<Start> = { -readonly [Key in keyof SupervisorState<Start>]: SupervisorState<Start>[Key] } & {
   readonly effects: SupervisorEffect<Start>[]
+  /** The draft's own copy of `children`, once it has one; then both are the same array. */
+  own: Child<Start>[] | undefined
 }
 
 export function newChild<Start>(draft: Draft<Start>, spec: ChildSpec<Start>, args: unknown): Child<Start> {
   draft.lastSlot += 1
   const child: Child<Start> = { spec, args, status: 'stopped', ref: draft.lastSlot, restarts: 0, nFailed: 0, lastExit: undefined }
-  draft.children = [...draft.children, child]
+  ownChildren(draft).push(child)
   return child
+}
+
+function ownChildren<Start>(draft: Draft<Start>): Child<Start>[] {
+  if (draft.own !== undefined) return draft.own
+  const own = draft.children.slice()
+  draft.children = own
+  draft.own = own
+  return own
 }
 
 export function findByRef<Start>(draft: Draft<Start>, ref: ChildRef): Child<Start> | undefined {
@@ -165,12 +176,12 @@ export function findById<Start>(draft: Draft<Start>, id: string): Child<Start> |
 
 export function update<Start>(draft: Draft<Start>, child: Child<Start>, change: Partial<Child<Start>>): Child<Start> {
   const changed = { ...child, ...change }
-  draft.children = draft.children.with(indexOf(draft, child.ref), changed)
+  ownChildren(draft)[indexOf(draft, child.ref)] = changed
   return changed
 }
 
 export function remove<Start>(draft: Draft<Start>, child: Child<Start>): void {
-  draft.children = draft.children.toSpliced(indexOf(draft, child.ref), 1)
+  ownChildren(draft).splice(indexOf(draft, child.ref), 1)
 }
 
 /** Forgets a child that is to live no more: a temporary or dynamic one altogether, of any other the spec stays. */

@@ -34,7 +34,7 @@ export function initSupervisor<Start>(flags: SupervisorFlags, specs: readonly Ch
   const isDynamic = flags.strategy === 'simple_one_for_one'
   const draft: Draft<Start> = {
     flags, template: isDynamic ? specs[0] : undefined, children: [], restartsAt: [], operation: undefined, deferred: [],
-    ended: undefined, lastSlot: 0, effects: [],
+    ended: undefined, lastSlot: 0, effects: [], own: undefined,
   }
   if (!isDynamic) for (const spec of specs) newChild(draft, spec, undefined)
   begin(draft, { type: 'init' }, { toStart: draft.children.map(({ ref }) => ref) })
@@ -43,7 +43,7 @@ export function initSupervisor<Start>(flags: SupervisorFlags, specs: readonly Ch
 
 export function stepSupervisor<Start>(state: SupervisorState<Start>, msg: SupervisorMsg<Start>, nowMs: number): Stepped<Start> {
   if (state.ended !== undefined) return [state, []]
-  const draft: Draft<Start> = { ...state, effects: [] }
+  const draft: Draft<Start> = { ...state, effects: [], own: undefined }
   handle(draft, msg, nowMs)
   return finish(draft, nowMs)
 }
@@ -57,7 +57,7 @@ function finish<Start>(draft: Draft<Start>, nowMs: number): Stepped<Start> {
     draft.deferred = rest
     handle(draft, first, nowMs)
   }
-  const { effects, ...state } = draft
+  const { effects, own: _own, ...state } = draft
   return [state, effects]
 }
 
