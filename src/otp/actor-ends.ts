@@ -5,6 +5,7 @@
  */
 
 import { failure } from '../base/failure.ts'
+import type { Failure } from '../base/failure.ts'
 import { fail } from '../base/result.ts'
 import type { Address, Pid } from './actor.ts'
 import { cellAt, makeRoom, settleCall, signal } from './actor-cells.ts'
@@ -20,8 +21,7 @@ export function end(system: System, cell: Cell, reason: ExitReason): void {
   for (const { timer } of cell.timers.values()) timer.cancel()
   for (const ends of cell.monitors.values()) for (const endMonitor of ends) endMonitor()
   if (name !== undefined) system.registry.release(name)
-  const why = failure('unavailable', `${name ?? `actor ${pid}`} ended with ${formatReason(reason)}`, { hint: 'try again in a moment' })
-  for (const callId of cell.owed) settleCall(system, callId, fail(why))
+  for (const callId of cell.owed) settleCall(system, callId, fail(endedWith(cell, reason)))
   for (const watcher of cell.watchers) watcher(reason)
   makeRoom(system, cell)
   if (!isOrderly(reason)) system.options.log('error', 'actor ended', { actor: name ?? pid, reason: formatReason(reason) })
@@ -31,6 +31,10 @@ export function end(system: System, cell: Cell, reason: ExitReason): void {
     linked?.links.delete(pid)
     if (linked !== undefined) hearExit(system, linked, pid, reason)
   }
+}
+
+function endedWith({ pid, name }: Cell, reason: ExitReason): Failure {
+  return failure('unavailable', `${name ?? `actor ${pid}`} ended with ${formatReason(reason)}`, { hint: 'try again in a moment' })
 }
 
 // Monitors
