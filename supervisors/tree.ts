@@ -5,6 +5,7 @@
 
 import type { Config } from '../config/schema.ts'
 import { moduleUrl, pool, supervisor, thread, type NodeSpec } from '../src/otp/node/tree-spec.ts'
+import type { ThreadTimes } from '../src/otp/thread-life.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { RepositoryInit } from '../workers/repository.thread.ts'
 
@@ -12,7 +13,7 @@ export type TreeInits = { readonly repository: RepositoryInit; readonly gateway:
 
 export function supervisionTree(config: Config, inits: TreeInits): NodeSpec {
   const { intensity, periodS: period, shutdownMs, startTimeoutMs, heartbeatMs, unresponsiveMs } = config.supervision
-  const times = { startTimeoutMs, heartbeatMs, unresponsiveMs }
+  const times: Partial<ThreadTimes> = { startTimeoutMs, heartbeatMs, silenceMs: unresponsiveMs }
   const limits = { intensity, period }
   return supervisor({
     id: 'ElixirScope.Supervisor', strategy: 'rest_for_one', ...limits,

@@ -44,5 +44,3 @@ export const CAPTURE_POWER = 90
 export const UNARY_POWER = 300
 export const DOT_POWER = 310
 export const AT_POWER = 320
-/** Of `=>` in a map: what is before it and binds tighter belongs to the key. */
-export const ASSOC_POWER = 80

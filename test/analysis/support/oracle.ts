@@ -3,7 +3,7 @@
  * it; each rule names one thing that exists only after macro expansion, or only in the source.
  */
 
-import type { CallFacts, FileFacts, FunctionFacts, ModuleFacts } from '../../../src/model/facts.ts'
+import type { CallFacts, FunctionFacts, ModuleFacts } from '../../../src/model/facts.ts'
 
 export type Oracle = {
   /** `Module.name/arity`, macros as `MACRO-name/arity` with the caller counted. */
@@ -78,10 +78,6 @@ export function beamName(fn: FunctionFacts, arity: number): string {
 
 const inlined = (callee: string, oracle: Oracle) => oracle.inlined.get(callee) ?? callee
 const calleeOf = (call: CallFacts) => `${call.module}.${call.name}/${call.arity}`
-
-export function modulesOf(files: readonly FileFacts[]): ModuleFacts[] {
-  return files.flatMap((file) => file.modules)
-}
 
 function getOr<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key)
