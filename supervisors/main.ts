@@ -5,12 +5,12 @@
  */
 
 import { rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
 import type { LogLevel } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import { ok, type Result } from '../src/base/result.ts'
 import { readDaemonArguments, type DaemonArguments } from '../src/host/daemon-arguments.ts'
 import { ENDED_AT_ONCE } from '../src/host/heart.ts'
+import { processEnvironment } from '../src/host/environment.ts'
 import { loadConfig } from '../src/host/load-config.ts'
 import { createLogger, logFormat, type Logger } from '../src/host/log.ts'
 import { createMetrics, type Metrics } from '../src/host/metrics.ts'
@@ -37,10 +37,11 @@ async function run(given: DaemonArguments): Promise<void> {
   // SQLite and the socket make their files with what this leaves: they are for this user alone, whatever the directory.
   process.umask(0o077)
   const startedAt = new Date().toISOString()
-  const paths = projectPaths({ env: process.env, home: homedir(), tmpDir: tmpdir(), uid: process.getuid?.() ?? 0 }, given.projectRoot)
+  const environment = processEnvironment()
+  const paths = projectPaths(environment, given.projectRoot)
   const cleared = preflight({
     config: loadConfig({ projectRoot: given.projectRoot, configPath: given.config, env: process.env, flags: given.flags }),
-    paths, uid: process.getuid?.() ?? 0, nodeVersion: process.versions.node, owner: { pid: process.pid, started_at: startedAt }, checkStore,
+    paths, uid: environment.uid, nodeVersion: process.versions.node, owner: { pid: process.pid, started_at: startedAt }, checkStore,
   })
   if (!cleared.ok) return endFailed(cleared.error)
   const opened = openLog(given, paths, cleared.value)

@@ -131,7 +131,7 @@ function importer(parts: Parts, sink: TaskSink) {
     setImportProgress(context.init.shared, parts.writer.importState())
     measureImport(context, outcome, context.clock.nowMs() - startedMs)
     if (outcome.ok) setVerified(context.init.shared)
-    context.log(outcome.ok ? 'info' : 'error', outcome.ok ? 'project imported' : 'import failed', { ...(outcome.ok ? outcome.value : outcome.error) })
+    logImport(context, outcome)
     return outcome
   }, stronger)
   return async (args: Args<'import_project'>, call: CallContext<Progress>): Promise<Result<unknown, Failure>> => {
@@ -146,21 +146,27 @@ function importer(parts: Parts, sink: TaskSink) {
   }
 }
 
+/** A pool that is gone (restarting, or stopping with the daemon) interrupts an import and is nothing wrong with it. */
+function logImport({ log }: ThreadContext<RepositoryInit>, outcome: Result<ImportResult, Failure>): void {
+  if (outcome.ok) log('info', 'project imported', { ...outcome.value })
+  else if (outcome.error.code === 'unavailable') log('warn', 'import interrupted', { ...outcome.error })
+  else log('error', 'import failed', { ...outcome.error })
+}
+
 function importPorts(parts: Parts, sink: TaskSink, progress: (progress: Progress) => void): ImportPorts {
   const { context, writer, reader } = parts
   const { root, config, parserThreads } = context.init
   const parser: Channel<ParserCalls> = context.channel<ParserCalls>('parser')
-  const timeoutMs = config.parser.taskTimeoutMs
+  // The pool bounds each task by parser.taskTimeoutMs; waiting for a thread is no fault of the file.
   return {
     writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: parserThreads * TASKS_PER_THREAD,
     statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
     discover: () => {
       // While one thread looks for files, the others start.
-      for (let others = 1; others < parserThreads; others++) void parser.call('prepare', null, { timeoutMs })
+      for (let others = 1; others < parserThreads; others++) void parser.call('prepare', null, { timeoutMs: 'infinity' })
       return parser.call('discover', { root, ...config.project }, { timeoutMs: 'infinity' })
     },
-    parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs })),
-    signal: new AbortController().signal,
+    parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs: 'infinity' })),
   }
 }
 

@@ -30,7 +30,6 @@ export type ImportPorts = {
   readonly tasksInFlight: number
   readonly nowMs: () => number
   readonly progress: (progress: NotificationParams<'import_progress'>) => void
-  readonly signal: AbortSignal
 }
 
 export type ImportMode = 'changed' | 'everything'
@@ -78,7 +77,6 @@ export function markInterrupted(writer: Writer): Result<unknown, Failure> {
 }
 
 async function runTask(run: Run, task: readonly WantedFile[]): Promise<Result<null, Failure>> {
-  if (run.ports.signal.aborted) return fail(failure('unavailable', 'the import was cancelled'))
   const outcomes = await outcomesOf(run.ports, task)
   if (!outcomes.ok) return outcomes
   for (const outcome of outcomes.value) hold(run, outcome)

@@ -56,7 +56,7 @@ type Pool = (files: readonly WantedFile[]) => Promise<Result<readonly FileOutcom
 function run(discovery: Discovery, parse: Pool, changes: Partial<ImportPorts> = {}) {
   return importProject({
     writer, parse, discover: async () => ok(discovery), statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
-    maxModules: Infinity, tasksInFlight: 3, nowMs: () => 0, progress: () => undefined, signal: new AbortController().signal, ...changes,
+    maxModules: Infinity, tasksInFlight: 3, nowMs: () => 0, progress: () => undefined, ...changes,
   }, 'changed')
 }
 
