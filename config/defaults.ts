@@ -22,10 +22,11 @@ export const DEFAULTS: Config = {
   http: { enabled: true, host: '127.0.0.1', port: 0 },
   parser: { threads: null, queue: 10_000, idleMs: 5000, taskTimeoutMs: 30_000 },
   supervision: {
-    heartbeatMs: 1000, unresponsiveMs: 10_000, startTimeoutMs: 10_000, shutdownMs: 5000, stopTimeoutMs: 30_000, intensity: 3, periodS: 5,
+    heartbeatMs: 1000, unresponsiveMs: 10_000, startTimeoutMs: 10_000, stopTimeoutMs: 30_000, intensityFactor: 1,
   },
   heart: { intensity: 5, periodS: 60, backOffMs: 100, maxBackOffMs: 30_000, silenceMs: 60_000 },
+  memory: { maxBytes: null, warningPercent: 80, criticalPercent: 90, emergencyPercent: 95, cachePercent: 25 },
   log: { level: 'info', format: 'auto', maxBytes: 10 * MIB, files: 5 },
   metrics: { enabled: true },
-  health: { intervalMs: 30_000, latencyP95Ms: 200, errorRate: 0.01, rssBytes: 2048 * MIB },
+  health: { intervalMs: 30_000, latencyP95Ms: 200, errorRate: 0.01 },
 }

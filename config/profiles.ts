@@ -1,6 +1,7 @@
 /**
  * The profiles: what each lays over the defaults. The limits are those of the technical specification's development,
- * test and production configurations, for the keys that have a counterpart here.
+ * test and production configurations, for the keys that have a counterpart here. `chaos` is for runs
+ * that cause failures on purpose.
  */
 
 import type { PartialConfig, ProfileName } from './schema.ts'
@@ -19,5 +20,8 @@ export const PROFILES: Readonly<Record<ProfileName, PartialConfig>> = {
   production: {
     storage: { maxModules: 50_000 },
     log: { format: 'json' },
+  },
+  chaos: {
+    supervision: { intensityFactor: 100 },
   },
 }

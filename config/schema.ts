@@ -7,12 +7,13 @@
 
 import { z } from 'zod'
 
-export const PROFILE_NAMES = ['default', 'development', 'test', 'production'] as const
+export const PROFILE_NAMES = ['default', 'development', 'test', 'production', 'chaos'] as const
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
 const ms = (min: number, max: number) => z.int().min(min).max(max)
 const count = (min: number, max: number) => z.int().min(min).max(max)
 const bytes = (min: number) => z.int().min(min)
+const percent = z.int().min(10).max(100)
 const patterns = z.array(z.string().min(1).max(4096)).max(1000)
 
 const DAY_MS = 86_400_000
@@ -66,10 +67,8 @@ export const configSchema = z.strictObject({
     heartbeatMs: ms(10, 600_000).describe('how often each thread is asked for a sign of life'),
     unresponsiveMs: ms(50, DAY_MS).describe('a thread that has given none for this long is replaced'),
     startTimeoutMs: ms(100, 600_000).describe('a thread that is not ready by then has failed to start'),
-    shutdownMs: ms(0, 600_000).describe('time for one child to end by itself before it is killed'),
     stopTimeoutMs: ms(100, 600_000).describe('time for the whole daemon to stop before it exits anyway'),
-    intensity: count(0, 100_000).describe('restarts allowed within the period before a supervisor gives up'),
-    periodS: count(1, 86_400).describe('that period, in seconds'),
+    intensityFactor: count(1, 1_000_000).describe('how many times the restarts allowed by docs/SUPERVISION.md are allowed; for runs that cause failures on purpose'),
   }),
 
   heart: z.strictObject({
@@ -78,6 +77,14 @@ export const configSchema = z.strictObject({
     backOffMs: ms(0, DAY_MS).describe('the pause before the first new start; it doubles until the daemon has stayed up for a period'),
     maxBackOffMs: ms(0, DAY_MS).describe('the longest pause'),
     silenceMs: ms(0, DAY_MS).describe('a daemon that has given no sign of life for this long is killed and started again; `0`: never'),
+  }),
+
+  memory: z.strictObject({
+    maxBytes: bytes(64 << 20).nullable().describe('what the daemon may use. `null`: the smaller of 2 GiB and 60 % of what the container or machine allows'),
+    warningPercent: percent.describe('from this share of it on caches are halved and what is not needed is dropped'),
+    criticalPercent: percent.describe('from here on nothing is stored: writes are refused with `insufficient_memory`, imports wait'),
+    emergencyPercent: percent.describe('from here on caches are off'),
+    cachePercent: z.int().min(0).max(75).describe('the share of it that caches may use; `0`: none'),
   }),
 
   log: z.strictObject({
@@ -95,7 +102,6 @@ export const configSchema = z.strictObject({
     intervalMs: ms(100, DAY_MS).describe('how often health is checked without being asked'),
     latencyP95Ms: z.number().positive().describe('degraded when 95 % of the calls of an interval are not answered within this'),
     errorRate: z.number().min(0).max(1).describe('degraded when more than this share of the calls of an interval fail by our fault'),
-    rssBytes: bytes(1).describe('degraded when the daemon holds more memory than this'),
   }),
 })
 

@@ -9,14 +9,18 @@ import type { Health } from '../src/wire/records.ts'
 import type { Metrics } from '../src/host/metrics.ts'
 import type { AnyService, CallHandlers, CastHandlers } from '../src/otp/service.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
-import type { ControlMethod, Reply } from '../src/wire/methods.ts'
-import type { ControlCalls, MetricCasts, ParserCalls, ParserTasks } from '../workers/calls.ts'
+import type { NodeSpec } from '../src/otp/node/tree-spec.ts'
+import type { Args, ControlMethod, Reply } from '../src/wire/methods.ts'
+import type { ControlCalls, MetricCasts, ParserCalls, ParserTasks, SupervisionCalls } from '../workers/calls.ts'
 import { measureTree } from './measure.ts'
 import { presentTree } from './present-tree.ts'
+import { startOnDemand, supervisorCalls } from './supervisor-calls.ts'
 
 export type ControlPorts = {
   /** The tree that these services belong to; there once it has been started. */
   readonly tree: () => Tree
+  /** The tree as it was written. */
+  readonly root: NodeSpec
   readonly metrics: Metrics
   readonly health: () => Health
   readonly status: () => Reply<'daemon_status'>
@@ -25,18 +29,22 @@ export type ControlPorts = {
   readonly wallMs: () => number
 }
 
+type ControlMethods = { readonly [M in ControlMethod]: (args: Args<M>) => Result<Reply<M>, Failure> | Promise<Result<Reply<M>, Failure>> }
+
 export function controlService(ports: ControlPorts): AnyService {
-  const methods: { readonly [M in ControlMethod]: () => Reply<M> } = {
-    health_check: ports.health,
-    daemon_status: ports.status,
-    supervision_tree: () => presentTree(ports.tree().view(), ports.wallMs()),
+  const methods: ControlMethods = {
+    health_check: () => ok(ports.health()),
+    daemon_status: () => ok(ports.status()),
+    supervision_tree: () => ok(presentTree(ports.tree().view(), ports.wallMs())),
+    ...supervisorCalls(() => ({ tree: ports.tree(), root: ports.root })),
     shutdown: () => {
       ports.shutdown()
-      return { stopping: true }
+      return ok({ stopping: true })
     },
   }
+  const answer = async <M extends ControlMethod>(method: M, args: unknown): Promise<Result<unknown, Failure>> => methods[method](args as Args<M>)
   const calls: CallHandlers<ControlCalls> = {
-    control: ({ method }) => ok(methods[method]()),
+    control: ({ method, args }) => answer(method, args),
     listening: ({ http }) => {
       ports.listening(http)
       return ok(null)
@@ -46,6 +54,12 @@ export function controlService(ports: ControlPorts): AnyService {
       return ok(await ports.metrics.render())
     },
   }
+  return { calls }
+}
+
+/** Children that are started when there is work for them. */
+export function supervisionService(root: NodeSpec, tree: () => Tree): AnyService {
+  const calls: CallHandlers<SupervisionCalls> = { startOnDemand: ({ name }) => startOnDemand({ tree: tree(), root }, name) }
   return { calls }
 }
 
@@ -61,11 +75,12 @@ export function parserService(tree: () => Tree): AnyService {
     prepare: () => tree().pool<ParserTasks>('parser').run('prepare', null),
     discover: (options, { signal }) => tree().pool<ParserTasks>('parser').run('discover', options, { signal }),
     parse: async (task, { signal }): Promise<Result<null, Failure>> => {
-      const sink = tree().connect('repository', 'sink')
-      if (!sink.ok) return sink
       const [only] = task.files
-      const key = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : {}
-      return tree().pool<ParserTasks>('parser').run('parse', { ...task, sink: sink.value }, { signal, transfer: [sink.value], ...key })
+      const key = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : { attempts: 1 as const }
+      return tree().pool<ParserTasks>('parser').run('parse', () => {
+        const sink = tree().connect('repository', 'sink')
+        return sink.ok ? ok({ args: { ...task, sink: sink.value }, transfer: [sink.value] }) : sink
+      }, { signal, ...key })
     },
   }
   return { calls }

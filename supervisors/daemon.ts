@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os'
 import type { Config } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
+import { CORE } from '../src/engine/core.actor.ts'
 import { aggregateHealth, checkDisk, checkImport, checkMemory, checkRequests, checkTree, type Check } from '../src/host/health.ts'
 import type { Logger } from '../src/host/log.ts'
 import type { Metrics } from '../src/host/metrics.ts'
@@ -20,9 +21,9 @@ import { systemClock } from '../src/otp/node/message-port.ts'
 import { startTree } from '../src/otp/node/start-tree.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
 import { WIRE_VERSION } from '../src/wire/methods.ts'
-import type { RepositoryCalls } from '../workers/calls.ts'
+import type { ImportCalls } from '../workers/calls.ts'
 import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
-import { controlService, metricsService, parserService } from './control.ts'
+import { controlService, metricsService, parserService, supervisionService } from './control.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
 import { WIRES } from './wires.ts'
@@ -53,7 +54,7 @@ export type Daemon = {
 }
 
 /** Threads without which no question is answered. */
-const CRITICAL = ['repository', 'gateway']
+const CRITICAL = ['repository', CORE, 'gateway']
 
 export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon, Failure>> {
   const { config, logger, metrics } = options
@@ -61,13 +62,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const shared = createSharedState()
   const http: { address: string | null } = { address: null }
   const watch = healthWatch(options, { shared, tree: () => tree })
+  const root = treeOf(options, shared)
   const tree: Tree = startTree({
-    root: treeOf(options, shared), wires: WIRES, log: logger.log,
+    root, wires: WIRES, log: logger.log,
     services: {
+      supervision: supervisionService(root, () => tree),
       parser: parserService(() => tree),
       metrics: metricsService(metrics),
       control: controlService({
-        tree: () => tree, metrics, health: watch.check, wallMs: systemClock.wallMs,
+        tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs,
         status: () => statusOf(options, http.address),
         listening: (address) => {
           http.address = address
@@ -109,7 +112,7 @@ function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState) 
 }
 
 async function firstImport(tree: Tree, logger: Logger): Promise<void> {
-  const done = await tree.channel<RepositoryCalls>('repository').call('write', { method: 'import_project', args: { force: false } }, { timeoutMs: 'infinity' })
+  const done = await tree.channel<ImportCalls>('imports').call('import', { force: false }, { timeoutMs: 'infinity' })
   if (!done.ok) logger.log('warn', 'the first import did not finish', { ...done.error })
 }
 

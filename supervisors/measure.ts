@@ -3,6 +3,7 @@
 import type { MetricRecorder } from '../src/host/metric-recorder.ts'
 import { recordTree } from '../src/host/metrics.ts'
 import type { TreeNode } from '../src/otp/starter.ts'
+import { PARSER_LANES } from '../src/project/parser.actor.ts'
 
 type Stats = Readonly<Record<string, number>>
 
@@ -10,7 +11,7 @@ export function measureTree(recorder: MetricRecorder, tree: TreeNode): void {
   recordTree(recorder, tree)
   measureRepository(recorder, statsOf(tree, 'repository'))
   measureGateway(recorder, statsOf(tree, 'gateway'))
-  measurePool(recorder, 'parser', statsOf(tree, 'parser'))
+  measureParser(recorder, statsOf(tree, 'parser'))
 }
 
 function measureRepository(recorder: MetricRecorder, stats: Stats | undefined): void {
@@ -42,12 +43,16 @@ function measureGateway(recorder: MetricRecorder, stats: Stats | undefined): voi
   recorder.counter('elixir_scope_store_snapshots_expired_total', ['gateway']).advanceTo(stats['expired'] ?? 0)
 }
 
-function measurePool(recorder: MetricRecorder, pool: string, stats: Stats | undefined): void {
+function measureParser(recorder: MetricRecorder, stats: Stats | undefined): void {
   if (stats === undefined) return
+  const pool = 'parser'
   recorder.gauge('elixir_scope_pool_threads', [pool]).set(stats['threads'] ?? 0)
-  recorder.gauge('elixir_scope_pool_tasks', [pool, 'running']).set(stats['running'] ?? 0)
-  recorder.gauge('elixir_scope_pool_tasks', [pool, 'waiting']).set(stats['waiting'] ?? 0)
-  recorder.counter('elixir_scope_pool_refused_total', [pool]).advanceTo(stats['refused'] ?? 0)
+  recorder.gauge('elixir_scope_pool_quarantined', [pool]).set(stats['quarantined'] ?? 0)
+  for (const lane of PARSER_LANES) {
+    recorder.gauge('elixir_scope_pool_tasks', [pool, lane, 'running']).set(stats[`${lane}.running`] ?? 0)
+    recorder.gauge('elixir_scope_pool_tasks', [pool, lane, 'waiting']).set(stats[`${lane}.waiting`] ?? 0)
+    recorder.counter('elixir_scope_pool_refused_total', [pool, lane]).advanceTo(stats[`${lane}.refused`] ?? 0)
+  }
   recorder.counter('elixir_scope_pool_deaths_total', [pool]).advanceTo(stats['deaths'] ?? 0)
 }
 

@@ -1,45 +1,57 @@
 /**
- * The supervision tree as data: names, strategies, restart types, intensities. `start-tree.ts` reads it; nothing here runs.
- * Nodes of later parts of the design join where ARCHITECTURE.md draws them.
+ * Child specs of the supervision tree: what stands in `placement.ts`, with what starts each node. Nothing here runs;
+ * `src/otp/node/start-tree.ts` reads it.
  */
 
+import { must } from '../src/base/assert.ts'
 import type { Config } from '../config/schema.ts'
-import { moduleUrl, pool, supervisor, thread, type NodeSpec } from '../src/otp/node/tree-spec.ts'
-import type { ThreadTimes } from '../src/otp/thread-life.ts'
+import { actor, moduleUrl, pool, supervisor, thread, type NodeSpec } from '../src/otp/node/tree-spec.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { RepositoryInit } from '../workers/repository.thread.ts'
+import { INTENSITIES, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
 
+/** What a thread is handed at each start, by its name. */
 export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit }
 
 export function supervisionTree(config: Config, inits: TreeInits): NodeSpec {
-  const { intensity, periodS: period, shutdownMs, startTimeoutMs, heartbeatMs, unresponsiveMs } = config.supervision
-  const times: Partial<ThreadTimes> = { startTimeoutMs, heartbeatMs, silenceMs: unresponsiveMs }
-  const limits = { intensity, period }
+  return specOf(TREE, { config, inits })
+}
+
+type Means = { readonly config: Config; readonly inits: TreeInits }
+
+function specOf(place: Place, means: Means): NodeSpec {
+  switch (place.kind) {
+    case 'supervisor':
+      return supervisorSpec(place, means)
+    case 'thread':
+      return threadSpec(place, means)
+    case 'pool':
+      return poolSpec(place, means)
+    case 'actor':
+      return actor({ id: place.name, name: place.name, thread: place.thread, actor: place.name, restart: place.restart, shutdown: place.shutdown })
+  }
+}
+
+function supervisorSpec({ name, strategy, intensity, children }: SupervisorPlace, means: Means): NodeSpec {
+  const { intensity: restarts, period } = INTENSITIES[intensity]
   return supervisor({
-    id: 'ElixirScope.Supervisor', strategy: 'rest_for_one', ...limits,
-    children: [
-      supervisor({
-        id: 'Threads', strategy: 'one_for_one', ...limits,
-        children: [
-          thread({ id: 'repository', url: moduleUrl('../workers/repository.thread', import.meta.url), init: inits.repository, times, shutdown: shutdownMs }),
-          thread({ id: 'gateway', url: moduleUrl('../workers/gateway.thread', import.meta.url), init: inits.gateway, times, shutdown: shutdownMs }),
-        ],
-      }),
-      supervisor({
-        id: 'AST.Supervisor', strategy: 'one_for_one', ...limits,
-        children: [
-          supervisor({
-            id: 'Parsing.Supervisor', strategy: 'one_for_one', ...limits,
-            children: [
-              pool({
-                id: 'parser', url: moduleUrl('../workers/parser.pool', import.meta.url),
-                maxThreads: inits.repository.parserThreads, maxQueue: config.parser.queue, idleMs: config.parser.idleMs,
-                taskTimeoutMs: config.parser.taskTimeoutMs, startTimeoutMs, shutdown: shutdownMs,
-              }),
-            ],
-          }),
-        ],
-      }),
-    ],
+    id: name, strategy, period, intensity: restarts * means.config.supervision.intensityFactor,
+    children: children.map((child) => specOf(child, means)),
+  })
+}
+
+function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
+  const { startTimeoutMs, heartbeatMs, unresponsiveMs } = config.supervision
+  return thread({
+    id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.thread`, import.meta.url),
+    init: must(inits[name as keyof TreeInits], `what thread ${name} is handed`), times: { startTimeoutMs, heartbeatMs, silenceMs: unresponsiveMs },
+  })
+}
+
+function poolSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
+  const { queue, idleMs, taskTimeoutMs } = config.parser
+  return pool({
+    id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.pool`, import.meta.url),
+    size: inits.repository.parserThreads, maxQueue: queue, idleMs, taskTimeoutMs, startTimeoutMs: config.supervision.startTimeoutMs,
   })
 }

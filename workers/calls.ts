@@ -7,16 +7,15 @@ import type { MessagePort } from 'node:worker_threads'
 import type { MetricRecord } from '../src/host/metric-recorder.ts'
 import type { Discovery, DiscoverOptions } from '../src/project/discover.ts'
 import type { FileOutcome, WantedFile } from '../src/project/parse-files.ts'
-import type { ControlMethod, NotificationParams, WriteMethod } from '../src/wire/methods.ts'
+import type { Args, ControlMethod, NotificationParams } from '../src/wire/methods.ts'
 
-/** Answered by the repository thread: a method of the wire that writes. */
-export type RepositoryCalls = {
-  write: {
-    args: { readonly method: WriteMethod; readonly args: unknown }
-    result: unknown
-    progress: NotificationParams<'import_progress'>
-  }
+/** Answered by the repository thread. What clients write goes to the actor Core instead. */
+export type ImportCalls = {
+  import: { args: Pick<Args<'import_project'>, 'force'>; result: unknown; progress: NotificationParams<'import_progress'> }
 }
+
+/** Answered by main: a child that ends by itself, or has ended, is started because there is work for it. */
+export type SupervisionCalls = { startOnDemand: { args: { readonly name: string }; result: null } }
 
 /** What parser threads tell the repository thread: what became of the files of a task. */
 export type SinkCasts = {

@@ -6,6 +6,7 @@
 import type { Config } from '../config/schema.ts'
 import { failure, isFailure, type Failure } from '../src/base/failure.ts'
 import type { Result } from '../src/base/result.ts'
+import { CORE, type CoreBody } from '../src/engine/core.actor.ts'
 import type { Identity } from '../src/engine/read-context.ts'
 import { createAnswerCache, type AnswerCache } from '../src/gateway/answer-cache.ts'
 import { answerCall, type CallPorts } from '../src/gateway/answer-call.ts'
@@ -19,7 +20,7 @@ import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import type { Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Health } from '../src/wire/records.ts'
-import type { ControlCalls, MetricCasts, RepositoryCalls } from './calls.ts'
+import type { ControlCalls, ImportCalls, MetricCasts } from './calls.ts'
 import { isVerified, type SharedState } from './shared-state.ts'
 
 export type GatewayInit = {
@@ -108,8 +109,8 @@ function callMeter(recorder: MetricRecorder): NonNullable<IpcOptions['onCall']> 
   }
 }
 
-function callPorts({ init, channel }: Context, { reader, answers }: Means): CallPorts {
-  const repository: Channel<RepositoryCalls> = channel<RepositoryCalls>('repository')
+function callPorts({ init, channel, actors }: Context, { reader, answers }: Means): CallPorts {
+  const repository: Channel<ImportCalls> = channel<ImportCalls>('imports')
   const main: Channel<ControlCalls> = channel<ControlCalls>('control')
   return {
     snapshot: turnSnapshot(reader, (run) => void setImmediate(run)),
@@ -117,10 +118,8 @@ function callPorts({ init, channel }: Context, { reader, answers }: Means): Call
     answers,
     identity: init.identity,
     isVerified: () => isVerified(init.shared),
-    write: (method, args, call) => repository.call('write', { method, args }, {
-      onProgress: call.progress,
-      timeoutMs: method === 'import_project' ? 'infinity' : init.config.storage.transactionTimeoutMs,
-    }),
+    write: (method, args) => actors.call(CORE, { method, args } satisfies CoreBody, init.config.storage.transactionTimeoutMs),
+    importProject: ({ force }, { progress }) => repository.call('import', { force }, { onProgress: progress, timeoutMs: 'infinity' }),
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),
   }
 }

@@ -1,29 +1,31 @@
 /**
- * The repository thread: the one writer. It answers the writing methods of the wire, takes facts from parser threads, and
- * runs imports, one at a time. Every acknowledged write is on disk; a new life of this thread finds the store as it was.
+ * The repository thread: the one writer. It hosts Core, which takes what clients write, and BatchProcessor, which has imports
+ * run, one at a time, on facts that parser threads send straight here. Every acknowledged write is on disk; a new life of
+ * this thread finds the store as it was.
  */
 
-import { createHash } from 'node:crypto'
-import { serialize } from 'node:v8'
 import type { Config } from '../config/schema.ts'
 import { failure, FailureError, type Failure } from '../src/base/failure.ts'
-import { latestRun } from '../src/base/latest-run.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
-import { WRITES, type ClientWriteMethod, type WriteContext } from '../src/engine/writes.ts'
+import { CORE, coreActor, STORE_PORT, type ClientWriteMethod, type StoreOperation } from '../src/engine/core.actor.ts'
+import { WRITES, type WriteContext } from '../src/engine/writes.ts'
 import { createMetricRecorder } from '../src/host/metric-recorder.ts'
+import type { ActorPort } from '../src/otp/actor-system.ts'
 import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
+import { promisePort } from '../src/otp/promise-port.ts'
 import type { CallContext } from '../src/otp/service.ts'
+import { BATCH_PROCESSOR, batchProcessorActor, IMPORTS_PORT, type ImportOperation } from '../src/project/batch-processor.actor.ts'
 import { importProject, markInterrupted, type ImportMode, type ImportPorts } from '../src/project/import-project.ts'
+import { createImportQueue, type ImportOutcome } from '../src/project/import-queue.ts'
 import type { Reader, Writer } from '../src/store/contract.ts'
 import { createTaskSink, type TaskSink } from '../src/project/task-sink.ts'
 import { openReader } from '../src/store/reader.ts'
 import { openWriter } from '../src/store/writer.ts'
-import type { Args, NotificationParams, WriteMethod } from '../src/wire/methods.ts'
-import { createRepeatTable } from '../src/wire/repeat-table.ts'
+import type { Args, NotificationParams } from '../src/wire/methods.ts'
 import type { ImportResult } from '../src/wire/records.ts'
-import type { MetricCasts, ParserCalls, RepositoryCalls } from './calls.ts'
+import type { ImportCalls, MetricCasts, ParserCalls, SupervisionCalls } from './calls.ts'
 import { isVerified, setImportProgress, setVerified, type SharedState } from './shared-state.ts'
 
 export type RepositoryInit = {
@@ -39,14 +41,10 @@ export type RepositoryInit = {
 type Progress = NotificationParams<'import_progress'>
 type Parts = { readonly context: ThreadContext<RepositoryInit>; readonly writer: Writer; readonly reader: Reader }
 
-type Answer = Result<unknown, Failure>
-
 /** Enough for the parser threads to go on while this thread writes. */
 const TASKS_PER_THREAD = 12
 /** How often it is checked that the store is still where it was opened. */
 const WATCH_MS = 1000
-/** Answers kept for repeats. */
-const KEPT_ANSWERS = 10_000
 
 runThread<RepositoryInit>((context) => {
   const { init, clock } = context
@@ -59,9 +57,13 @@ runThread<RepositoryInit>((context) => {
   const parts = { context, writer: writer.value, reader: reader.value }
   setImportProgress(init.shared, writer.value.importState())
   const sink = createTaskSink(clock)
+  const { port, call, resume } = imports(parts, sink)
   const watch = setInterval(() => endUnlessInPlace(context, writer.value), WATCH_MS)
+  resume()
   return {
-    services: { repository: { calls: { write: writeHandler(parts, sink) } }, sink: { casts: { take: sink.take } } },
+    services: { imports: { calls: { import: call } }, sink: { casts: { take: sink.take } } },
+    actors: { [CORE]: () => coreActor(() => undefined), [BATCH_PROCESSOR]: () => batchProcessorActor },
+    ports: { [STORE_PORT]: storePort(parts), [IMPORTS_PORT]: port },
     stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value) }),
     stop: () => {
       clearInterval(watch)
@@ -79,28 +81,8 @@ function endUnlessInPlace({ exit, log }: ThreadContext<RepositoryInit>, writer: 
   exit({ kind: 'failed', failure: failure('unavailable', `the store was ${place} while it was in use`) })
 }
 
-/** Answers writing methods. A repeat of a request that has been carried out gets the first answer. */
-function writeHandler(parts: Parts, sink: TaskSink) {
-  const { writer, context } = parts
-  const writeContext: WriteContext = {
-    writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
-    countModules: () => {
-      const { modules, clientModules } = parts.reader.snapshot((snapshot) => snapshot.statistics())
-      return modules + clientModules
-    },
-  }
-  const imports = importer(parts, sink)
-  const repeats = createRepeatTable(KEPT_ANSWERS)
-  return ({ method, args }: RepositoryCalls['write']['args'], call: CallContext<Progress>): Answer | Promise<Answer> => {
-    const run = (): Promise<Answer> =>
-      orDisk(() => (method === 'import_project' ? imports(args as Args<'import_project'>, call) : runWrite(writeContext, method, args)))
-    const { request_id: requestId } = args as { request_id?: string }
-    return requestId === undefined ? run() : repeats.once(requestId, fingerprint(method, args), run)
-  }
-}
-
 /** What only the disk can cause inside a read is thrown, and is an answer like others; anything else is a bug of ours and ends the thread. */
-async function orDisk(run: () => Answer | Promise<Answer>): Promise<Answer> {
+async function orDisk<T>(run: () => Result<T, Failure> | Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
   try {
     return await run()
   } catch (caught) {
@@ -109,41 +91,63 @@ async function orDisk(run: () => Answer | Promise<Answer>): Promise<Answer> {
   }
 }
 
-/** Equal for equal calls. */
-function fingerprint(method: WriteMethod, args: unknown): string {
-  return createHash('sha256').update(method).update(serialize(args)).digest('base64')
+/** Carries out what Core lets through. */
+function storePort(parts: Parts): ActorPort {
+  const { writer, context, reader } = parts
+  const writeContext: WriteContext = {
+    writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
+    countModules: () => {
+      const { modules, clientModules } = reader.snapshot((snapshot) => snapshot.statistics())
+      return modules + clientModules
+    },
+  }
+  return promisePort<StoreOperation>(({ method, args }) => orDisk(() => runWrite(writeContext, method, args)))
 }
 
 function runWrite<M extends ClientWriteMethod>(context: WriteContext, method: M, args: unknown): Result<unknown, Failure> {
   return WRITES[method](context, args as Args<M>)
 }
 
-function importer(parts: Parts, sink: TaskSink) {
-  const { context } = parts
+/** Imports as BatchProcessor has them run, and as callers wish for them. */
+function imports(parts: Parts, sink: TaskSink) {
+  const { context, writer } = parts
+  const { shared } = context.init
+  const supervision = context.channel<SupervisionCalls>('supervision')
   const listeners = new Set<(progress: Progress) => void>()
-  const stronger = (a: ImportMode, b: ImportMode): ImportMode => (a === 'everything' ? a : b)
-  const runs = latestRun<ImportMode, Result<ImportResult, Failure>>(async (mode) => {
+  const startProcessor = async (): Promise<void> => {
+    const started = await supervision.call('startOnDemand', { name: BATCH_PROCESSOR })
+    if (!started.ok) context.log('error', 'the import could not be started', { ...started.error })
+  }
+  const queue = createImportQueue(() => void startProcessor())
+  const runOne = async (mode: ImportMode): Promise<ImportOutcome> => {
     const startedMs = context.clock.nowMs()
-    const outcome = await importProject(importPorts(parts, sink, (progress) => {
-      setImportProgress(context.init.shared, parts.writer.importState())
+    const outcome = await orDisk(() => importProject(importPorts(parts, sink, (progress) => {
+      setImportProgress(shared, writer.importState())
       for (const listener of listeners) listener(progress)
-    }), mode)
-    setImportProgress(context.init.shared, parts.writer.importState())
+    }), mode))
+    setImportProgress(shared, writer.importState())
     measureImport(context, outcome, context.clock.nowMs() - startedMs)
-    if (outcome.ok) setVerified(context.init.shared)
+    if (outcome.ok) setVerified(shared)
     logImport(context, outcome)
     return outcome
-  }, stronger)
-  return async (args: Args<'import_project'>, call: CallContext<Progress>): Promise<Result<unknown, Failure>> => {
-    const listener = (progress: Progress): void => call.progress(progress)
-    listeners.add(listener)
+  }
+  const port = promisePort<ImportOperation>(async (asked) => asked.type === 'import'
+    ? queue.run(asked.mode, runOne)
+    : ok(await queue.next(asked.resume && writer.importState().state === 'interrupted')))
+  const call = async ({ force }: ImportCalls['import']['args'], { progress }: CallContext<Progress>): Promise<Result<unknown, Failure>> => {
+    listeners.add(progress)
     try {
-      const outcome = await runs.request(args.force ? 'everything' : 'changed')
+      const outcome = await queue.wish(force ? 'everything' : 'changed')
       return outcome.ok ? ok(answer(outcome.value, freshness(parts))) : outcome
     } finally {
-      listeners.delete(listener)
+      listeners.delete(progress)
     }
   }
+  /** A processor that had ended in order is not started again with the thread. */
+  const resume = (): void => {
+    if (context.epoch > 1 && writer.importState().state === 'interrupted') void startProcessor()
+  }
+  return { port, call, resume }
 }
 
 /** A pool that is gone (restarting, or stopping with the daemon) interrupts an import and is nothing wrong with it. */

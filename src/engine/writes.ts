@@ -7,9 +7,10 @@ import { unreachable } from '../base/assert.ts'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { Committed, Stored, Transaction, Writer } from '../store/contract.ts'
-import type { Args, Reply, WriteMethod } from '../wire/methods.ts'
+import type { Args, Reply } from '../wire/methods.ts'
 import { answer, type Answer, type Freshness } from './answer.ts'
 import { clientFacts, readStatement, type ClientFunctionStatement, type ClientModuleStatement } from './client-facts.ts'
+import type { ClientWriteMethod } from './core.actor.ts'
 import { mergePatch } from './merge-patch.ts'
 
 export type WriteContext = {
@@ -22,8 +23,6 @@ export type WriteContext = {
 }
 
 export type WriteLimits = { readonly maxModules: number }
-
-export type ClientWriteMethod = Exclude<WriteMethod, 'import_project'>
 
 /** One handler per method; `import_project` has its own, because it takes longer than a call. */
 export const WRITES: { readonly [M in ClientWriteMethod]: (context: WriteContext, args: Args<M>) => Result<Reply<M>, Failure> } = {

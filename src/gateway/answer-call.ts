@@ -5,9 +5,10 @@
 
 import type { Failure } from '../base/failure.ts'
 import { ok, type Result } from '../base/result.ts'
+import type { ClientWriteMethod } from '../engine/core.actor.ts'
 import type { Identity } from '../engine/read-context.ts'
 import { isReadMethod, READS } from '../engine/reads.ts'
-import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadMethod, type WriteMethod } from '../wire/methods.ts'
+import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadMethod } from '../wire/methods.ts'
 import type { AnswerCache } from './answer-cache.ts'
 import type { TreeCache } from './tree-cache.ts'
 import type { TurnSnapshot } from './turn-snapshot.ts'
@@ -20,7 +21,8 @@ export type CallPorts = {
   readonly answers: AnswerCache
   readonly identity: Identity
   readonly isVerified: () => boolean
-  readonly write: (method: WriteMethod, args: unknown, call: CallerPorts) => Promise<Outcome>
+  readonly write: (method: ClientWriteMethod, args: unknown) => Promise<Outcome>
+  readonly importProject: (args: Args<'import_project'>, call: CallerPorts) => Promise<Outcome>
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
 }
 
@@ -31,7 +33,8 @@ export type CallerPorts = {
 
 export function answerCall(ports: CallPorts, method: Method, args: unknown, call: CallerPorts): Outcome | Promise<Outcome> {
   if (isReadMethod(method)) return read(ports, method, args)
-  return METHODS[method].runs === 'write' ? ports.write(method as WriteMethod, args, call) : ports.control(method as ControlMethod, args)
+  if (METHODS[method].runs === 'control') return ports.control(method as ControlMethod, args)
+  return method === 'import_project' ? ports.importProject(args as Args<'import_project'>, call) : ports.write(method as ClientWriteMethod, args)
 }
 
 function read<M extends ReadMethod>(ports: CallPorts, method: M, args: unknown): Outcome {

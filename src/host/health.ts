@@ -6,6 +6,7 @@
  */
 
 import type { Config } from '../../config/schema.ts'
+import { LEVEL_POLICIES, type PressureLevel } from '../memory/levels.ts'
 import type { TreeNode } from '../otp/starter.ts'
 import type { Health, ServiceHealth, Statistics } from '../wire/records.ts'
 import type { RequestWindow } from './request-window.ts'
@@ -41,6 +42,8 @@ export function checkTree(tree: TreeNode, critical: readonly string[]): Check[] 
     }
     case 'stopping':
     case 'stopped':
+      // It has done what it was there for.
+      if (tree.restart !== 'permanent' && tree.lastExit === 'normal') return [healthy(tree.id, importance)]
       return [{
         name: tree.id, importance, status: 'unhealthy', reason: `${tree.state}${tree.lastExit === undefined ? '' : ` after ${tree.lastExit}`}`,
         remedy: 'the log says why it ended; `elixir-scope restart` starts the daemon anew',
@@ -66,10 +69,12 @@ export function checkRequests({ nCalls, nFaults, p95Ms }: RequestWindow, limits:
 
 const MIN_CALLS = 20
 
-export function checkMemory(rssBytes: number, limits: Limits): Check {
-  if (rssBytes <= limits.rssBytes) return healthy('memory', 'supporting')
-  return degraded('memory', `${mebibytes(rssBytes)} in use; ${mebibytes(limits.rssBytes)} is allowed (health.rssBytes)`,
-    '`elixir-scope restart` gives memory back; for a large project raise the limit')
+export type MemoryState = { readonly level: PressureLevel; readonly usedBytes: number; readonly maxBytes: number }
+
+export function checkMemory({ level, usedBytes, maxBytes }: MemoryState): Check {
+  if (LEVEL_POLICIES[level].clientWrites === 'accepted') return healthy('memory', 'supporting')
+  return degraded('memory', `pressure is ${level}: ${mebibytes(usedBytes)} of ${mebibytes(maxBytes)} in use (memory.maxBytes); writes are refused and imports wait`,
+    'wait for the cleaning that is under way; for a large project raise memory.maxBytes; `elixir-scope restart` gives memory back')
 }
 
 /** `null`: the free space could not be found out, which is no fault of the disk. */

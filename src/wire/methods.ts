@@ -14,8 +14,9 @@ import {
   problemRecord, statistics, treeNode,
 } from './records.ts'
 
-/** History: 1 first published form; 2 daemon_status tells heart. A test pins the hash of the schemas, so that a change must come with a new version. */
-export const WIRE_VERSION = 2
+/** History: 1 first published form; 2 daemon_status tells heart; 3 supervision, memory,
+ * profiles. A test pins the hash of the schemas, so that a change must come with a new version. */
+export const WIRE_VERSION = 3
 
 export type MethodSpec = {
   readonly summary: string
@@ -96,9 +97,20 @@ function write<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, sh
   return { summary, runs: 'write', idempotent: false, args, result, errors } as const
 }
 
-function control<A extends z.ZodObject, R extends z.ZodType>(summary: string, args: A, result: R) {
-  return { summary, runs: 'control', idempotent: true, args, result, errors: ['unavailable', 'timeout'] as readonly FailureCode[] } as const
+const CONTROL: readonly FailureCode[] = ['unavailable', 'timeout']
+
+function control<A extends z.ZodObject, R extends z.ZodType>(summary: string, args: A, result: R, errors = CONTROL) {
+  return { summary, runs: 'control', idempotent: true, args, result, errors } as const
 }
+
+const ofSupervisor = { supervisor: z.string().min(1).max(255).describe('full name, e.g. ElixirScope.AST.Supervisor') }
+const ofChild = { ...ofSupervisor, child: z.string().min(1).max(255).describe('full name of one of its children') }
+
+function supervising<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, shape: A, result: R) {
+  return control(summary, z.strictObject(shape), result, [...CONTROL, 'not_found', 'conflict'])
+}
+
+const done = z.object({ ok: z.literal(true) })
 
 const none = z.strictObject({})
 
@@ -159,6 +171,22 @@ export const METHODS = {
       .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
   })),
   supervision_tree: control('The supervision tree, live.', none, treeNode),
+  'supervisor.which_children': supervising('The children of a supervisor, the last started first.', ofSupervisor, z.object({
+    children: z.array(z.object({
+      id: z.string().nullable().describe('null for children started by a template'),
+      child: z.enum(['running', 'restarting', 'undefined']), type: z.enum(['worker', 'supervisor']),
+    })),
+  })),
+  'supervisor.count_children': supervising('How many children a supervisor has, by kind.', ofSupervisor,
+    z.object({ specs: z.int(), active: z.int(), supervisors: z.int(), workers: z.int() })),
+  'supervisor.get_childspec': supervising('The specification of a child.', ofChild, z.object({
+    id: z.string(), kind: z.enum(['supervisor', 'thread', 'pool', 'actor']), restart: z.enum(['permanent', 'transient', 'temporary']),
+    shutdown: z.union([z.int(), z.enum(['infinity', 'brutal_kill'])]), type: z.enum(['worker', 'supervisor']), significant: z.boolean(),
+  })),
+  'supervisor.start_child': supervising('Start a child that the tree is written with and that was deleted since.', ofChild, done),
+  'supervisor.restart_child': supervising('Start a child that has ended and is still known.', ofChild, done),
+  'supervisor.terminate_child': supervising('End a child; it is not started again by itself.', ofChild, done),
+  'supervisor.delete_child': supervising('Forget a child that has ended.', ofChild, done),
   shutdown: control('Stop the daemon in order.', none, z.object({ stopping: z.literal(true) })),
 } satisfies Record<string, MethodSpec>
 

@@ -147,6 +147,9 @@ export const treeNode: z.ZodType<TreeNode> = z.lazy(() => z.object({
   name: z.string(), kind: z.enum(['supervisor', 'thread', 'pool', 'actor']), state: z.string(),
   strategy: z.string().nullable(), restart: z.string(), restarts: z.int(), uptime_ms: z.number().nullable(),
   thread: z.string().nullable(), mailbox: z.int().nullable(), heap_bytes: z.int().nullable(), utilization: z.number().nullable(),
+  shed: z.int().nullable().describe('messages that found the mailbox full'),
+  spare: z.enum(['loading', 'ready']).nullable().describe('of a thread that keeps one'),
+  last_exit: z.string().nullable().describe('why its last life ended'),
   children: z.array(treeNode),
 }))
 
@@ -162,6 +165,9 @@ export type TreeNode = {
   mailbox: number | null
   heap_bytes: number | null
   utilization: number | null
+  shed: number | null
+  spare: 'loading' | 'ready' | null
+  last_exit: string | null
   children: TreeNode[]
 }
 

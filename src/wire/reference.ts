@@ -20,6 +20,7 @@ const CODE_MEANINGS: Record<FailureCode, string> = {
   unknown_method: 'There is no such method; `hint` names the nearest one.',
   unsupported: 'This daemon cannot do that, e.g. a store of a newer version.',
   storage_full: 'The disk is full; nothing of the call was kept.',
+  insufficient_memory: 'The daemon is near its memory limit (`memory.maxBytes`) and stores nothing; repeat when the pressure has gone down.',
   damaged: 'Stored data failed its checksum.',
   internal: 'A bug in ElixirScope; the daemon log has the details.',
 }

@@ -5,55 +5,61 @@
  * Answers that leave open whether anything was done (`busy`, `unavailable`, `timeout`, `internal`) are not kept.
  */
 
+import { createHash } from 'node:crypto'
+
 import { type Failure, type FailureCode, failure } from '../base/failure.ts'
 import { fail, type Result } from '../base/result.ts'
 
 export type Answer = Result<unknown, Failure>
 
-export type RepeatTable = {
-  /** The first call's answer when there was one, else that of `run`, which is then remembered. */
-  once(requestId: string, call: string, run: () => Answer | Promise<Answer>): Answer | Promise<Answer>
+export type RepeatTable<Caller> = {
+  /**
+   * What is to be done about a call: `carry_out`, and then `settle`; `wait` for the answer of the first, which `settle`
+   * will give to all; or `answer` at once.
+   */
+  begin(requestId: string, call: string, caller: Caller): { readonly type: 'carry_out' | 'wait' } | { readonly type: 'answer'; readonly answer: Answer }
+  /** Everybody who waits for it, the first caller included. */
+  settle(requestId: string, answer: Answer): readonly Caller[]
   size(): number
 }
 
-type Entry = { readonly call: string; readonly answer: Answer | Promise<Answer> }
+type UnderWay<Caller> = { readonly call: string; readonly callers: Caller[] }
 
 const NOT_KEPT: ReadonlySet<FailureCode> = new Set<FailureCode>(['busy', 'unavailable', 'timeout', 'internal'])
 
-/** `call` of `once`: the method and its arguments in a form that is equal for equal calls, e.g. a digest. */
-export function createRepeatTable(maxAnswers: number): RepeatTable {
-  const underWay = new Map<string, Entry>()
-  const answered = new Map<string, Entry>()
-
-  const keep = (requestId: string, call: string, answer: Answer): Answer => {
-    underWay.delete(requestId)
-    if (!answer.ok && NOT_KEPT.has(answer.error.code)) return answer
-    answered.set(requestId, { call, answer })
-    for (const oldest of answered.keys()) {
-      if (answered.size <= maxAnswers) break
-      answered.delete(oldest)
-    }
-    return answer
-  }
-
+export function createRepeatTable<Caller>(maxAnswers: number): RepeatTable<Caller> {
+  const underWay = new Map<string, UnderWay<Caller>>()
+  const answered = new Map<string, { readonly call: string; readonly answer: Answer }>()
   return {
     size: () => underWay.size + answered.size,
-    once(requestId, call, run) {
+    begin(requestId, call, caller) {
       const first = underWay.get(requestId) ?? answered.get(requestId)
-      if (first !== undefined) return first.call === call ? first.answer : fail(usedBefore(requestId))
-      const answer = run()
-      if (!(answer instanceof Promise)) return keep(requestId, call, answer)
-      const kept = answer.then(
-        (settled) => keep(requestId, call, settled),
-        (error: unknown) => {
-          underWay.delete(requestId)
-          throw error
-        },
-      )
-      underWay.set(requestId, { call, answer: kept })
-      return kept
+      if (first === undefined) {
+        underWay.set(requestId, { call, callers: [caller] })
+        return { type: 'carry_out' }
+      }
+      if (first.call !== call) return { type: 'answer', answer: fail(usedBefore(requestId)) }
+      if ('answer' in first) return { type: 'answer', answer: first.answer }
+      first.callers.push(caller)
+      return { type: 'wait' }
+    },
+    settle(requestId, answer) {
+      const first = underWay.get(requestId)
+      if (first === undefined) return []
+      underWay.delete(requestId)
+      if (answer.ok || !NOT_KEPT.has(answer.error.code)) answered.set(requestId, { call: first.call, answer })
+      for (const oldest of answered.keys()) {
+        if (answered.size <= maxAnswers) break
+        answered.delete(oldest)
+      }
+      return first.callers
     },
   }
+}
+
+/** Equal for equal calls: what `begin` takes as `call`. Validated arguments have their keys in one order. */
+export function fingerprint(method: string, args: unknown): string {
+  return createHash('sha256').update(method).update(JSON.stringify(args)).digest('base64')
 }
 
 function usedBefore(requestId: string): Failure {

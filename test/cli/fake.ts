@@ -108,7 +108,7 @@ export const TREE: TreeNode = {
 function treeNode(name: string, kind: TreeNode['kind']): TreeNode {
   return {
     name, kind, state: 'running', strategy: null, restart: 'permanent', restarts: 0, uptime_ms: null, thread: null, mailbox: null,
-    heap_bytes: null, utilization: null, children: [],
+    heap_bytes: null, utilization: null, shed: null, spare: null, last_exit: null, children: [],
   }
 }
 

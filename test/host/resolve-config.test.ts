@@ -63,7 +63,7 @@ test.each<[string, ConfigSources, string[]]>([
   ['a backend that does not exist', { flags: { 'storage.backend': 'mnesia' } },
     ['storage.backend is "mnesia" (flag); expected "disk" or "memory" | ets is "memory" or "disk" here; mnesia has no counterpart; postgres is not supported yet']],
   ['an unknown profile', { flags: { profile: 'prod' } },
-    ['profile is "prod" (flag); expected "default", "development", "test" or "production" | change it there; docs/CONFIG.md describes profile']],
+    ['profile is "prod" (flag); expected "default", "development", "test", "production" or "chaos" | change it there; docs/CONFIG.md describes profile']],
   ['an unknown key with a near one', file({ http: { prot: 1 } }),
     ['http.prot is not a key of the configuration (file elixir_scope.json) | did you mean http.port?']],
   ['an unknown section with a near one', file({ htpt: {} }),

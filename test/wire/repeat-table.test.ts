@@ -3,58 +3,59 @@
 import { expect, test } from 'vitest'
 import { failure } from '../../src/base/failure.ts'
 import { fail, ok } from '../../src/base/result.ts'
-import { type Answer, createRepeatTable } from '../../src/wire/repeat-table.ts'
+import { createRepeatTable, fingerprint } from '../../src/wire/repeat-table.ts'
 
-function counter(answer: Answer = ok('done')): { run: () => Answer; runs: () => number } {
-  let runs = 0
-  return { run: () => (runs++, answer), runs: () => runs }
-}
+const CARRY_OUT = { type: 'carry_out' }
 
-test('a repeat gets the first answer and runs nothing', async () => {
-  const table = createRepeatTable(10)
-  const first = counter(ok(1))
-  expect(await table.once('a', 'call', first.run)).toEqual(ok(1))
-  expect(await table.once('a', 'call', first.run)).toEqual(ok(1))
-  expect(first.runs()).toBe(1)
+test('a repeat gets the first answer and is not carried out', () => {
+  const table = createRepeatTable<string>(10)
+  expect(table.begin('a', 'call', 'first')).toEqual(CARRY_OUT)
+  expect(table.settle('a', ok(1))).toEqual(['first'])
+  expect(table.begin('a', 'call', 'second')).toEqual({ type: 'answer', answer: ok(1) })
 })
 
-test('a repeat while the first is under way waits for its answer', async () => {
-  const table = createRepeatTable(10)
-  const { promise, resolve } = Promise.withResolvers<Answer>()
-  const first = table.once('a', 'call', () => promise)
-  const second = table.once('a', 'call', () => expect.unreachable('ran twice'))
-  resolve(ok(2))
-  expect(await Promise.all([first, second])).toEqual([ok(2), ok(2)])
+test('repeats while the first is under way wait for its answer', () => {
+  const table = createRepeatTable<string>(10)
+  table.begin('a', 'call', 'first')
+  expect(table.begin('a', 'call', 'second')).toEqual({ type: 'wait' })
+  expect(table.settle('a', ok(2))).toEqual(['first', 'second'])
 })
 
-test('the same id for another call is a conflict', async () => {
-  const table = createRepeatTable(10)
-  await table.once('a', 'call', counter().run)
-  expect(await table.once('a', 'another', counter().run)).toMatchObject({ ok: false, error: { code: 'conflict' } })
+test('the same id for another call is a conflict, under way and answered', () => {
+  const table = createRepeatTable<string>(10)
+  const conflict = { type: 'answer', answer: { ok: false, error: { code: 'conflict' } } }
+  table.begin('a', 'call', 'first')
+  expect(table.begin('a', 'another', 'second')).toMatchObject(conflict)
+  table.settle('a', ok(1))
+  expect(table.begin('a', 'another', 'second')).toMatchObject(conflict)
 })
 
-test('a refusal that was final is kept, one that leaves it open is not', async () => {
-  const table = createRepeatTable(10)
-  const refused = counter(fail(failure('conflict', 'no')))
-  const busy = counter(fail(failure('busy', 'later')))
-  for (let i = 0; i < 2; i++) {
-    await table.once('a', 'call', refused.run)
-    await table.once('b', 'call', busy.run)
+test('a refusal that was final is kept, one that leaves it open is not', () => {
+  const table = createRepeatTable<string>(10)
+  const refused = fail(failure('conflict', 'no'))
+  for (const [id, answer] of [['a', refused], ['b', fail(failure('busy', 'later'))]] as const) {
+    table.begin(id, 'call', 'first')
+    table.settle(id, answer)
   }
-  expect([refused.runs(), busy.runs()]).toEqual([1, 2])
+  expect(table.begin('a', 'call', 'second')).toEqual({ type: 'answer', answer: refused })
+  expect(table.begin('b', 'call', 'second')).toEqual(CARRY_OUT)
 })
 
-test('a call that threw is not remembered', async () => {
-  const table = createRepeatTable(10)
-  await expect(table.once('a', 'call', () => Promise.reject(new Error('bug')))).rejects.toThrow('bug')
-  expect(await table.once('a', 'call', counter().run)).toEqual(ok('done'))
+test('the oldest answers go first, those under way never', () => {
+  const table = createRepeatTable<string>(3)
+  table.begin('under way', 'call', 'first')
+  for (const id of ['a', 'b', 'c', 'd']) {
+    table.begin(id, 'call', id)
+    table.settle(id, ok(id))
+  }
+  expect(table.size()).toBe(4)
+  expect(table.begin('a', 'call', 'again')).toEqual(CARRY_OUT)
+  expect(table.begin('d', 'call', 'again')).toEqual({ type: 'answer', answer: ok('d') })
+  expect(table.begin('under way', 'call', 'again')).toEqual({ type: 'wait' })
 })
 
-test('the oldest answers go first', async () => {
-  const table = createRepeatTable(3)
-  for (const id of ['a', 'b', 'c', 'd']) await table.once(id, 'call', counter().run)
-  const again = counter()
-  await table.once('a', 'call', again.run)
-  await table.once('d', 'call', again.run)
-  expect([again.runs(), table.size()]).toEqual([1, 3])
+test('calls are equal when method and arguments are', () => {
+  expect(fingerprint('store_module', { a: [1] })).toBe(fingerprint('store_module', { a: [1] }))
+  expect(fingerprint('store_module', { a: [1] })).not.toBe(fingerprint('store_module', { a: [2] }))
+  expect(fingerprint('store_module', {})).not.toBe(fingerprint('store_function', {}))
 })

@@ -1,0 +1,66 @@
+/**
+ * Who wants an import, and which. One runs at a time. Wishes that come while one is under way are for the next, which begins
+ * after it: only then has it surely seen what was there when it was wished for. However many wait, they share that one
+ * import, and the strongest of their wishes.
+ */
+
+import type { Failure } from '../base/failure.ts'
+import type { Result } from '../base/result.ts'
+import type { ImportResult } from '../wire/records.ts'
+import type { ImportMode } from './import-project.ts'
+
+export type ImportOutcome = Result<ImportResult, Failure>
+
+export type ImportQueue = {
+  /** Settles with the outcome of the import that this wish becomes part of. */
+  wish(mode: ImportMode): Promise<ImportOutcome>
+  /** What is wished for, when nothing runs. An import that was left unfinished runs once more. */
+  next(interrupted: boolean): Promise<ImportMode | undefined>
+  /** One import, with whose outcome all who wished for it are answered. */
+  run(mode: ImportMode, work: (mode: ImportMode) => Promise<ImportOutcome>): Promise<ImportOutcome>
+}
+
+type Wish = { readonly mode: ImportMode; readonly settle: (outcome: ImportOutcome) => void }
+
+/** `wanted` is called at a wish that nobody may be looking for: the processor has ended, or is about to. */
+export function createImportQueue(wanted: () => void): ImportQueue {
+  let wishes: Wish[] = []
+  let running: Promise<unknown> | undefined
+  // Whoever looks says so by looking.
+  let isIdle = true
+  const untilFree = async (): Promise<void> => {
+    if (running === undefined) return
+    await running
+    await untilFree()
+  }
+  return {
+    wish(mode) {
+      const { promise, resolve } = Promise.withResolvers<ImportOutcome>()
+      wishes.push({ mode, settle: resolve })
+      if (isIdle) wanted()
+      isIdle = false
+      return promise
+    },
+    async next(interrupted) {
+      await untilFree()
+      const mode = strongest(wishes) ?? (interrupted ? 'changed' : undefined)
+      isIdle = mode === undefined
+      return mode
+    },
+    async run(mode, work) {
+      await untilFree()
+      const served = wishes
+      wishes = []
+      const outcome = work(strongest(served) === 'everything' ? 'everything' : mode).finally(() => (running = undefined))
+      running = outcome.catch(() => undefined)
+      const settled = await outcome
+      for (const { settle } of served) settle(settled)
+      return settled
+    },
+  }
+}
+
+function strongest(wishes: readonly Wish[]): ImportMode | undefined {
+  if (wishes.some(({ mode }) => mode === 'everything')) return 'everything'
+  return wishes.length === 0 ? undefined : 'changed'
+}

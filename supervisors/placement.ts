@@ -1,0 +1,124 @@
+/**
+ * The supervision tree as one table of data: node, kind, thread, strategy or restart type, deadline, intensity. Names are the
+ * full dotted ones of the requirement documents; `tree.ts` makes child specs of it, docs/SUPERVISION.md is printed from it.
+ * Nodes whose work has no code yet stand in `LATER`, and join where their supervisor is.
+ */
+
+import type { Restart, Shutdown, Strategy } from '../src/otp/child-spec.ts'
+
+/** Restarts allowed within a period of so many seconds; a chaos run raises them by `supervision.intensityFactor`. */
+export const INTENSITIES = {
+  root: { intensity: 3, period: 10 },
+  service: { intensity: 5, period: 10 },
+  pool: { intensity: 10, period: 5 },
+} as const
+
+export type IntensityClass = keyof typeof INTENSITIES
+
+export type SupervisorPlace = {
+  readonly kind: 'supervisor'
+  readonly name: string
+  readonly strategy: Strategy
+  readonly intensity: IntensityClass
+  readonly children: readonly Place[]
+}
+
+export type WorkerPlace = {
+  readonly kind: 'actor' | 'thread' | 'pool'
+  readonly name: string
+  /** Where an actor lives. A thread is its own place; the threads of a pool are its own. */
+  readonly thread: string
+  readonly restart: Restart
+  readonly shutdown: Shutdown
+  /** What it is there for, for the table. */
+  readonly does: string
+}
+
+export type Place = SupervisorPlace | WorkerPlace
+
+export const ROOT = 'ElixirScope.Supervisor'
+export const AST = 'ElixirScope.AST'
+
+/** In order of start; the end is in reverse. */
+export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
+  supervisor('ElixirScope.Threads', 'one_for_one', 'service', [
+    thread('repository', 10_000, 'the one writer of the store'),
+  ]),
+  supervisor(`${AST}.Supervisor`, 'one_for_one', 'root', [
+    supervisor(`${AST}.Repository.Supervisor`, 'one_for_one', 'service', [
+      actor(`${AST}.Repository.Core`, 'repository', 5000, 'takes what clients write, and knows a repeated request again'),
+    ]),
+    supervisor(`${AST}.Parsing.Supervisor`, 'one_for_one', 'service', [
+      supervisor(`${AST}.Parsing.WorkerPool`, 'one_for_one', 'pool', [
+        pool('parser', 3000, 'threads that find, read, parse and analyse files'),
+      ]),
+      { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
+    ]),
+  ]),
+  supervisor('ElixirScope.Gateway.Supervisor', 'one_for_one', 'service', [
+    thread('gateway', 2000, 'socket and HTTP; calls under way are finished first'),
+  ]),
+])
+
+/** Nodes of the requirement documents that are not in the tree yet, and the part of the product that brings them. */
+export const LATER: Readonly<Record<string, string>> = {
+  [`${AST}.Repository.Enhanced`]: 'run-time capture',
+  [`${AST}.Repository.MemoryManager.Supervisor`]: 'memory management',
+  [`${AST}.Repository.MemoryManager.Monitor`]: 'memory management',
+  [`${AST}.Repository.MemoryManager.CacheManager`]: 'memory management',
+  [`${AST}.Repository.MemoryManager.Cleaner`]: 'memory management',
+  [`${AST}.Repository.MemoryManager.PressureHandler`]: 'memory management',
+  [`${AST}.Parsing.Parser`]: 'bulkheads',
+  [`${AST}.Parsing.InstrumentationMapper`]: 'run-time capture',
+  [`${AST}.Analysis.Supervisor`]: 'patterns',
+  [`${AST}.Analysis.PatternMatcher.Supervisor`]: 'patterns',
+  [`${AST}.Analysis.PatternMatcher.Core`]: 'patterns',
+  [`${AST}.Analysis.PatternMatcher.PatternLibrary`]: 'patterns',
+  [`${AST}.Analysis.PatternMatcher.Cache`]: 'patterns',
+  [`${AST}.Analysis.PatternMatcher.WorkerPool`]: 'patterns',
+  [`${AST}.Analysis.PerformanceOptimizer.Supervisor`]: 'queries',
+  [`${AST}.Analysis.PerformanceOptimizer.BatchProcessor`]: 'queries',
+  [`${AST}.Analysis.PerformanceOptimizer.LazyLoader`]: 'control and data flow',
+  [`${AST}.Analysis.PerformanceOptimizer.OptimizationScheduler`]: 'queries',
+  [`${AST}.Analysis.PerformanceOptimizer.StatisticsCollector`]: 'queries',
+  [`${AST}.Querying.Supervisor`]: 'run-time capture',
+  [`${AST}.Querying.Executor`]: 'queries',
+  [`${AST}.Querying.Cache`]: 'queries',
+  [`${AST}.Querying.WorkerPool`]: 'run-time capture',
+  [`${AST}.Synchronization.Supervisor`]: 'file watching',
+  [`${AST}.Synchronization.FileWatcher`]: 'file watching',
+  [`${AST}.Synchronization.Synchronizer`]: 'file watching',
+  [`${AST}.Synchronization.IncrementalUpdater`]: 'file watching',
+  [`${AST}.TaskSupervisor`]: 'profiles',
+  'ElixirScope.Capture.Supervisor': 'run-time capture',
+}
+
+/**
+ * Who cannot do its work without whom. Only for nodes that are in the tree: a dependency is waited for at the start and
+ * named in health while it does not answer.
+ */
+export const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
+  [`${AST}.Parsing.BatchProcessor`]: [`${AST}.Repository.Core`, 'parser'],
+  gateway: [`${AST}.Repository.Core`],
+}
+
+/** Every node, parents before children. */
+export function placesOf(place: Place): readonly Place[] {
+  return place.kind === 'supervisor' ? [place, ...place.children.flatMap(placesOf)] : [place]
+}
+
+function supervisor(name: string, strategy: Strategy, intensity: IntensityClass, children: readonly Place[]): SupervisorPlace {
+  return { kind: 'supervisor', name, strategy, intensity, children }
+}
+
+function actor(name: string, thread: string, shutdown: number, does: string): WorkerPlace {
+  return { kind: 'actor', name, thread, restart: 'permanent', shutdown, does }
+}
+
+function thread(name: string, shutdown: number, does: string): WorkerPlace {
+  return { kind: 'thread', name, thread: name, restart: 'permanent', shutdown, does }
+}
+
+function pool(name: string, shutdown: number, does: string): WorkerPlace {
+  return { kind: 'pool', name, thread: `${name} pool`, restart: 'permanent', shutdown, does }
+}
