@@ -1,11 +1,12 @@
 /**
- * Pools as children: Piscina behind a queue of our own, so that it never holds more tasks than it has threads for. Piscina
- * replaces threads that die; each death is reported to the supervisor as a fault and so counts towards its intensity.
+ * Pools as children: Piscina behind a bulkhead, so that it never holds more tasks than it has threads for. Piscina replaces
+ * threads that die; each death is reported to the supervisor as a fault and so counts towards its intensity.
  *
  * Every task settles: with its result, with a typed failure when its thread died, its time ran out or its caller gave up,
- * with `busy` when the queue is full, with `unavailable` when the pool ends. A task whose thread died is tried once more; a
- * key that killed two threads is quarantined. A pool whose threads cannot even start ends, and its supervisor decides.
- * Piscina's `atomics` are disabled: otherwise its threads are frozen between tasks.
+ * with `busy` when too many wait in its lane, with `unavailable` when the pool ends. A task that ended its thread or ran out
+ * of time is tried once more, then with twice the time; a key that struck twice so is quarantined, with the reason kept. A
+ * pool whose threads cannot even start ends, and its supervisor decides. Piscina's `atomics` are disabled: otherwise its
+ * threads are frozen between tasks.
  */
 
 import { fileURLToPath } from 'node:url'
@@ -13,25 +14,25 @@ import type { Transferable, Worker } from 'node:worker_threads'
 
 import { Piscina } from 'piscina'
 
-import { createBoundedQueue } from '../../base/bounded-queue.ts'
-import type { BoundedQueue } from '../../base/bounded-queue.ts'
 import type { Timer } from '../../base/clock.ts'
 import { failure, toFailure } from '../../base/failure.ts'
 import type { Failure } from '../../base/failure.ts'
-import { fail } from '../../base/result.ts'
+import { fail, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
+import { createBulkhead } from '../bulkhead.ts'
+import type { Bulkhead } from '../bulkhead.ts'
 import { calleeUnavailable } from '../channel.ts'
 import { formatReason, KILLED, toErrorValue } from '../exit-reason.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { RunningChild, StartContext } from '../starter.ts'
-import type { PoolRunOptions, PoolStats } from './tree.ts'
+import type { PoolArgs, PoolRunOptions, PoolStats } from './tree.ts'
 import type { PoolStart } from './tree-spec.ts'
 
-/** What outlives a restart of the pool. */
-export type PoolLedger = { nDone: number; nRefused: number; nDeaths: number; readonly deathsOf: Map<string, number> }
+/** What outlives a restart of the pool. `strikes`: what was held against each key, the last one last. */
+export type PoolLedger = { nDone: number; nDeaths: number; readonly strikes: Map<string, readonly Failure[]> }
 
 export function createPoolLedger(): PoolLedger {
-  return { nDone: 0, nRefused: 0, nDeaths: 0, deathsOf: new Map() }
+  return { nDone: 0, nDeaths: 0, strikes: new Map() }
 }
 
 export type RunningPool = RunningChild & {
@@ -43,11 +44,16 @@ type Task = {
   readonly method: string
   readonly args: unknown
   readonly options: PoolRunOptions
+  readonly lane: string
   readonly settle: (result: Result<unknown, Failure>) => void
-  nDeaths: number
-  /** Ends the attempt under way; `why` is then the answer. */
+  nTries: number
+  timeoutMs: number
+  /** Ends the attempt under way. */
   abort: AbortController
+  /** The answer, when the caller or the pool has given it up. */
   why: Failure | undefined
+  /** The attempt under way has run out of time. */
+  late: Failure | undefined
   timer: Timer | undefined
 }
 
@@ -56,7 +62,7 @@ type Pool = {
   readonly start: PoolStart
   readonly ledger: PoolLedger
   readonly piscina: Piscina
-  readonly waiting: BoundedQueue<Task>
+  readonly bulkhead: Bulkhead<Task>
   readonly running: Set<Task>
   readonly watched: WeakSet<Worker>
   /** Errors that threads died of: Piscina rejects their tasks with the same objects. */
@@ -68,7 +74,9 @@ type Pool = {
   closed: boolean
 }
 
-const MAX_DEATHS = 2
+const MAX_STRIKES = 2
+const DEFAULT_ATTEMPTS = 2
+const DEFAULT_LANE = 'default'
 const MAX_LEDGER_KEYS = 1000
 const DEFAULT_IDLE_MS = 30_000
 const DEFAULT_START_TIMEOUT_MS = 10_000
@@ -76,8 +84,10 @@ const DEFAULT_TASK_TIMEOUT_MS = 60_000
 const BURIAL_MS = 3000
 
 export function startPool(start: PoolStart, context: StartContext, ledger: PoolLedger): RunningPool {
+  const { size, overflow = 0, maxQueue } = start
+  const maxThreads = size + overflow
   const pool: Pool = {
-    context, start, ledger, piscina: openPiscina(start, context), waiting: createBoundedQueue(Math.max(1, start.maxQueue)),
+    context, start, ledger, piscina: openPiscina(start, maxThreads, context), bulkhead: createBulkhead({ size, overflow, maxWaiting: Math.max(1, maxQueue) }),
     running: new Set(), watched: new WeakSet(), fatal: new WeakMap(), startTimer: undefined, nReady: 0, ending: undefined, closed: false,
   }
   watchThreads(pool)
@@ -86,17 +96,20 @@ export function startPool(start: PoolStart, context: StartContext, ledger: PoolL
     run: (method, args, options) => submit(pool, method, args, options),
     stop: (reason) => beginEnd(pool, reason),
     kill: () => close(pool, KILLED),
-    info: () => ({ mailbox: pool.waiting.size() + pool.running.size, utilization: pool.running.size / start.maxThreads, stats: numbers(pool) }),
+    info: () => {
+      const stats = numbers(pool)
+      return { mailbox: stats['running'] + stats['waiting'], utilization: pool.running.size / maxThreads, stats }
+    },
     stats: () => statsOf(pool),
   }
 }
 
-function openPiscina(start: PoolStart, context: StartContext): Piscina {
+function openPiscina(start: PoolStart, maxThreads: number, context: StartContext): Piscina {
   return new Piscina({
     filename: fileURLToPath(start.url),
     name: 'default',
     minThreads: start.minThreads ?? 0,
-    maxThreads: start.maxThreads,
+    maxThreads,
     idleTimeout: start.idleMs ?? DEFAULT_IDLE_MS,
     workerData: start.init ?? { pool: context.id },
     atomics: 'disabled',
@@ -115,86 +128,102 @@ function submit(pool: Pool, method: string, args: unknown, options: PoolRunOptio
       options.signal?.removeEventListener('abort', cancel)
       resolve(result)
     }
-    const task: Task = { method, args, options, settle, nDeaths: 0, abort: new AbortController(), why: undefined, timer: undefined }
+    const task: Task = {
+      method, args, options, lane: options.lane ?? DEFAULT_LANE, settle, nTries: 0, abort: new AbortController(), why: undefined, late: undefined, timer: undefined,
+      timeoutMs: options.timeoutMs ?? pool.start.taskTimeoutMs ?? DEFAULT_TASK_TIMEOUT_MS,
+    }
     const cancel = (): void => giveUp(pool, task, failure('timeout', `${pool.context.id}.${method} was cancelled by its caller`, { details: { cancelled: true } }))
     options.signal?.addEventListener('abort', cancel, { once: true })
-    if (pool.running.size < pool.start.maxThreads) launch(pool, task)
-    else pool.waiting.push(task)
+    const entered = pool.bulkhead.enter(task.lane, task)
+    if (entered === 'run') launch(pool, task)
+    else if (entered === 'refused') settle(fail(laneFull(pool, task.lane)))
   })
 }
 
-function refusalOf(pool: Pool, { key, signal }: PoolRunOptions): Failure | undefined {
-  const { id } = pool.context
-  if (pool.ending !== undefined) return calleeUnavailable(id, 'it is stopping')
+function refusalOf({ ending, context: { id }, ledger }: Pool, { key, signal }: PoolRunOptions): Failure | undefined {
+  if (ending !== undefined) return calleeUnavailable(id, 'it is stopping')
   if (signal?.aborted === true) return failure('timeout', `a task of ${id} was cancelled before it began`, { details: { cancelled: true } })
-  if (key !== undefined && (pool.ledger.deathsOf.get(key) ?? 0) >= MAX_DEATHS) return quarantined(id, key)
-  const isFull = pool.running.size >= pool.start.maxThreads && pool.waiting.size() >= pool.start.maxQueue
-  if (!isFull) return undefined
-  pool.ledger.nRefused += 1
-  return failure('busy', `${id} has ${pool.start.maxQueue} tasks waiting`, { hint: 'try again in a moment', details: { limit: pool.start.maxQueue } })
+  const strikes = key === undefined ? [] : ledger.strikes.get(key) ?? []
+  return key !== undefined && strikes.length >= MAX_STRIKES ? quarantined(id, key, strikes) : undefined
 }
 
+function laneFull({ context: { id }, start: { maxQueue } }: Pool, lane: string): Failure {
+  return failure('busy', `${id} has ${maxQueue} tasks waiting in lane ${lane}`, { hint: 'try again in a moment', details: { lane, limit: maxQueue } })
+}
+
+/** Begins a try of a task that has its place. */
 function launch(pool: Pool, task: Task): void {
-  const { context, piscina, start } = pool
-  const { options, method, args } = task
-  const timeoutMs = options.timeoutMs ?? start.taskTimeoutMs ?? DEFAULT_TASK_TIMEOUT_MS
+  const { context, piscina } = pool
+  const { method, timeoutMs } = task
+  const made = isMade(task.args) ? task.args() : ok({ args: task.args, transfer: [] })
   pool.running.add(task)
+  if (!made.ok) return void Promise.resolve().then(() => finished(pool, task, made))
+  task.nTries += 1
+  task.late = undefined
   task.abort = new AbortController()
-  task.timer = context.clock.after(timeoutMs, () => giveUp(pool, task, failure('timeout', `${context.id}.${method} took longer than ${timeoutMs} ms`, { details: { timeout_ms: timeoutMs } })))
+  task.timer = context.clock.after(timeoutMs, () => {
+    task.late = failure('timeout', `${context.id}.${method} took longer than ${timeoutMs} ms`, { details: { timeout_ms: timeoutMs } })
+    task.abort.abort()
+  })
   awaitFirstThread(pool)
-  const transferList = options.transfer === undefined ? {} : { transferList: [...(options.transfer as readonly Transferable[])] as never[] }
-  piscina.run({ method, args }, { signal: task.abort.signal, ...transferList }).then(
+  const { args, transfer } = made.value
+  piscina.run({ method, args }, { signal: task.abort.signal, transferList: [...(transfer as readonly Transferable[])] as never[] }).then(
     (result: Result<unknown, Failure>) => finished(pool, task, result),
     (thrown: unknown) => failed(pool, task, thrown),
   )
 }
 
+/** No other arguments are functions: those cannot be copied. */
+function isMade(args: unknown): args is PoolArgs<unknown> {
+  return typeof args === 'function'
+}
+
 function giveUp(pool: Pool, task: Task, why: Failure): void {
-  if (pool.waiting.remove((other) => other === task).length > 0) return task.settle(fail(why))
-  if (!pool.running.has(task) || task.why !== undefined) return
-  task.why = why
+  if (pool.bulkhead.remove((other) => other === task).length > 0) return task.settle(fail(why))
+  if (!pool.running.has(task)) return
+  task.why ??= why
   task.abort.abort()
 }
 
 function finished(pool: Pool, task: Task, result: Result<unknown, Failure>): void {
+  const { key } = task.options
   pool.running.delete(task)
   task.timer?.cancel()
   pool.ledger.nDone += 1
+  if (result.ok && key !== undefined) pool.ledger.strikes.delete(key)
   task.settle(result)
-  if (pool.ending !== undefined) return endWhenIdle(pool)
-  const next = pool.waiting.shift()
+  const next = pool.bulkhead.leave(task.lane)
   if (next !== undefined) launch(pool, next)
+  else if (pool.ending !== undefined) endWhenIdle(pool)
 }
 
 function failed(pool: Pool, task: Task, thrown: unknown): void {
   const { id } = pool.context
-  const death = deathOf(pool, thrown)
   if (task.why !== undefined) return finished(pool, task, fail(task.why))
   if (pool.closed) return finished(pool, task, fail(calleeUnavailable(id, 'it ended')))
-  if (death === undefined) return finished(pool, task, fail(toFailure(thrown)))
-  const { key, transfer } = task.options
-  task.nDeaths += 1
-  const nDeaths = key === undefined ? task.nDeaths : countDeath(pool.ledger, key)
-  if (nDeaths >= MAX_DEATHS) return finished(pool, task, fail(quarantined(id, key ?? task.method, death)))
-  if (transfer !== undefined || pool.ending !== undefined) {
-    return finished(pool, task, fail(calleeUnavailable(`${id}.${task.method}`, `its thread ended with ${formatReason(death)}`)))
-  }
+  const death = deathOf(pool, thrown)
+  const strike = task.late ?? (death === undefined ? undefined : calleeUnavailable(`${id}.${task.method}`, `its thread ended with ${formatReason(death)}`))
+  if (strike === undefined) return finished(pool, task, fail(toFailure(thrown)))
+  const { key, attempts = DEFAULT_ATTEMPTS } = task.options
+  const strikes = key === undefined ? [] : addStrike(pool.ledger, key, strike)
+  if (key !== undefined && strikes.length >= MAX_STRIKES) return finished(pool, task, fail(quarantined(id, key, strikes)))
+  if (task.nTries >= attempts || pool.ending !== undefined) return finished(pool, task, fail(strike))
   pool.running.delete(task)
   task.timer?.cancel()
+  if (task.late !== undefined) task.timeoutMs *= 2
   launch(pool, task)
 }
 
-function countDeath({ deathsOf }: PoolLedger, key: string): number {
-  const nDeaths = (deathsOf.get(key) ?? 0) + 1
-  deathsOf.set(key, nDeaths)
-  const oldest = deathsOf.size > MAX_LEDGER_KEYS ? deathsOf.keys().next() : undefined
-  if (oldest?.done === false) deathsOf.delete(oldest.value)
-  return nDeaths
+function addStrike({ strikes }: PoolLedger, key: string, strike: Failure): readonly Failure[] {
+  const all = [...strikes.get(key) ?? [], strike]
+  strikes.set(key, all)
+  const oldest = strikes.size > MAX_LEDGER_KEYS ? strikes.keys().next() : undefined
+  if (oldest?.done === false) strikes.delete(oldest.value)
+  return all
 }
 
-function quarantined(id: string, key: string, death?: ExitReason): Failure {
-  const last = death === undefined ? '' : `, the last by ${formatReason(death)}`
-  return failure('internal', `${id} gave up on ${key}: it ended ${MAX_DEATHS} threads${last}`, {
+function quarantined(id: string, key: string, strikes: readonly Failure[]): Failure {
+  return failure('internal', `${id} gave it up after ${strikes.length} tries: ${strikes.map(({ message }) => message).join('; ')}`, {
     hint: 'it is not tried again until it changes or the daemon restarts', details: { quarantined: key },
   })
 }
@@ -292,23 +321,28 @@ function bury(pool: Pool, reason: ExitReason, burial: Timer): void {
 }
 
 function dropWaiting(pool: Pool): void {
-  for (const task of pool.waiting.remove(() => true)) task.settle(fail(calleeUnavailable(pool.context.id, 'it is stopping')))
+  for (const task of pool.bulkhead.remove(() => true)) task.settle(fail(calleeUnavailable(pool.context.id, 'it is stopping')))
 }
 
-function statsOf(pool: Pool): PoolStats {
-  const { nDone, nRefused, nDeaths, deathsOf } = pool.ledger
+function statsOf({ piscina, running, bulkhead, ledger: { nDone, nDeaths, strikes } }: Pool): PoolStats {
   return {
-    nThreads: pool.piscina.threads.length,
-    nRunning: pool.running.size,
-    nWaiting: pool.waiting.size(),
+    nThreads: piscina.threads.length,
+    nRunning: running.size,
     nDone,
-    nRefused,
     nDeaths,
-    quarantined: [...deathsOf].filter(([, n]) => n >= MAX_DEATHS).map(([key]) => key),
+    lanes: bulkhead.loads(),
+    quarantined: [...strikes].filter(([, all]) => all.length >= MAX_STRIKES).map(([key]) => key),
   }
 }
 
-function numbers(pool: Pool): Record<string, number> {
-  const { nThreads, nRunning, nWaiting, nDone, nRefused, nDeaths, quarantined: keys } = statsOf(pool)
-  return { threads: nThreads, running: nRunning, waiting: nWaiting, done: nDone, refused: nRefused, deaths: nDeaths, quarantined: keys.length }
+type PoolNumbers = Record<'threads' | 'running' | 'waiting' | 'done' | 'deaths' | 'quarantined', number>
+
+/** Numbers of a lane are named `lane.number`. */
+function numbers(pool: Pool): PoolNumbers & Record<string, number> {
+  const { nThreads, nRunning, nDone, nDeaths, lanes, quarantined: keys } = statsOf(pool)
+  const all = Object.entries(lanes)
+  return {
+    threads: nThreads, running: nRunning, waiting: all.reduce((sum, [, { waiting }]) => sum + waiting, 0), done: nDone, deaths: nDeaths, quarantined: keys.length,
+    ...Object.fromEntries(all.flatMap(([lane, load]) => Object.entries(load).map(([number, value]) => [`${lane}.${number}`, value]))),
+  }
 }

@@ -196,6 +196,6 @@ function withoutSpare(child: RunningChild, drop: () => void): RunningChild {
 function poolOf<Calls extends CallMap>(id: string, slot: PoolSlot): Pool<Calls> {
   return {
     run: (method, args, options = {}) => slot.running?.run(method, args, options) ?? Promise.resolve(fail(calleeUnavailable(id, 'it has not started yet'))),
-    stats: () => slot.running?.stats() ?? { nThreads: 0, nRunning: 0, nWaiting: 0, nDone: 0, nRefused: 0, nDeaths: 0, quarantined: [] },
+    stats: () => slot.running?.stats() ?? { nThreads: 0, nRunning: 0, nDone: 0, nDeaths: 0, lanes: {}, quarantined: [] },
   }
 }

@@ -4,7 +4,7 @@
  *   supervisor({ id: 'Root', strategy: 'rest_for_one', intensity: 3, period: 5, children: [
  *     thread({ id: 'repository', url: moduleUrl('../workers/repository.thread', import.meta.url), init: { path } }),
  *     actor({ id: 'Monitor', thread: 'repository', actor: 'monitor', name: 'Monitor' }),
- *     pool({ id: 'parser', url: moduleUrl('../workers/parser.pool', import.meta.url), maxThreads: 2, maxQueue: 64 }),
+ *     pool({ id: 'parser', url: moduleUrl('../workers/parser.pool', import.meta.url), size: 2, maxQueue: 64 }),
  *   ] })
  *
  * Ids of threads and pools are unique in the whole tree: wires and pools are named by them.
@@ -41,14 +41,17 @@ export type PoolStart = {
   readonly init?: unknown
   /** Threads kept although idle. Default 0. */
   readonly minThreads?: number
-  readonly maxThreads: number
-  /** Tasks that may wait; one more is answered `busy`. */
+  /** The most threads that tasks of one lane may have. */
+  readonly size: number
+  /** Threads beyond `size`, for tasks of other lanes. Default 0. */
+  readonly overflow?: number
+  /** Tasks that may wait in a lane; one more is answered `busy`. */
   readonly maxQueue: number
   /** How long a thread above `minThreads` may idle. Default 30,000. */
   readonly idleMs?: number
   /** From the first task to the first thread that is ready. Default 10,000. */
   readonly startTimeoutMs?: number
-  /** Limit of a task that names none. Default 60,000. */
+  /** Limit of a task that names none, at its first try; twice that at the second. Default 60,000. */
   readonly taskTimeoutMs?: number
   readonly resourceLimits?: ResourceLimits
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Failure } from '../../base/failure.ts'
 import type { Result } from '../../base/result.ts'
 import type { Actors } from '../actor-system.ts'
+import type { LaneLoad } from '../bulkhead.ts'
 import type { CallMap, CastMap, Channel } from '../channel.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { AnyService } from '../service.ts'
@@ -54,17 +55,23 @@ export type Tree = {
 }
 
 export type PoolRunOptions = {
-  /** What the task works on, e.g. a path. A key whose tasks killed two threads is refused from then on. */
+  /** Which kind of work it is: lanes share the threads, and none can take all of them (`bulkhead.ts`). */
+  readonly lane?: string
+  /** What the task works on, e.g. a path. A key whose tasks struck twice, by a dead thread or a deadline, is refused from then on. */
   readonly key?: string
+  /** At the first try; twice that at the second. */
   readonly timeoutMs?: number
+  /** How often a task is tried that ends its thread or runs out of time. Default 2; 1 for one that its caller cuts up then. */
+  readonly attempts?: 1 | 2
   readonly signal?: AbortSignal
-  /** Ports and buffers to move. A task that moves any is not tried again after its thread died. */
-  readonly transfer?: readonly object[]
 }
+
+/** Arguments that are made anew for each try, with the ports and buffers to move. */
+export type PoolArgs<Args> = () => Result<{ readonly args: Args; readonly transfer: readonly object[] }, Failure>
 
 export type Pool<Calls extends CallMap = CallMap> = {
   run<Method extends keyof Calls & string>(
-    method: Method, args: Calls[Method]['args'], options?: PoolRunOptions,
+    method: Method, args: Calls[Method]['args'] | PoolArgs<Calls[Method]['args']>, options?: PoolRunOptions,
   ): Promise<Result<Calls[Method]['result'], Failure>>
   stats(): PoolStats
 }
@@ -72,10 +79,9 @@ export type Pool<Calls extends CallMap = CallMap> = {
 export type PoolStats = {
   readonly nThreads: number
   readonly nRunning: number
-  readonly nWaiting: number
   readonly nDone: number
-  /** Tasks answered `busy`. */
-  readonly nRefused: number
   readonly nDeaths: number
+  /** What runs, waits and was answered `busy`, by lane. */
+  readonly lanes: Readonly<Record<string, LaneLoad>>
   readonly quarantined: readonly string[]
 }

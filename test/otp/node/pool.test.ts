@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 
 import { must } from '../../../src/base/assert.ts'
+import { ok } from '../../../src/base/result.ts'
 import { formatReason } from '../../../src/otp/exit-reason.ts'
 import { startTree } from '../../../src/otp/node/start-tree.ts'
 import { moduleUrl, pool, supervisor, thread } from '../../../src/otp/node/tree-spec.ts'
 import type { PoolStart } from '../../../src/otp/node/tree-spec.ts'
-import type { Pool, Tree } from '../../../src/otp/node/tree.ts'
+import type { Pool, PoolArgs, Tree } from '../../../src/otp/node/tree.ts'
 import type { Tasks } from './fixtures/tasks.pool.ts'
 
 const trees: Tree[] = []
@@ -29,7 +30,7 @@ async function start(options: Partial<PoolStart> & { file?: string; intensity?: 
     root: supervisor({
       id: 'root', intensity, children: [
         thread({ id: 'echo', url: moduleUrl('./fixtures/echo.thread', import.meta.url) }),
-        pool({ id: 'tasks', url, maxThreads: 2, maxQueue: 8, resourceLimits: { maxOldGenerationSizeMb: 48 }, ...rest }),
+        pool({ id: 'tasks', url, size: 2, maxQueue: 8, resourceLimits: { maxOldGenerationSizeMb: 48 }, ...rest }),
       ],
     }),
   })
@@ -46,8 +47,8 @@ test('tasks answer, with values and with failures', async () => {
   expect(await tasks.run('throw_failure', null)).toMatchObject({ ok: false, error: { code: 'damaged' } })
   expect(await tasks.run('throw', null)).toMatchObject({ ok: false, error: { code: 'internal', message: expect.stringMatching(/TypeError: a bug, because Error: deeper/) as string } })
   expect(await (tasks as Pool).run('nothing', null)).toMatchObject({ ok: false, error: { code: 'unknown_method' } })
-  expect(await (tasks as Pool).run('double', () => 1)).toMatchObject({ ok: false, error: { code: 'internal' } })
-  expect(tasks.stats()).toMatchObject({ nDeaths: 0, nRunning: 0, nWaiting: 0, nDone: 10 })
+  expect(await (tasks as Pool).run('double', { n: () => 1 })).toMatchObject({ ok: false, error: { code: 'internal' } })
+  expect(tasks.stats()).toMatchObject({ nDeaths: 0, nRunning: 0, nDone: 10, lanes: { default: { running: 0, waiting: 0 } } })
 })
 
 test.each(['exit', 'crash', 'oom'] as const)('a task that ends its thread by %s is tried twice, then quarantined', async (how) => {
@@ -79,17 +80,53 @@ test('one task more than threads and queue hold is refused', async () => {
   const abort = new AbortController()
   const held = [1, 2, 3].map(() => tasks.run('never', null, { signal: abort.signal }))
   expect(await tasks.run('double', 1)).toMatchObject({ ok: false, error: { code: 'busy', details: { limit: 1 } } })
-  expect(tasks.stats()).toMatchObject({ nRunning: 2, nWaiting: 1, nRefused: 1 })
+  expect(tasks.stats()).toMatchObject({ nRunning: 2, lanes: { default: { running: 2, waiting: 1, refused: 1 } } })
   abort.abort()
   for (const task of held) expect(await task).toMatchObject({ ok: false, error: { code: 'timeout', details: { cancelled: true } } })
   expect(await tasks.run('double', 1)).toEqual({ ok: true, value: 2 })
   expect(tasks.stats()).toMatchObject({ nDeaths: 0 })
 })
 
-test('a task past its deadline is given up, its thread with it', async () => {
+test('a task past its deadline is tried once more with twice the time, then given up, its thread with it', async () => {
   const { tasks } = await start()
-  expect(await tasks.run('never', null, { timeoutMs: 20 })).toMatchObject({ ok: false, error: { code: 'timeout', details: { timeout_ms: 20 } } })
+  expect(await tasks.run('never', null, { timeoutMs: 20 })).toMatchObject({ ok: false, error: { code: 'timeout', details: { timeout_ms: 40 } } })
+  expect(await tasks.run('never', null, { timeoutMs: 20, attempts: 1 })).toMatchObject({ ok: false, error: { code: 'timeout', details: { timeout_ms: 20 } } })
   expect(await tasks.run('double', 4)).toEqual({ ok: true, value: 8 })
+  expect(tasks.stats()).toMatchObject({ nDeaths: 0, quarantined: [] })
+})
+
+test('a key that ran out of time twice is quarantined with the reason; a success wipes the slate', async () => {
+  const { tasks } = await start()
+  const gaveUp = {
+    ok: false, error: { code: 'internal', message: expect.stringMatching(/2 tries: .*longer than 20 ms; .*longer than 40 ms/) as string, details: { quarantined: 'lib/slow.ex 1' } },
+  }
+  expect(await tasks.run('never', null, { timeoutMs: 20, key: 'lib/slow.ex 1' })).toMatchObject(gaveUp)
+  expect(await tasks.run('double', 1, { key: 'lib/slow.ex 1' })).toMatchObject(gaveUp)
+  expect(await tasks.run('double', 1, { key: 'lib/slow.ex 2' })).toEqual({ ok: true, value: 2 })
+  expect(await tasks.run('never', null, { timeoutMs: 20, attempts: 1, key: 'once' })).toMatchObject({ error: { code: 'timeout' } })
+  expect(await tasks.run('double', 1, { key: 'once' })).toEqual({ ok: true, value: 2 })
+  expect(await tasks.run('never', null, { timeoutMs: 20, attempts: 1, key: 'once' })).toMatchObject({ error: { code: 'timeout' } })
+  expect(tasks.stats()).toMatchObject({ quarantined: ['lib/slow.ex 1'] })
+})
+
+test('a task that its caller cuts up is not tried again when it ends its thread', async () => {
+  const { tasks } = await start()
+  expect(await tasks.run('exit', null, { attempts: 1 })).toMatchObject({ ok: false, error: { code: 'unavailable' } })
+  expect(tasks.stats()).toMatchObject({ nDeaths: 1 })
+})
+
+test('a lane that has all it can get leaves the overflow to others; exhausted, it answers busy, and recovers', async () => {
+  const { tasks, tree } = await start({ overflow: 1, maxQueue: 3 })
+  const abort = new AbortController()
+  const held = [1, 2, 3, 4, 5].map(() => tasks.run('never', null, { lane: 'batch', signal: abort.signal }))
+  const busy = { ok: false, error: { code: 'busy', hint: 'try again in a moment', details: { lane: 'batch', limit: 3 } } }
+  expect(await tasks.run('double', 1, { lane: 'batch' })).toMatchObject(busy)
+  for (let n = 0; n < 10; n++) expect(await tasks.run('double', n, { lane: 'single' })).toEqual({ ok: true, value: 2 * n })
+  expect(tasks.stats().lanes).toEqual({ batch: { running: 2, waiting: 3, refused: 1 }, single: { running: 0, waiting: 0, refused: 0 } })
+  expect(must(tree.view().children?.[1], 'the pool').stats).toMatchObject({ 'batch.running': 2, 'batch.waiting': 3, 'batch.refused': 1, running: 2, waiting: 3 })
+  abort.abort()
+  for (const task of held) expect(await task).toMatchObject({ ok: false, error: { code: 'timeout' } })
+  expect(await tasks.run('double', 1, { lane: 'batch' })).toEqual({ ok: true, value: 2 })
 })
 
 test.each([
@@ -103,7 +140,7 @@ test.each([
 })
 
 test('stopping lets running tasks finish and refuses waiting ones', async () => {
-  const { tree, tasks } = await start({ maxThreads: 1 })
+  const { tree, tasks } = await start({ size: 1 })
   const [running, waiting] = [tasks.run('double', 21), tasks.run('double', 1)]
   const stopped = tree.stop()
   expect(await waiting).toMatchObject({ ok: false, error: { code: 'unavailable' } })
@@ -115,5 +152,6 @@ test('a task can call a thread through a port of its own', async () => {
   const { tree, tasks } = await start()
   const port = tree.connect('echo', 'echo')
   if (!port.ok) throw new Error(port.error.message)
-  expect(await tasks.run('ask', { port: port.value, value: 'hello' }, { transfer: [port.value] })).toEqual({ ok: true, value: 'hello' })
+  const made = (): ReturnType<PoolArgs<Tasks['ask']['args']>> => ok({ args: { port: port.value, value: 'hello' }, transfer: [port.value] })
+  expect(await tasks.run('ask', made)).toEqual({ ok: true, value: 'hello' })
 })
