@@ -75,6 +75,7 @@ function realPorts(): CliPorts {
       digestLine: async (path, source) => (await import('../syntax/digest.ts')).digestLine(path, source),
     },
     onInterrupt: interrupts(),
+    pause,
     now: Date.now,
   }
 }
@@ -100,6 +101,9 @@ function sink(stream: NodeJS.WriteStream): CliPorts['stdout'] {
     isTTY: stream.isTTY,
     get columns() {
       return stream.columns
+    },
+    get rows() {
+      return stream.rows
     },
   }
 }
@@ -146,6 +150,12 @@ async function writeFile(path: string, parts: AsyncIterable<string>): Promise<Re
     const code = (error as NodeJS.ErrnoException).code
     return fail(code === undefined ? toFailure(error) : failure('invalid_argument', `${path} cannot be written (${code})`))
   }
+}
+
+function pause(ms: number): ReturnType<CliPorts['pause']> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = systemClock.after(ms, resolve)
+  return { over: promise, cancel: () => timer.cancel() }
 }
 
 // Signals ------------------------------------------------------------------------------------------------------------

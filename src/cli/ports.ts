@@ -12,6 +12,7 @@ export type Sink = {
   readonly isTTY: boolean
   /** Of the terminal; ignored when it is none. */
   readonly columns: number
+  readonly rows: number
 }
 
 export type CallOptions = { /** Null waits for ever; absent takes the client's default. */ readonly timeoutMs?: number | null }
@@ -81,4 +82,5 @@ export type CliPorts = {
   /** Calls back on Ctrl-C until the returned function is called. */
   readonly onInterrupt: (interrupted: () => void) => () => void
   readonly now: () => number
+  readonly pause: (ms: number) => { readonly over: Promise<void>; readonly cancel: () => void }
 }

@@ -11,7 +11,8 @@ import { complete, type OptionWords, type ProgramWords } from './commands/comple
 import { completionScript, SHELLS, type Shell } from './commands/completion-scripts.ts'
 import { importNow, restart, start, status, stop, type StartArgs } from './commands/daemon.ts'
 import { exportData } from './commands/export.ts'
-import { callees, callers, modules, problems, show, stats, tree } from './commands/lookup.ts'
+import { tree, watchTree } from './commands/tree.ts'
+import { callees, callers, modules, problems, show, stats } from './commands/lookup.ts'
 import { rpc } from './commands/rpc.ts'
 import { makeContext, report, type Context, type GlobalOptions } from './context.ts'
 import { EXIT, EXIT_CODES_TEXT, type ExitCode } from './exit.ts'
@@ -83,7 +84,7 @@ function addDaemonCommands(program: Command, choose: (action: Action) => void): 
       .argument('[path]', 'the project; without it, --project or the one around the working directory')
       .option('--foreground', 'stay in this terminal; Ctrl-C stops the daemon')
       .option('--config <file>', 'configuration in place of elixir_scope.json of the project')
-      .option('--profile <name>', 'development, test or production')
+      .option('--profile <name>', 'development, test, production or chaos')
       .option('--set <key=value>', 'a configuration key, e.g. http.port=4040; repeatable', keyValue)
       .action((path: string | undefined, flags: StartFlags) => choose((context) => run(context, startArgs(path, flags))))
   }
@@ -94,7 +95,11 @@ function addDaemonCommands(program: Command, choose: (action: Action) => void): 
   program.command('import').description('bring the daemon in step with the files')
     .option('--force', 'parse unchanged files too')
     .action((flags: { force?: boolean }) => choose((context) => importNow(context, { force: flags.force === true })))
-  program.command('tree').description('the supervision tree, live').action(() => choose(tree))
+  program.command('tree').description('the supervision tree, live')
+    .option('--watch', 'keep it on screen until Ctrl-C; with --json a line each time')
+    .addOption(new Option('--interval <seconds>', 'how often --watch looks').default(1).argParser(seconds))
+    .action((flags: { watch?: boolean; interval: number }) =>
+      choose((context) => flags.watch === true ? watchTree(context, flags.interval * 1000) : tree(context)))
 }
 
 function addLookupCommands(program: Command, choose: (action: Action) => void): void {
@@ -184,6 +189,12 @@ function startArgs(path: string | undefined, flags: StartFlags): StartArgs {
 function positive(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.')
+  return value
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.')
   return value
 }
 

@@ -9,6 +9,7 @@ import type { Config } from '../../config/schema.ts'
 import { LEVEL_POLICIES, type PressureLevel } from '../memory/levels.ts'
 import type { TreeNode } from '../otp/starter.ts'
 import type { Health, ServiceHealth, Statistics } from '../wire/records.ts'
+import type { CircuitView } from '../otp/circuit-breaker.ts'
 import type { RequestWindow } from './request-window.ts'
 
 export type Check = ServiceHealth & { readonly importance: 'critical' | 'supporting' }
@@ -51,6 +52,21 @@ export function checkTree(tree: TreeNode, critical: readonly string[]): Check[] 
   }
 }
 
+/** Who waits for whom: one check per node whose needs do not all run. Those that are well are counted by `checkTree`. */
+export function checkDependencies(tree: TreeNode, needs: Readonly<Record<string, readonly string[]>>): Check[] {
+  const states = new Map(flatten(tree).map(({ id, state }) => [id, state]))
+  return Object.entries(needs).flatMap(([name, needed]) => {
+    const missing = needed.filter((other) => states.get(other) !== 'running')
+    if (missing.length === 0) return []
+    return [degraded(`${name} needs`, `waits for ${missing.map((other) => `${other} (${states.get(other) ?? 'absent'})`).join(', ')}`,
+      'wait for it to come up; if it does not, the log says why')]
+  })
+}
+
+function flatten(node: TreeNode): TreeNode[] {
+  return [node, ...(node.children ?? []).flatMap(flatten)]
+}
+
 /** A window too small to judge by is healthy. */
 export function checkRequests({ nCalls, nFaults, p95Ms }: RequestWindow, limits: Limits): Check {
   const name = 'requests'
@@ -84,12 +100,30 @@ export function checkDisk(freeBytes: number | null, { minFreeBytes }: Pick<Confi
     'free disk space; until then imports may fail with storage_full')
 }
 
-export function checkImport({ state, files_done: done, files_total: total }: Pick<Statistics['import'], 'state' | 'files_done' | 'files_total'>): Check {
+type ImportProgress = Pick<Statistics['import'], 'files_done' | 'files_total'> & { readonly state: Statistics['import']['state'] | 'waiting' }
+
+export function checkImport({ state, files_done: done, files_total: total }: ImportProgress): Check {
+  if (state === 'waiting') {
+    return degraded('import', `waiting for memory after ${done} of ${total} files; answers may be behind the files`, 'it goes on when the memory pressure goes down; for a large project raise memory.maxBytes')
+  }
   if (state === 'interrupted') {
     return degraded('import', `the last import ended early, after ${done} of ${total} files; answers may be incomplete`, 'run `elixir-scope import`')
   }
   if (state === 'never') return degraded('import', 'nothing has been imported yet', 'run `elixir-scope import`')
   return healthy('import', 'supporting')
+}
+
+/** A circuit that is not closed: what stands behind it is refused at once until a trial has shown that it works. */
+export function checkCircuit({ name, state, nFailures, retryAtMs }: CircuitView, nowMs: number): Check {
+  const service = `circuit ${name}`
+  if (state === 'closed') return healthy(service, 'supporting')
+  const next = retryAtMs === undefined ? 'it is being tried' : `it is tried again in ${Math.max(0, Math.ceil((retryAtMs - nowMs) / 1000))} s at the earliest`
+  return degraded(service, `${nFailures} failures in a row; ${next}`, CIRCUIT_REMEDIES[name] ?? 'the log says why')
+}
+
+const CIRCUIT_REMEDIES: Readonly<Record<string, string>> = {
+  parse: 'the log says why parser threads fail, `elixir-scope tree` how often; it closes by itself once one task succeeds',
+  import: 'the log says why imports fail; an import that was cut short is taken up by itself, `elixir-scope import` starts any other',
 }
 
 export function checkLog(nDroppedSince: number): Check {

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { runCli } from '../../src/cli/program.ts'
+import { failure, FailureError } from '../../src/base/failure.ts'
 import { IMPORTED, makeWorld, ROOT, run, STATISTICS, type Ran, type WorldOptions } from './fake.ts'
 
 async function check(line: string, expected: Partial<Ran>, options: WorldOptions = {}): Promise<void> {
@@ -191,6 +192,26 @@ test('tree', async () => {
       '└─ AST.Importer  actor, in repository, 3 waiting',
     ),
   })
+})
+
+test('tree --watch draws until Ctrl-C: in place on a terminal, one after the other elsewhere, a line each as JSON', async () => {
+  const onTerminal = await run('tree --watch --no-color', { columns: 80, pauses: 2 })
+  expect(onTerminal.code).toBe(0)
+  expect(onTerminal.out.split('\u001b[H')).toHaveLength(3)
+  expect(onTerminal.out).toMatch(/\u001b\[\?1049l08:\d\d:\d\d UTC, Ctrl-C ends\nElixirScope\.Supervisor/)
+  expect((await run('tree --watch', { pauses: 2 })).out.match(/^ElixirScope\.Supervisor /gm)).toHaveLength(2)
+  const json = (await run('--json tree --watch', { pauses: 3 })).out.trimEnd().split('\n').map((line) => JSON.parse(line) as { name: string })
+  expect(json.map(({ name }) => name)).toEqual(Array.from({ length: 3 }, () => 'ElixirScope.Supervisor'))
+})
+
+test('tree --watch goes on while the daemon is away', async () => {
+  let nAsked = 0
+  const supervision_tree = (): unknown => {
+    nAsked += 1
+    throw new FailureError(failure('unavailable', 'the connection was lost'))
+  }
+  const { code, out } = await run('tree --watch', { pauses: 3, handlers: { supervision_tree } })
+  expect([code, nAsked, out.match(/no answer: the connection was lost; trying again/g)?.length]).toEqual([0, 3, 3])
 })
 
 test('stats', async () => {

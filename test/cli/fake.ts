@@ -184,6 +184,8 @@ export type World = {
 export type WorldOptions = {
   /** Columns of a terminal on both streams; none when absent. */
   readonly columns?: number
+  /** Ctrl-C comes during this pause of a command that goes on. */
+  readonly pauses?: number
   readonly running?: false
   readonly cwd?: string
   readonly env?: Record<string, string>
@@ -198,6 +200,7 @@ export function makeWorld(options: WorldOptions = {}): World {
   const files = new Map<string, string>([['/home/ann/shop/a.ex', 'a'], ['b.ex', 'b']])
   const daemon = { running: options.running ?? true, stops: 0, endedWith: (_code: number): void => undefined }
   const interrupts: (() => void)[] = []
+  const pauses: number[] = []
   const handlers: Handlers = { ...HANDLERS, ...options.handlers }
   const tty = options.columns !== undefined
   const cwd = options.cwd ?? ROOT
@@ -209,8 +212,8 @@ export function makeWorld(options: WorldOptions = {}): World {
 
   const ports: CliPorts = {
     version: '0.1.0', command: 'elixir-scope', env: options.env ?? {}, cwd,
-    stdout: { write: (text) => { written.out += text }, isTTY: tty, columns: options.columns ?? 0 },
-    stderr: { write: (text) => { written.err += text }, isTTY: tty, columns: options.columns ?? 0 },
+    stdout: { write: (text) => { written.out += text }, isTTY: tty, columns: options.columns ?? 0, rows: 24 },
+    stderr: { write: (text) => { written.err += text }, isTTY: tty, columns: options.columns ?? 0, rows: 24 },
     readStdin: () => Promise.resolve(options.stdin ?? ''),
     readFile: (path) => {
       const text = files.get(path)
@@ -254,6 +257,11 @@ export function makeWorld(options: WorldOptions = {}): World {
       return () => void interrupts.splice(interrupts.indexOf(heard), 1)
     },
     now: () => clock++,
+    pause: (ms) => {
+      pauses.push(ms)
+      if (pauses.length >= (options.pauses ?? 1)) interrupts.forEach((heard) => heard())
+      return { over: pauses.length >= (options.pauses ?? 1) ? new Promise(() => undefined) : Promise.resolve(), cancel: () => undefined }
+    },
   }
   return { ports, calls, files, daemon, written, interrupt: () => interrupts.forEach((heard) => heard()) }
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
-import { aggregateHealth, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkTree, type Check } from '../../src/host/health.ts'
+import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkTree, type Check } from '../../src/host/health.ts'
 import { METRICS } from '../../src/host/metric-names.ts'
 import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
 import { NO_REQUESTS, requestTotals, requestWindow } from '../../src/host/request-window.ts'
@@ -52,13 +52,14 @@ test.each<[string, Check, string]>([
   ['within limits', checkRequests({ nCalls: 1000, nFaults: 10, p95Ms: 200 }, LIMITS), 'healthy: '],
   ['too many faults', checkRequests({ nCalls: 1000, nFaults: 11, p95Ms: 1 }, LIMITS), 'degraded: 1.1 % of 1000 calls failed; 1 % is allowed (health.errorRate)'],
   ['too slow', checkRequests({ nCalls: 1000, nFaults: 0, p95Ms: 500 }, LIMITS), 'degraded: 95 % of 1000 calls took up to 500 ms; 200 is allowed (health.latencyP95Ms)'],
-  ['memory within', checkMemory(LIMITS.rssBytes, LIMITS), 'healthy: '],
-  ['memory beyond', checkMemory(3 * 1024 ** 3, LIMITS), 'degraded: 3072 MiB in use; 2048 MiB is allowed (health.rssBytes)'],
+  ['memory under pressure', checkMemory({ level: 'warning', usedBytes: 85 << 20, maxBytes: 100 << 20 }), 'healthy: '],
+  ['memory critical', checkMemory({ level: 'critical', usedBytes: 91 << 20, maxBytes: 100 << 20 }), 'degraded: pressure is critical: 91 MiB of 100 MiB in use (memory.maxBytes); writes are refused and imports wait'],
   ['disk', checkDisk(1e12, DEFAULTS.storage), 'healthy: '],
   ['disk unknown', checkDisk(null, DEFAULTS.storage), 'healthy: '],
   ['disk full', checkDisk(0, DEFAULTS.storage), 'degraded: 0 MiB free; 128 MiB are wanted (storage.minFreeBytes)'],
   ['import complete', checkImport({ state: 'complete', files_done: 1, files_total: 1 }), 'healthy: '],
   ['import running', checkImport({ state: 'running', files_done: 1, files_total: 2 }), 'healthy: '],
+  ['import waiting', checkImport({ state: 'waiting', files_done: 1, files_total: 2 }), 'degraded: waiting for memory after 1 of 2 files; answers may be behind the files'],
   ['import never', checkImport({ state: 'never', files_done: 0, files_total: 0 }), 'degraded: nothing has been imported yet'],
   ['import interrupted', checkImport({ state: 'interrupted', files_done: 1, files_total: 2 }), 'degraded: the last import ended early, after 1 of 2 files; answers may be incomplete'],
   ['log', checkLog(0), 'healthy: '],
@@ -89,4 +90,14 @@ test('a window without calls, and one with calls beyond all bounds', () => {
   expect(requestWindow(NO_REQUESTS, requestTotals([]))).toEqual({ nCalls: 0, nFaults: 0, p95Ms: 0 })
   recorder.histogram('elixir_scope_rpc_duration_seconds', ['hello']).observe((METRICS.elixir_scope_rpc_duration_seconds.buckets.at(-1) ?? 0) + 1)
   expect(requestWindow(NO_REQUESTS, requestTotals(recorder.records()))).toEqual({ nCalls: 1, nFaults: 0, p95Ms: Infinity })
+})
+
+test('a node whose needs do not all run says for whom it waits', () => {
+  const node = (id: string, state: TreeNode['state'], children: TreeNode[] = []): TreeNode => ({ id, kind: 'actor', state, restart: 'permanent', restarts: 0, children })
+  const needs = { Reader: ['Core', 'pool'], Other: ['Core'], Late: ['Absent'] }
+  expect(checkDependencies(node('root', 'running', [node('Core', 'running'), node('pool', 'running')]), { Reader: ['Core', 'pool'] })).toEqual([])
+  const found = checkDependencies(node('root', 'running', [node('Core', 'running'), node('pool', 'restarting')]), needs)
+  expect(found.map(({ name, status, reason }) => [name, status, reason])).toEqual([
+    ['Reader needs', 'degraded', 'waits for pool (restarting)'], ['Late needs', 'degraded', 'waits for Absent (absent)'],
+  ])
 })

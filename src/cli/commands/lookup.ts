@@ -1,4 +1,4 @@
-/** modules, show, callers, callees, problems, tree, stats: questions to the daemon, answered as tables or JSON. */
+/** modules, show, callers, callees, problems, stats: questions to the daemon, answered as tables or JSON. */
 
 import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
@@ -11,7 +11,6 @@ import type { Connection } from '../ports.ts'
 import { renderFunction, renderModule, renderNode } from '../render/detail.ts'
 import { renderCallees, renderCallers, renderFunctions, renderModules, renderProblems } from '../render/lists.ts'
 import { renderStatistics, renderUnread } from '../render/status.ts'
-import { renderTree } from '../render/tree.ts'
 
 type Done = Promise<Result<ExitCode, Failure>>
 
@@ -112,15 +111,6 @@ export function problems(context: Context, path: string | undefined, paging: Pag
     const { problems: rows, cursor } = listed.value.value
     print(context, listed.value, () => rows.length === 0 ? ['no problems'] : renderProblems(rows, context.view))
     return more(context, rows.length, cursor)
-  })
-}
-
-export function tree(context: Context): Promise<ExitCode> {
-  return withDaemon(context, async (connection) => {
-    const answer = await connection.call('supervision_tree', {})
-    if (!answer.ok) return answer
-    print(context, answer.value, () => renderTree(answer.value, context.view))
-    return ok(EXIT.ok)
   })
 }
 

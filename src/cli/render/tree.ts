@@ -25,11 +25,15 @@ function nodeLine(node: TreeNode, indent: string, { width, style }: View): strin
     node.restarts === 0 ? '' : plural(node.restarts, 'restart'),
     node.uptime_ms === null ? '' : `up ${formatDuration(node.uptime_ms)}`,
     node.mailbox === null || node.mailbox === 0 ? '' : `${node.mailbox} waiting`,
+    node.shed === null || node.shed === 0 ? '' : `${node.shed} shed`,
     node.heap_bytes === null ? '' : `heap ${formatBytes(node.heap_bytes)}`,
     node.utilization === null ? '' : `busy ${Math.round(node.utilization * 100)} %`,
+    node.spare === null ? '' : `spare ${node.spare}`,
+    node.last_exit === null || node.last_exit === 'normal' ? '' : `last ended ${harmless(node.last_exit)}`,
   ].filter((fact) => fact !== '')
   const name = harmless(node.name)
-  const state = node.state === 'running' ? '' : ` [${node.state}]`
+  const isDone = node.state === 'stopped' && node.last_exit === 'normal'
+  const state = node.state === 'running' ? '' : ` [${isDone ? 'done' : node.state}]`
   const rest = truncate(`  ${facts.join(', ')}`, Math.max(1, width - indent.length - name.length - state.length))
-  return `${indent}${style.bold(name)}${style.red(state)}${style.dim(rest)}`
+  return `${indent}${style.bold(name)}${isDone ? style.dim(state) : style.red(state)}${style.dim(rest)}`
 }
