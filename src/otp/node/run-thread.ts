@@ -37,7 +37,8 @@ import type { Log } from '../starter.ts'
 import type { FromThread, ThreadData, ToThread } from './control.ts'
 import { createHostedActors } from './hosted-actors.ts'
 import type { ActorFactory, ActorPorts, HostedActors } from './hosted-actors.ts'
-import { portOf, systemClock } from './message-port.ts'
+import { NODE_PLATFORM } from './platform.ts'
+import type { Platform } from './platform.ts'
 
 export type ThreadContext<Init> = {
   /** The thread's id in the tree. */
@@ -69,9 +70,16 @@ export type ThreadParts = {
   readonly stats?: () => Readonly<Record<string, number>>
 }
 
+/** What a thread runs on. `exit` ends it at once. */
+export type ThreadPlatform = Platform & {
+  readonly main: Pick<MessagePort, 'on' | 'postMessage'>
+  readonly data: ThreadData
+  heapBytes(): number
+  exit(): void
+}
+
 type Frame = {
-  readonly name: string
-  readonly main: MessagePort
+  readonly platform: ThreadPlatform
   readonly system: ActorSystem
   readonly ports: Record<string, ActorPort>
   readonly places: Map<string, string>
@@ -84,19 +92,25 @@ type Frame = {
   stopping: boolean
 }
 
-export function runThread<Init>(
-  start: (context: ThreadContext<Init>) => ThreadParts | Failure | Promise<ThreadParts | Failure>,
-): void {
-  const main = must(parentPort, 'runThread to be called in a thread')
-  const data = workerData as ThreadData
+export type ThreadStarter<Init> = (context: ThreadContext<Init>) => ThreadParts | Failure | Promise<ThreadParts | Failure>
+
+export function runThread<Init>(start: ThreadStarter<Init>): void {
+  runThreadOn({
+    ...NODE_PLATFORM, main: must(parentPort, 'runThread to be called in a thread'), data: workerData as ThreadData,
+    heapBytes: () => getHeapStatistics().used_heap_size, exit: () => process.exit(0),
+  }, start)
+}
+
+export function runThreadOn<Init>(platform: ThreadPlatform, start: ThreadStarter<Init>): void {
+  const { main, data } = platform
   const log: Log = (level, message, fields) => post(main, { type: 'log', level, message, ...(fields === undefined ? {} : { fields }) })
-  const frame = openFrame(data, main, log)
+  const frame = openFrame(platform, log)
   const begin = (epoch: number): void => {
     const context: ThreadContext<Init> = {
       name: data.name,
       epoch,
       init: data.init as Init,
-      clock: systemClock,
+      clock: platform.clock,
       log,
       channel: <Calls extends CallMap, Casts extends CastMap>(name: string) => must(frame.channels.get(name), `a wire from ${data.name} named ${name}`) as Channel<Calls, Casts>,
       actors: frame.system,
@@ -105,7 +119,7 @@ export function runThread<Init>(
     Promise.resolve(context)
       .then(start)
       .then((parts) => (isFailure(parts) ? post(main, { type: 'failed', failure: parts }) : becomeReady(frame, parts)))
-      .catch((thrown: unknown) => crash(thrown))
+      .catch((thrown: unknown) => platform.crash(thrown))
   }
   main.on('message', (message: ToThread) => {
     if (message.type !== 'begin') return receive(frame, message)
@@ -115,20 +129,17 @@ export function runThread<Init>(
   post(main, { type: 'loaded' })
 }
 
-function openFrame(data: ThreadData, main: MessagePort, log: Log): Frame {
-  const channels = openChannels(data)
+function openFrame(platform: ThreadPlatform, log: Log): Frame {
+  const { data, clock, turns } = platform
+  const channels = new Map(data.wires.map((wire) => [wire.name, createChannel({ ...wire, clock })]))
   const places = new Map<string, string>()
   const ports: Record<string, ActorPort> = {}
   const elsewhere = createElsewhere({
     here: data.name, places,
     channelTo: (thread) => channels.get(actorWireOf(thread)),
   })
-  const system = createActorSystem({ clock: systemClock, log, ports, defer: (run) => void setImmediate(run), elsewhere })
-  return { name: data.name, main, system, ports, places, hosted: undefined, channels, servings: new Set(), early: [], parts: undefined, stopping: false }
-}
-
-function openChannels(data: ThreadData): Map<string, ChannelControl> {
-  return new Map(data.wires.map((wire) => [wire.name, createChannel({ ...wire, clock: systemClock })]))
+  const system = createActorSystem({ clock, ...turns, log, ports, elsewhere })
+  return { platform, system, ports, places, hosted: undefined, channels, servings: new Set(), early: [], parts: undefined, stopping: false }
 }
 
 function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): void {
@@ -140,7 +151,7 @@ function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): v
       else answerOn(frame, frame.parts, message.name, message.port)
       return
     case 'attach':
-      return frame.channels.get(message.name)?.attach(portOf(message.port))
+      return frame.channels.get(message.name)?.attach(frame.platform.portOf(message.port))
     case 'detach':
       return frame.channels.get(message.name)?.detach(message.why)
     case 'place':
@@ -155,19 +166,21 @@ function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): v
 }
 
 function becomeReady(frame: Frame, parts: ThreadParts): void {
+  const { main } = frame.platform
   frame.parts = parts
   Object.assign(frame.ports, parts.ports)
   frame.hosted = createHostedActors({
     system: frame.system, factories: parts.actors ?? {}, ports: frame.ports,
-    report: (key, event) => post(frame.main, { type: 'actor', key, event }),
+    report: (key, event) => post(main, { type: 'actor', key, event }),
   })
-  post(frame.main, { type: 'ready' })
+  post(main, { type: 'ready' })
   for (const { name, port } of frame.early) answerOn(frame, parts, name, port)
   frame.early.length = 0
 }
 
 function answerOn(frame: Frame, parts: ThreadParts, name: string, messagePort: MessagePort): void {
-  const service = name === actorWireOf(frame.name) ? actorService(frame.system) : must(parts.services?.[name], `a service named ${name}, as the wiring says`)
+  const { data, portOf, crash } = frame.platform
+  const service = name === actorWireOf(data.name) ? actorService(frame.system) : must(parts.services?.[name], `a service named ${name}, as the wiring says`)
   const port = portOf(messagePort)
   const serving = serve(port, service, (thrown, method) => crash(new Error(`${name}.${method} failed`, { cause: thrown })))
   frame.servings.add(serving)
@@ -178,8 +191,8 @@ function pong(frame: Frame): void {
   let mailbox = 0
   for (const serving of frame.servings) mailbox += serving.nRunning()
   const stats = frame.parts?.stats?.()
-  post(frame.main, {
-    type: 'pong', heapBytes: getHeapStatistics().used_heap_size, mailbox, actors: frame.hosted?.loads() ?? [], ...(stats === undefined ? {} : { stats }),
+  post(frame.platform.main, {
+    type: 'pong', heapBytes: frame.platform.heapBytes(), mailbox, actors: frame.hosted?.loads() ?? [], ...(stats === undefined ? {} : { stats }),
   })
 }
 
@@ -187,21 +200,15 @@ function stop(frame: Frame, reason: ExitReason): void {
   if (frame.stopping) return
   frame.stopping = true
   frame.hosted?.stopAll(reason)
+  const { main, exit, crash } = frame.platform
   Promise.resolve(frame.parts?.stop?.(reason))
     .then(() => {
-      post(frame.main, { type: 'exiting', reason })
-      process.exit(0)
+      post(main, { type: 'exiting', reason })
+      return exit()
     })
     .catch((thrown: unknown) => crash(thrown))
 }
 
-/** Ends the thread with this error, outside every promise, so that main sees it as the cause. */
-function crash(thrown: unknown): void {
-  process.nextTick(() => {
-    throw thrown
-  })
-}
-
-function post(main: MessagePort, message: FromThread): void {
+function post(main: ThreadPlatform['main'], message: FromThread): void {
   main.postMessage(message, [])
 }

@@ -4,7 +4,7 @@
  * not made again before the next life: one that cannot load would be made for ever.
  */
 
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 
 import type { Clock, Timer } from '../../base/clock.ts'
 import { formatReason } from '../exit-reason.ts'
@@ -34,7 +34,7 @@ export function createSpares(clock: Clock, log: Log): Spares {
   const fill = (name: string, slot: Slot, make: () => Worker | ExitReason): void => {
     slot.timer = undefined
     const worker = make()
-    if (!(worker instanceof Worker)) return log('warn', 'no spare thread', { thread: name, reason: formatReason(worker) })
+    if ('kind' in worker) return log('warn', 'no spare thread', { thread: name, reason: formatReason(worker) })
     slot.worker = worker
     worker.on('message', (message: FromThread) => {
       if (message.type === 'loaded') slot.isReady = true

@@ -4,8 +4,9 @@
  * its heart starts it again).
  */
 
+import { Worker } from 'node:worker_threads'
+
 import { must } from '../../base/assert.ts'
-import type { Clock } from '../../base/clock.ts'
 import { failure } from '../../base/failure.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
@@ -25,14 +26,14 @@ import type { Household, SupervisorStart } from '../supervision.ts'
 import { createHosts } from './actor-hosts.ts'
 import type { Hosts } from './actor-hosts.ts'
 import type { ActorPorts } from './hosted-actors.ts'
-import { systemClock } from './message-port.ts'
+import { NODE_PLATFORM } from './platform.ts'
 import { createPoolLedger, startPool } from './pool-child.ts'
 import type { PoolLedger, RunningPool } from './pool-child.ts'
 import { createSpares } from './spares.ts'
 import type { Spares } from './spares.ts'
 import { startThread } from './thread-child.ts'
 import type { ThreadHooks } from './thread-child.ts'
-import type { Pool, Tree, TreeOptions } from './tree.ts'
+import type { Pool, Tree, TreeOptions, TreePlatform } from './tree.ts'
 import { actorWires, planOf } from './tree-plan.ts'
 import type { NodeStart } from './tree-spec.ts'
 import { createWiring, MAIN } from './wiring.ts'
@@ -40,19 +41,22 @@ import type { Wiring } from './wiring.ts'
 
 const DEFAULT_STOP_MS = 30_000
 
+const NODE_TREE: TreePlatform = { ...NODE_PLATFORM, openThread: (url, options) => new Worker(url, options), startPool }
+
 type PoolSlot = { readonly ledger: PoolLedger; running: RunningPool | undefined }
 
-export function startTree({ root, wires = [], services = {}, ports = {}, log = () => undefined, clock = systemClock }: TreeOptions): Tree {
+export function startTree({ root, wires = [], services = {}, ports = {}, log = () => undefined, platform = NODE_TREE }: TreeOptions): Tree {
+  const { clock } = platform
   const plan = planOf(root)
   const hosts = createHosts(plan.places)
   const spares = createSpares(clock, log)
-  const actors = openActors({ hosts, ports, clock, log, channelTo: (thread) => wiring.findChannel(actorWireOf(thread)) })
+  const actors = openActors({ hosts, ports, platform, log, channelTo: (thread) => wiring.findChannel(actorWireOf(thread)) })
   const wiring: Wiring = createWiring({
-    wires: [...wires, ...actorWires(plan)], services: { ...services, [actorWireOf(MAIN)]: actorService(actors) }, threads: plan.threads, clock,
+    wires: [...wires, ...actorWires(plan)], services: { ...services, [actorWireOf(MAIN)]: actorService(actors) }, threads: plan.threads, platform,
   })
   const pools = new Map([...plan.pools].map((id): [string, PoolSlot] => [id, { ledger: createPoolLedger(), running: undefined }]))
   const running = new Map<string, RunningChild>()
-  const household = createHousehold({ hooks: hooksOf(wiring, hosts, spares), hosts, spares, actors, pools, running })
+  const household = createHousehold({ platform, hooks: hooksOf({ wiring, hosts, spares, platform }), hosts, spares, actors, pools, running })
   const started = Promise.withResolvers<Result<void, ExitReason>>()
   const ended = Promise.withResolvers<ExitReason>()
   const seen: { state: ChildState; startedAt: number | undefined; running: RunningChild | undefined } = { state: 'starting', startedAt: undefined, running: undefined }
@@ -103,17 +107,19 @@ export function startTree({ root, wires = [], services = {}, ports = {}, log = (
   }
 }
 
-type ActorMeans = { readonly hosts: Hosts; readonly ports: ActorPorts; readonly clock: Clock; readonly log: Log; readonly channelTo: (thread: string) => Channel<ActorCalls, ActorCasts> | undefined }
+type ActorMeans = { readonly hosts: Hosts; readonly ports: ActorPorts; readonly platform: TreePlatform; readonly log: Log; readonly channelTo: (thread: string) => Channel<ActorCalls, ActorCasts> | undefined }
 
 /** The actors of main itself. */
-function openActors({ hosts, ports, clock, log, channelTo }: ActorMeans): ActorSystem {
+function openActors({ hosts, ports, platform, log, channelTo }: ActorMeans): ActorSystem {
   const elsewhere = createElsewhere({ here: MAIN, places: hosts.places, channelTo })
-  return createActorSystem({ clock, log, ports, defer: (run) => void setImmediate(run), elsewhere })
+  return createActorSystem({ clock: platform.clock, ...platform.turns, log, ports, elsewhere })
 }
 
 /** Callers learn of an end first, then the supervisors of the actors that were lost, last that of the thread. */
-function hooksOf(wiring: Wiring, hosts: Hosts, spares: Spares): ThreadHooks {
+function hooksOf({ wiring, hosts, spares, platform }: { wiring: Wiring; hosts: Hosts; spares: Spares; platform: TreePlatform }): ThreadHooks {
   return {
+    openThread: (url, options) => platform.openThread(url, options),
+    defer: (run) => platform.turns.defer(run),
     places: hosts.places,
     takeSpare: (name) => spares.take(name),
     wantSpare: (name, make) => spares.want(name, make),
@@ -137,6 +143,7 @@ function hooksOf(wiring: Wiring, hosts: Hosts, spares: Spares): ThreadHooks {
 }
 
 type Means = {
+  readonly platform: TreePlatform
   readonly hooks: ThreadHooks
   readonly hosts: Hosts
   readonly spares: Spares
@@ -146,7 +153,7 @@ type Means = {
   readonly running: Map<string, RunningChild>
 }
 
-function createHousehold({ hooks, hosts, spares, actors, pools, running }: Means): Household<NodeStart> {
+function createHousehold({ platform, hooks, hosts, spares, actors, pools, running }: Means): Household<NodeStart> {
   const startOne: Starter<NodeStart> = (start, context) => {
     switch (start.kind) {
       case 'thread': {
@@ -161,7 +168,7 @@ function createHousehold({ hooks, hosts, spares, actors, pools, running }: Means
         return startSupervisor(start, context, household)
       case 'pool': {
         const slot = must(pools.get(context.id), `a pool ${context.id} in the tree as it was written`)
-        slot.running = startPool(start, context, slot.ledger)
+        slot.running = platform.startPool(start, context, slot.ledger)
         running.set(context.id, slot.running)
         return slot.running
       }

@@ -4,8 +4,7 @@
  * The heartbeat's verdict waits for one turn of the event loop, so that a pause of main itself is not held against a thread.
  */
 
-import { Worker } from 'node:worker_threads'
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, Worker, WorkerOptions } from 'node:worker_threads'
 
 import type { Timer } from '../../base/clock.ts'
 import { formatReason, toErrorValue, uncaught } from '../exit-reason.ts'
@@ -23,6 +22,9 @@ export type ThreadHandle = {
 }
 
 export type ThreadHooks = {
+  openThread(url: URL, options: WorkerOptions): Worker
+  /** A later turn of the event loop. */
+  defer(run: () => void): void
   /** Where named actors live. */
   readonly places: ReadonlyMap<string, string>
   /** A loaded Worker that waits to become this thread, if there is one. */
@@ -56,7 +58,7 @@ type Shell = {
 
 export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningChild {
   const worker = hooks.takeSpare(context.id) ?? spawn(start, context, hooks)
-  if (!(worker instanceof Worker)) return neverStarted(context, worker)
+  if ('kind' in worker) return neverStarted(context, worker)
   const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times }, context.clock.nowMs())
   const handle: ThreadHandle = { name: context.id, send: (message, transfer = []) => worker.postMessage(message, transfer) }
   const shell: Shell = { worker, start, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined }
@@ -79,7 +81,7 @@ function spawn(start: ThreadStart, context: StartContext, hooks: ThreadHooks): W
   const data: ThreadData = { name: context.id, init: start.init, wires: hooks.wiresFrom(context.id) }
   try {
     const { resourceLimits } = start
-    return new Worker(start.url, { name: context.id, workerData: data, ...(resourceLimits === undefined ? {} : { resourceLimits }) })
+    return hooks.openThread(start.url, { name: context.id, workerData: data, ...(resourceLimits === undefined ? {} : { resourceLimits }) })
   } catch (thrown) {
     return uncaught(thrown)
   }
@@ -140,7 +142,7 @@ function run(shell: Shell, effects: readonly ThreadEffect[]): void {
 
 function arm(shell: Shell, timer: ThreadTimer, ms: number): void {
   shell.timers.get(timer)?.cancel()
-  const armed = shell.context.clock.after(ms, () => setImmediate(() => feed(shell, { type: 'due', timer })))
+  const armed = shell.context.clock.after(ms, () => shell.hooks.defer(() => feed(shell, { type: 'due', timer })))
   shell.timers.set(timer, armed)
 }
 

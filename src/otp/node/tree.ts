@@ -2,9 +2,8 @@
  * What main holds of a running tree: how to see it, call into it, and end it. Made by `startTree` (`start-tree.ts`).
  */
 
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, Worker, WorkerOptions } from 'node:worker_threads'
 
-import type { Clock } from '../../base/clock.ts'
 import type { Failure } from '../../base/failure.ts'
 import type { Result } from '../../base/result.ts'
 import type { Actors } from '../actor-system.ts'
@@ -12,11 +11,18 @@ import type { LaneLoad } from '../bulkhead.ts'
 import type { CallMap, CastMap, Channel } from '../channel.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { AnyService } from '../service.ts'
-import type { Log, TreeNode } from '../starter.ts'
+import type { Log, StartContext, TreeNode } from '../starter.ts'
 import type { SupervisorReply, SupervisorRequest } from '../supervisor-state.ts'
 import type { Wire } from './control.ts'
 import type { ActorPorts } from './hosted-actors.ts'
-import type { NodeSpec, NodeStart } from './tree-spec.ts'
+import type { Platform } from './platform.ts'
+import type { PoolLedger, RunningPool } from './pool-child.ts'
+import type { NodeSpec, NodeStart, PoolStart } from './tree-spec.ts'
+
+export type TreePlatform = Platform & {
+  openThread(url: URL, options: WorkerOptions): Worker
+  startPool(start: PoolStart, context: StartContext, ledger: PoolLedger): RunningPool
+}
 
 export type TreeOptions = {
   readonly root: NodeSpec
@@ -26,7 +32,7 @@ export type TreeOptions = {
   /** What actors in main can `run`. */
   readonly ports?: ActorPorts
   readonly log?: Log
-  readonly clock?: Clock
+  readonly platform?: TreePlatform
 }
 
 export type Tree = {

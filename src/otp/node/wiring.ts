@@ -4,11 +4,9 @@
  * answers `unavailable` until the callee's next life is attached. Main itself may be at either end.
  */
 
-import { MessageChannel } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 
 import { assert, must } from '../../base/assert.ts'
-import type { Clock } from '../../base/clock.ts'
 import type { Failure } from '../../base/failure.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
@@ -19,7 +17,7 @@ import type { ExitReason } from '../exit-reason.ts'
 import { serve } from '../service.ts'
 import type { AnyService } from '../service.ts'
 import type { Wire } from './control.ts'
-import { portOf } from './message-port.ts'
+import type { Platform } from './platform.ts'
 import type { ThreadHandle } from './thread-child.ts'
 
 export const MAIN = 'main'
@@ -42,21 +40,23 @@ export type WiringOptions = {
   readonly services: Readonly<Record<string, AnyService>>
   /** Every thread that can be at an end of a wire. */
   readonly threads: ReadonlySet<string>
-  readonly clock: Clock
+  readonly platform: Platform
 }
 
 type Peer = { readonly handle: ThreadHandle; isReady: boolean }
 
-export function createWiring({ wires, services, threads, clock }: WiringOptions): Wiring {
+export function createWiring({ wires, services, threads, platform }: WiringOptions): Wiring {
   checkWires(wires, services, threads)
+  /** A bug in one of main's own handlers ends main, as it would end any other thread. */
+  const crash = (thrown: unknown, method: string): void => platform.crash(new Error(`${MAIN}.${method} failed`, { cause: thrown }))
   const peers = new Map<string, Peer>()
-  const channels = new Map(wires.filter(({ from }) => from === MAIN).map((wire) => [wire.name, createChannel({ ...wire, clock })]))
+  const channels = new Map(wires.filter(({ from }) => from === MAIN).map((wire) => [wire.name, createChannel({ ...wire, clock: platform.clock })]))
 
   const connect = (wire: Wire): void => {
-    const { port1, port2 } = new MessageChannel()
-    if (wire.from === MAIN) channels.get(wire.name)?.attach(portOf(port1))
+    const { port1, port2 } = platform.openPorts()
+    if (wire.from === MAIN) channels.get(wire.name)?.attach(platform.portOf(port1))
     else peers.get(wire.from)?.handle.send({ type: 'attach', name: wire.name, port: port1 }, [port1])
-    if (wire.to === MAIN) serve(portOf(port2), must(services[wire.name], `service ${wire.name}`), crash)
+    if (wire.to === MAIN) serve(platform.portOf(port2), must(services[wire.name], `service ${wire.name}`), crash)
     else peers.get(wire.to)?.handle.send({ type: 'serve', name: wire.name, port: port2 }, [port2])
   }
   const isUp = (name: string): boolean => name === MAIN || peers.has(name)
@@ -87,7 +87,7 @@ export function createWiring({ wires, services, threads, clock }: WiringOptions)
       assert(threads.has(thread), `there is no thread ${thread} in the tree`)
       const peer = peers.get(thread)
       if (peer?.isReady !== true) return fail(calleeUnavailable(service, 'it is not running'))
-      const { port1, port2 } = new MessageChannel()
+      const { port1, port2 } = platform.openPorts()
       peer.handle.send({ type: 'serve', name: service, port: port2 }, [port2])
       return ok(port1)
     },
@@ -99,13 +99,6 @@ export function createWiring({ wires, services, threads, clock }: WiringOptions)
 
 function endedBecause(name: string, reason: ExitReason): Failure {
   return calleeUnavailable(name, `it ended with ${formatReason(reason)}`)
-}
-
-/** A bug in one of main's own handlers ends main, as it would end any other thread. */
-function crash(thrown: unknown, method: string): void {
-  process.nextTick(() => {
-    throw new Error(`${MAIN}.${method} failed`, { cause: thrown })
-  })
 }
 
 function checkWires(wires: readonly Wire[], services: Readonly<Record<string, AnyService>>, threads: ReadonlySet<string>): void {
