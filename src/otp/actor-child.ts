@@ -12,11 +12,14 @@ export type ActorStart = {
   readonly args?: unknown
   /** Registered under this name while it lives. */
   readonly name?: string
+  /** The same for dynamic children, by their arguments. */
+  readonly nameOf?: (args: unknown) => string
 }
 
 /** The extra arguments of a dynamic child take the place of `args`. */
 export function startActor(start: ActorStart, context: StartContext, system: ActorSystem): RunningChild {
-  const { actor, name } = start
+  const { actor } = start
+  const name = start.nameOf?.(context.args) ?? start.name
   const spawned = system.spawn({
     actor,
     args: context.args ?? start.args,

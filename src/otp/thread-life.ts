@@ -8,7 +8,7 @@
  *   any of them --exit--> ended
  *
  * A zombie is a thread that does not end although told to (it sits in a system call): it is reported as gone, and whatever
- * it still says is ignored. Why a thread ended is settled in this order: the error it died of, what we meant by terminating
+ * it still says is ignored. Silence that was announced (`excuse`) counts from the end of that time. Why a thread ended is settled in this order: the error it died of, what we meant by terminating
  * it, what it announced, its exit code. Absent on purpose: waiting for an orderly stop, which is the supervisor's deadline.
  */
 
@@ -34,6 +34,8 @@ export type ThreadLife = {
   readonly times: ThreadTimes
   readonly wasReady: boolean
   readonly heardMs: number
+  /** Until then silence is expected. */
+  readonly excusedUntilMs: number
   readonly intent: ExitReason | undefined
   readonly announced: ExitReason | undefined
   readonly error: ErrorValue | undefined
@@ -48,6 +50,8 @@ export type ThreadMsg =
   | { readonly type: 'exit'; readonly code: number }
   | { readonly type: 'stop'; readonly reason: ExitReason }
   | { readonly type: 'kill' }
+  /** The thread may be silent for so long, e.g. while its heap is written; 0 ends that. */
+  | { readonly type: 'excuse'; readonly ms: number }
   | { readonly type: 'due'; readonly timer: ThreadTimer }
 
 export type ThreadTimer = 'start' | 'heartbeat' | 'burial'
@@ -63,7 +67,7 @@ type Stepped = readonly [ThreadLife, readonly ThreadEffect[]]
 
 export function startThreadLife(times: ThreadTimes, nowMs: number): Stepped {
   const life: ThreadLife = {
-    mode: 'starting', times, wasReady: false, heardMs: nowMs, intent: undefined, announced: undefined, error: undefined,
+    mode: 'starting', times, wasReady: false, heardMs: nowMs, excusedUntilMs: nowMs, intent: undefined, announced: undefined, error: undefined,
   }
   return [life, [{ type: 'arm', timer: 'start', ms: times.startTimeoutMs }]]
 }
@@ -92,17 +96,19 @@ export function stepThreadLife(life: ThreadLife, msg: ThreadMsg, nowMs: number):
       return [{ ...life, mode: 'stopping' }, [{ type: 'ask_stop', reason: msg.reason }]]
     case 'kill':
       return die(life, KILLED)
+    case 'excuse':
+      return [{ ...life, excusedUntilMs: nowMs + msg.ms }, []]
     case 'due':
       return due(life, msg.timer, nowMs)
   }
 }
 
 function due(life: ThreadLife, timer: ThreadTimer, nowMs: number): Stepped {
-  const { mode, times, heardMs } = life
+  const { mode, times, heardMs, excusedUntilMs } = life
   if (timer === 'start' && mode === 'starting') return die(life, { kind: 'start_timeout', ms: times.startTimeoutMs })
   if (timer === 'burial' && mode === 'dying') return [{ ...life, mode: 'zombie' }, [reportEnd(life, reasonOf(life, 1))]]
   if (timer !== 'heartbeat' || mode !== 'running') return [life, []]
-  const silenceMs = Math.round(nowMs - heardMs)
+  const silenceMs = Math.round(nowMs - Math.max(heardMs, excusedUntilMs))
   if (silenceMs > times.silenceMs) return die(life, { kind: 'unresponsive', ms: silenceMs })
   return [life, [{ type: 'ping' }, { type: 'arm', timer: 'heartbeat', ms: times.heartbeatMs }]]
 }
