@@ -57,10 +57,12 @@ export const configSchema = z.strictObject({
   }),
 
   parser: z.strictObject({
-    threads: count(1, 256).nullable().describe('most threads that parse. `null`: as many as there are processors'),
-    queue: count(1, 1_000_000).describe('files waiting for a parser thread; one more is answered `busy`'),
+    threads: count(1, 256).nullable().describe('most threads that one kind of work may have: an import, or files and source text that somebody waits for. '
+      + '`null`: as many as there are processors'),
+    overflow: count(0, 256).nullable().describe('threads beyond those, so that one kind of work always leaves some to the other. `null`: half as many, at least 1'),
+    queue: count(1, 1_000_000).describe('tasks of one kind waiting for a parser thread; one more is answered `busy`'),
     idleMs: ms(0, DAY_MS).describe('a parser thread without work ends after this long'),
-    taskTimeoutMs: ms(100, DAY_MS).describe('a file that takes longer is reported and left out'),
+    taskTimeoutMs: ms(100, DAY_MS).describe('a file that takes longer is given twice the time once, then reported and left out until it changes'),
   }),
 
   supervision: z.strictObject({

@@ -1,5 +1,5 @@
 /**
- * What main itself answers: the methods that concern the daemon as a whole, metrics, and the repository's wishes to the
+ * What main itself answers: the methods that concern the daemon as a whole, metrics, and work for the
  * parser pool. All of it is quick; main must never block.
  */
 
@@ -7,11 +7,14 @@ import { ok, type Result } from '../src/base/result.ts'
 import type { Failure } from '../src/base/failure.ts'
 import type { Health } from '../src/wire/records.ts'
 import type { Metrics } from '../src/host/metrics.ts'
+import type { ActorPort } from '../src/otp/actor-system.ts'
+import { promisePort } from '../src/otp/promise-port.ts'
 import type { AnyService, CallHandlers, CastHandlers } from '../src/otp/service.ts'
+import type { ParserWork } from '../src/project/parser.actor.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
 import type { NodeSpec } from '../src/otp/node/tree-spec.ts'
 import type { Args, ControlMethod, Reply } from '../src/wire/methods.ts'
-import type { ControlCalls, MetricCasts, ParserCalls, ParserTasks, SupervisionCalls } from '../workers/calls.ts'
+import type { ControlCalls, MetricCasts, ParserTasks, SupervisionCalls } from '../workers/calls.ts'
 import { measureTree } from './measure.ts'
 import { presentTree } from './present-tree.ts'
 import { startOnDemand, supervisorCalls } from './supervisor-calls.ts'
@@ -69,19 +72,27 @@ export function metricsService(metrics: Metrics): AnyService {
   return { casts }
 }
 
-/** The parser pool as the repository thread sees it: files and facts do not pass through here, only who wants what. */
-export function parserService(tree: () => Tree): AnyService {
-  const calls: CallHandlers<ParserCalls> = {
-    prepare: () => tree().pool<ParserTasks>('parser').run('prepare', null),
-    discover: (options, { signal }) => tree().pool<ParserTasks>('parser').run('discover', options, { signal }),
-    parse: async (task, { signal }): Promise<Result<null, Failure>> => {
+/** What the actor Parser lets through to the pool. Files and facts do not pass through here, only who wants what. */
+export function parserPoolPort(tree: () => Tree): ActorPort {
+  return promisePort<ParserWork>((work) => runInPool(tree(), work))
+}
+
+function runInPool(tree: Tree, work: ParserWork): Promise<Result<unknown, Failure>> {
+  const pool = tree.pool<ParserTasks>('parser')
+  switch (work.type) {
+    case 'prepare':
+      return pool.run('prepare', null, { lane: 'batch' })
+    case 'discover':
+      return pool.run('discover', work.options, { lane: 'batch' })
+    case 'parse': {
+      const { task, lane } = work
       const [only] = task.files
-      const key = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : { attempts: 1 as const }
-      return tree().pool<ParserTasks>('parser').run('parse', () => {
-        const sink = tree().connect('repository', 'sink')
+      // Of several files it is not known which one is to blame: whoever wants them asks again for one at a time.
+      const blamed = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : { attempts: 1 as const }
+      return pool.run('parse', () => {
+        const sink = tree.connect('repository', 'sink')
         return sink.ok ? ok({ args: { ...task, sink: sink.value }, transfer: [sink.value] }) : sink
-      }, { signal, ...key })
-    },
+      }, { lane, ...blamed })
+    }
   }
-  return { calls }
 }

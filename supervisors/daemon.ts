@@ -20,10 +20,15 @@ import { formatReason } from '../src/otp/exit-reason.ts'
 import { systemClock } from '../src/otp/node/message-port.ts'
 import { startTree } from '../src/otp/node/start-tree.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
+import { promisePort } from '../src/otp/promise-port.ts'
+import { BATCH_PROCESSOR } from '../src/project/batch-processor.actor.ts'
+import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../src/project/parser.actor.ts'
 import { WIRE_VERSION } from '../src/wire/methods.ts'
 import type { ImportCalls } from '../workers/calls.ts'
 import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
-import { controlService, metricsService, parserService, supervisionService } from './control.ts'
+import { createCircuits, type Circuits } from './circuits.ts'
+import { controlService, metricsService, parserPoolPort, supervisionService } from './control.ts'
+import { startOnDemand } from './supervisor-calls.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
 import { WIRES } from './wires.ts'
@@ -61,13 +66,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   metrics.recorder.gauge('elixir_scope_info', [options.version, process.versions.node, config.profile]).set(1)
   const shared = createSharedState()
   const http: { address: string | null } = { address: null }
-  const watch = healthWatch(options, { shared, tree: () => tree })
+  const circuits = createCircuits(metrics.recorder)
+  const watch = healthWatch(options, { shared, circuits, tree: () => tree })
   const root = treeOf(options, shared)
   const tree: Tree = startTree({
     root, wires: WIRES, log: logger.log,
+    ports: {
+      [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: circuits.port,
+      [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)),
+    },
     services: {
       supervision: supervisionService(root, () => tree),
-      parser: parserService(() => tree),
       metrics: metricsService(metrics),
       control: controlService({
         tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs,
@@ -118,11 +127,11 @@ async function firstImport(tree: Tree, logger: Logger): Promise<void> {
 
 const STATUSES = ['healthy', 'degraded', 'unhealthy']
 
-type Watched = { readonly shared: SharedState; readonly tree: () => Tree }
+type Watched = { readonly shared: SharedState; readonly circuits: Circuits; readonly tree: () => Tree }
 type HealthWatch = { check(): ReturnType<typeof aggregateHealth>; stop(): void }
 
 /** Checks when asked, and by itself at each interval, so that a change of state is logged. */
-function healthWatch({ config, paths, logger, metrics }: DaemonOptions, { shared, tree }: Watched): HealthWatch {
+function healthWatch({ config, paths, logger, metrics }: DaemonOptions, { shared, circuits, tree }: Watched): HealthWatch {
   let seen: RequestTotals = NO_REQUESTS
   let lastWindow: RequestWindow | undefined
   let lastStatus = 'healthy'
@@ -132,6 +141,7 @@ function healthWatch({ config, paths, logger, metrics }: DaemonOptions, { shared
       checkMemory(process.memoryUsage.rss(), config.health),
       checkDisk(freeBytesAt(paths.stateDir), config.storage),
       checkImport(importProgress(shared)),
+      ...circuits.checks(systemClock.nowMs()),
       ...(lastWindow === undefined ? [] : [checkRequests(lastWindow, config.health)]),
     ]
     const health = aggregateHealth(checks, new Date(systemClock.wallMs()).toISOString())

@@ -52,6 +52,7 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
       supervisor(`${AST}.Parsing.WorkerPool`, 'one_for_one', 'pool', [
         pool('parser', 3000, 'threads that find, read, parse and analyse files'),
       ]),
+      actor(`${AST}.Parsing.Parser`, 'main', 1000, 'lets work through to the parser threads, and none while they or imports fail again and again'),
       { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
     ]),
   ]),
@@ -68,7 +69,6 @@ export const LATER: Readonly<Record<string, string>> = {
   [`${AST}.Repository.MemoryManager.CacheManager`]: 'memory management',
   [`${AST}.Repository.MemoryManager.Cleaner`]: 'memory management',
   [`${AST}.Repository.MemoryManager.PressureHandler`]: 'memory management',
-  [`${AST}.Parsing.Parser`]: 'bulkheads',
   [`${AST}.Parsing.InstrumentationMapper`]: 'run-time capture',
   [`${AST}.Analysis.Supervisor`]: 'patterns',
   [`${AST}.Analysis.PatternMatcher.Supervisor`]: 'patterns',
@@ -98,7 +98,8 @@ export const LATER: Readonly<Record<string, string>> = {
  * named in health while it does not answer.
  */
 export const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
-  [`${AST}.Parsing.BatchProcessor`]: [`${AST}.Repository.Core`, 'parser'],
+  [`${AST}.Parsing.Parser`]: ['parser'],
+  [`${AST}.Parsing.BatchProcessor`]: [`${AST}.Repository.Core`, `${AST}.Parsing.Parser`],
   gateway: [`${AST}.Repository.Core`],
 }
 

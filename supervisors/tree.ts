@@ -6,6 +6,8 @@
 import { must } from '../src/base/assert.ts'
 import type { Config } from '../config/schema.ts'
 import { actor, moduleUrl, pool, supervisor, thread, type NodeSpec } from '../src/otp/node/tree-spec.ts'
+import type { AnyActor } from '../src/otp/actor.ts'
+import { PARSER, parserActor } from '../src/project/parser.actor.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { RepositoryInit } from '../workers/repository.thread.ts'
 import { INTENSITIES, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
@@ -28,7 +30,7 @@ function specOf(place: Place, means: Means): NodeSpec {
     case 'pool':
       return poolSpec(place, means)
     case 'actor':
-      return actor({ id: place.name, name: place.name, thread: place.thread, actor: place.name, restart: place.restart, shutdown: place.shutdown })
+      return actorSpec(place)
   }
 }
 
@@ -40,6 +42,14 @@ function supervisorSpec({ name, strategy, intensity, children }: SupervisorPlace
   })
 }
 
+/** Actors that live in main itself. */
+const IN_MAIN: Readonly<Record<string, AnyActor>> = { [PARSER]: parserActor }
+
+function actorSpec({ name, thread: where, restart, shutdown }: WorkerPlace): NodeSpec {
+  const made = IN_MAIN[name]
+  return actor({ id: name, name, restart, shutdown, ...(made === undefined ? { thread: where, actor: name } : { actor: made }) })
+}
+
 function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
   const { startTimeoutMs, heartbeatMs, unresponsiveMs } = config.supervision
   return thread({
@@ -49,9 +59,10 @@ function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }:
 }
 
 function poolSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
-  const { queue, idleMs, taskTimeoutMs } = config.parser
+  const { queue, idleMs, taskTimeoutMs, overflow } = config.parser
+  const { parserThreads: size } = inits.repository
   return pool({
     id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.pool`, import.meta.url),
-    size: inits.repository.parserThreads, maxQueue: queue, idleMs, taskTimeoutMs, startTimeoutMs: config.supervision.startTimeoutMs,
+    size, overflow: overflow ?? Math.max(1, Math.round(size / 2)), maxQueue: queue, idleMs, taskTimeoutMs, startTimeoutMs: config.supervision.startTimeoutMs,
   })
 }

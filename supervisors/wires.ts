@@ -6,7 +6,6 @@ export const WIRES: readonly Wire[] = [
   { from: 'gateway', to: 'repository', name: 'imports', maxInFlight: 64 },
   { from: 'gateway', to: 'main', name: 'control', maxInFlight: 64 },
   { from: 'gateway', to: 'main', name: 'metrics' },
-  { from: 'repository', to: 'main', name: 'parser', maxInFlight: 64 },
   { from: 'repository', to: 'main', name: 'metrics' },
   { from: 'repository', to: 'main', name: 'supervision', maxInFlight: 16 },
   { from: 'main', to: 'repository', name: 'imports', maxInFlight: 4 },

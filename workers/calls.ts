@@ -6,7 +6,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { MetricRecord } from '../src/host/metric-recorder.ts'
 import type { Discovery, DiscoverOptions } from '../src/project/discover.ts'
-import type { FileOutcome, WantedFile } from '../src/project/parse-files.ts'
+import type { FileOutcome } from '../src/project/parse-files.ts'
+import type { ParseTask } from '../src/project/parser.actor.ts'
 import type { Args, ControlMethod, NotificationParams } from '../src/wire/methods.ts'
 
 /** Answered by the repository thread. What clients write goes to the actor Core instead. */
@@ -22,25 +23,10 @@ export type SinkCasts = {
   take: { readonly task: number; readonly outcomes: readonly FileOutcome[] }
 }
 
-export type ParseTask = {
-  readonly task: number
-  readonly root: string
-  readonly files: readonly WantedFile[]
-  readonly maxFileBytes: number
-}
-
-/** Answered by main for the repository thread: work for the parser pool. */
-export type ParserCalls = {
-  /** Does nothing: a thread that starts for it is there when files come. */
-  prepare: { args: null; result: null }
-  discover: { args: DiscoverOptions; result: Discovery }
-  parse: { args: ParseTask; result: null }
-}
-
 /** The tasks of the parser pool itself: a port to the sink comes with the files. */
 export type ParserTasks = {
-  prepare: ParserCalls['prepare']
-  discover: ParserCalls['discover']
+  prepare: { args: null; result: null }
+  discover: { args: DiscoverOptions; result: Discovery }
   parse: { args: ParseTask & { readonly sink: MessagePort }; result: null }
 }
 

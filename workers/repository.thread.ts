@@ -12,20 +12,22 @@ import { CORE, coreActor, STORE_PORT, type ClientWriteMethod, type StoreOperatio
 import { WRITES, type WriteContext } from '../src/engine/writes.ts'
 import { createMetricRecorder } from '../src/host/metric-recorder.ts'
 import type { ActorPort } from '../src/otp/actor-system.ts'
-import type { CallMap, Channel } from '../src/otp/channel.ts'
+import type { CallMap } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import type { CallContext } from '../src/otp/service.ts'
 import { BATCH_PROCESSOR, batchProcessorActor, IMPORTS_PORT, type ImportOperation } from '../src/project/batch-processor.actor.ts'
+import type { Discovery } from '../src/project/discover.ts'
 import { importProject, markInterrupted, type ImportMode, type ImportPorts } from '../src/project/import-project.ts'
 import { createImportQueue, type ImportOutcome } from '../src/project/import-queue.ts'
+import { PARSER, type ParserBody, type ParserWork } from '../src/project/parser.actor.ts'
 import type { Reader, Writer } from '../src/store/contract.ts'
 import { createTaskSink, type TaskSink } from '../src/project/task-sink.ts'
 import { openReader } from '../src/store/reader.ts'
 import { openWriter } from '../src/store/writer.ts'
 import type { Args, NotificationParams } from '../src/wire/methods.ts'
 import type { ImportResult } from '../src/wire/records.ts'
-import type { ImportCalls, MetricCasts, ParserCalls, SupervisionCalls } from './calls.ts'
+import type { ImportCalls, MetricCasts, SupervisionCalls } from './calls.ts'
 import { isVerified, setImportProgress, setVerified, type SharedState } from './shared-state.ts'
 
 export type RepositoryInit = {
@@ -125,6 +127,7 @@ function imports(parts: Parts, sink: TaskSink) {
       setImportProgress(shared, writer.importState())
       for (const listener of listeners) listener(progress)
     }), mode))
+    context.actors.cast(PARSER, { type: 'imported', error: outcome.ok ? undefined : outcome.error } satisfies ParserBody)
     setImportProgress(shared, writer.importState())
     measureImport(context, outcome, context.clock.nowMs() - startedMs)
     if (outcome.ok) setVerified(shared)
@@ -160,17 +163,17 @@ function logImport({ log }: ThreadContext<RepositoryInit>, outcome: Result<Impor
 function importPorts(parts: Parts, sink: TaskSink, progress: (progress: Progress) => void): ImportPorts {
   const { context, writer, reader } = parts
   const { root, config, parserThreads } = context.init
-  const parser: Channel<ParserCalls> = context.channel<ParserCalls>('parser')
+  const ask = async <T>(work: ParserWork) => (await context.actors.call(PARSER, work, 'infinity')) as Result<T, Failure>
   // The pool bounds each task by parser.taskTimeoutMs; waiting for a thread is no fault of the file.
   return {
-    writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: parserThreads * TASKS_PER_THREAD,
+    writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: Math.min(parserThreads * TASKS_PER_THREAD, config.parser.queue),
     statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
     discover: () => {
       // While one thread looks for files, the others start.
-      for (let others = 1; others < parserThreads; others++) void parser.call('prepare', null, { timeoutMs: 'infinity' })
-      return parser.call('discover', { root, ...config.project }, { timeoutMs: 'infinity' })
+      for (let others = 1; others < parserThreads; others++) void ask({ type: 'prepare' })
+      return ask<Discovery>({ type: 'discover', options: { root, ...config.project } })
     },
-    parse: (files) => sink.await((task) => parser.call('parse', { task, root, files, maxFileBytes: config.project.maxFileBytes }, { timeoutMs: 'infinity' })),
+    parse: (files) => sink.await((task) => ask<null>({ type: 'parse', lane: 'batch', task: { task, root, files, maxFileBytes: config.project.maxFileBytes } })),
   }
 }
 

@@ -49,9 +49,14 @@ export const METRICS = {
   elixir_scope_thread_heap_bytes: gauge('Heap in use.', 'thread'),
   elixir_scope_thread_utilization_ratio: gauge('Share of time that the event loop was busy.', 'thread'),
   elixir_scope_pool_threads: gauge('Threads of the pool.', 'pool'),
-  elixir_scope_pool_tasks: gauge('Tasks of the pool.', 'pool', 'state'),
-  elixir_scope_pool_refused_total: counter('Tasks answered busy.', 'pool'),
+  elixir_scope_pool_tasks: gauge('Tasks of the pool, by the kind of work (lane).', 'pool', 'lane', 'state'),
+  elixir_scope_pool_refused_total: counter('Tasks answered busy, by the kind of work (lane).', 'pool', 'lane'),
+  elixir_scope_pool_quarantined: gauge('What the pool does not try again before it changes.', 'pool'),
   elixir_scope_pool_deaths_total: counter('Threads of the pool that died.', 'pool'),
+
+  elixir_scope_circuit_state: gauge('0 closed, 1 half open, 2 open.', 'name'),
+  elixir_scope_circuit_transitions_total: counter('Changes of state of a circuit breaker.', 'name', 'to'),
+  elixir_scope_circuit_refused_total: counter('Calls refused because a circuit was open.', 'name'),
 
   elixir_scope_log_lines_total: counter('Lines logged.', 'level'),
   elixir_scope_log_lines_dropped_total: counter('Lines that could not be written.'),

@@ -6,8 +6,9 @@
  *   const settled = settle(circuit, admission.pass, 'failure', nowMs)
  *
  * Five failures in a row open it; 30 s later one call is let through, and its end decides. What is a failure, the guard
- * says: `undecided` ends (busy, cancelled, the caller's own fault) count neither way. A pass is good for one `settle`; an
- * end that comes after the circuit has changed is of the past and changes nothing. Every pass must be settled.
+ * says: `undecided` ends (busy, cancelled, the caller's own fault) count neither way. Calls that are under way together fail
+ * together: a call counts as a failure only if none has been counted since it was admitted. A pass is good for one `settle`;
+ * an end that comes after the circuit has changed is of the past and changes nothing. Every pass must be settled.
  */
 
 import { failure } from '../base/failure.ts'
@@ -16,8 +17,8 @@ import { circuitAfter, closedCircuit } from './circuit-machine.ts'
 import type { CircuitSnapshot, CircuitState, CircuitTerms } from './circuit-machine.ts'
 
 export type Circuit = { readonly name: string; readonly snapshot: CircuitSnapshot }
-/** The era it was admitted in. */
-export type Pass = number
+/** When it was admitted: the era of the circuit, and how many failures had been counted. */
+export type Pass = { readonly era: number; readonly nIncidents: number }
 export type Admission = { readonly pass: Pass } | { readonly refused: Failure }
 export type Verdict = 'success' | 'failure' | 'undecided'
 
@@ -44,12 +45,14 @@ export function admit(circuit: Circuit, nowMs: number): readonly [Circuit, Admis
   const snapshot = circuitAfter(circuit.snapshot, { type: 'asked', nowMs })
   const isAdmitted = before === 'closed' || (before === 'open' && snapshot.value === 'half_open')
   const next = { ...circuit, snapshot }
-  return [next, isAdmitted ? { pass: snapshot.context.era } : { refused: circuitOpen(next, nowMs) }]
+  const { era, nIncidents } = snapshot.context
+  return [next, isAdmitted ? { pass: { era, nIncidents } } : { refused: circuitOpen(next, nowMs) }]
 }
 
 export function settle(circuit: Circuit, pass: Pass, verdict: Verdict, nowMs: number): Circuit {
   const { snapshot } = circuit
-  if (pass !== snapshot.context.era) return circuit
+  const { era, nIncidents } = snapshot.context
+  if (pass.era !== era || (verdict === 'failure' && pass.nIncidents !== nIncidents)) return circuit
   switch (verdict) {
     case 'success':
       return { ...circuit, snapshot: circuitAfter(snapshot, { type: 'succeeded' }) }

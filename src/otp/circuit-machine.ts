@@ -23,6 +23,8 @@ type Context = {
   readonly nFailures: number
   readonly nSuccesses: number
   readonly lastFailureMs: number | undefined
+  /** Failures counted so far, whatever came between. */
+  readonly nIncidents: number
   readonly era: number
 }
 
@@ -41,14 +43,14 @@ export const circuitMachine = setup({
   },
   actions: {
     countFailure: assign(({ context, event }) =>
-      event.type === 'failed' ? { nFailures: context.nFailures + 1, nSuccesses: 0, lastFailureMs: event.nowMs } : {}),
+      event.type === 'failed' ? { nFailures: context.nFailures + 1, nSuccesses: 0, lastFailureMs: event.nowMs, nIncidents: context.nIncidents + 1 } : {}),
     countSuccess: assign(({ context }) => ({ nFailures: 0, nSuccesses: context.nSuccesses + 1 })),
     beginEra: assign(({ context }) => ({ era: context.era + 1 })),
   },
 }).createMachine({
   id: 'circuit',
   initial: 'closed',
-  context: ({ input }) => ({ terms: input, nFailures: 0, nSuccesses: 0, lastFailureMs: undefined, era: 0 }),
+  context: ({ input }) => ({ terms: input, nFailures: 0, nSuccesses: 0, lastFailureMs: undefined, nIncidents: 0, era: 0 }),
   states: {
     closed: {
       on: {

@@ -2,6 +2,7 @@
 
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { must } from '../../src/base/assert.ts'
 import { admit, CIRCUIT_TERMS, createCircuit, isCircuitOpen, settle, viewOf } from '../../src/otp/circuit-breaker.ts'
 import type { Circuit, Pass, Verdict } from '../../src/otp/circuit-breaker.ts'
 import { drawCircuit } from '../../src/otp/circuit-diagram.ts'
@@ -71,7 +72,15 @@ test('ends of calls from before the circuit changed count no more', () => {
   expect(settle(closed, early.pass, 'failure', 30_003)).toBe(closed)
 })
 
-type Naive = { state: 'closed' | 'open' | 'half_open'; row: number; openedMs: number; current: Set<number> }
+test('calls that were under way together fail together: one of them counts, a success of any of them does', () => {
+  const passes = Array.from({ length: 24 }, () => pass(createCircuit('parse'), 0).pass)
+  const crashed = passes.reduce((circuit, one) => settle(circuit, one, 'failure', 10), createCircuit('parse'))
+  expect(viewOf(crashed)).toMatchObject({ state: 'closed', nFailures: 1, lastFailureMs: 10 })
+  expect(viewOf(settle(crashed, passes[0] ?? { era: 0, nIncidents: 0 }, 'success', 11))).toMatchObject({ nFailures: 0, nSuccesses: 1 })
+  expect(viewOf(after(crashed, 20, 'failure', 'failure', 'failure', 'failure'))).toMatchObject({ state: 'open' })
+})
+
+type Naive = { state: 'closed' | 'open' | 'half_open'; row: number; failures: number; openedMs: number; current: Map<number, number> }
 
 const happening = fc.oneof(
   fc.record({ type: fc.constant('ask' as const) }),
@@ -83,7 +92,7 @@ test('any history is as a naive model has it', () => {
   fc.assert(fc.property(fc.array(happening, { maxLength: 120 }), (history) => {
     let circuit = createCircuit('any')
     let nowMs = 5
-    const model: Naive = { state: 'closed', row: 0, openedMs: 0, current: new Set() }
+    const model: Naive = { state: 'closed', row: 0, failures: 0, openedMs: 0, current: new Map() }
     const underWay: { id: number; pass: Pass }[] = []
     const move = (state: Naive['state']): void => {
       model.state = state
@@ -91,6 +100,7 @@ test('any history is as a naive model has it', () => {
     }
     const fails = (): void => {
       model.row += 1
+      model.failures += 1
       if (model.state === 'closed' && model.row < CIRCUIT_TERMS.failures) return
       move('open')
       model.openedMs = nowMs
@@ -105,15 +115,17 @@ test('any history is as a naive model has it', () => {
         if (isTrial) move('half_open')
         if ('pass' in admission) {
           underWay.push({ id, pass: admission.pass })
-          model.current.add(id)
+          model.current.set(id, model.failures)
         }
       }
       if (what.type === 'end' && underWay.length > 0) {
-        const ended = underWay.splice(what.which % underWay.length, 1)[0] ?? { id: 0, pass: 0 }
+        const ended = must(underWay.splice(what.which % underWay.length, 1)[0], 'a call under way')
         circuit = settle(circuit, ended.pass, what.verdict, nowMs)
+        const failuresBefore = model.current.get(ended.id)
         if (model.current.delete(ended.id)) {
-          if (what.verdict === 'failure') fails()
-          else if (what.verdict === 'success') {
+          if (what.verdict === 'failure') {
+            if (failuresBefore === model.failures) fails()
+          } else if (what.verdict === 'success') {
             model.row = 0
             if (model.state === 'half_open') move('closed')
           } else if (model.state === 'half_open') move('open')
