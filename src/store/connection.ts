@@ -5,6 +5,7 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { failure, FailureError, type Failure } from '../base/failure.ts'
+import { fail } from '../base/result.ts'
 
 export type Sql = SQLInputValue
 
@@ -51,13 +52,30 @@ export function pragmaNumber(db: DatabaseSync, pragma: string): number {
 export function failureOf(caught: unknown, path: string): Failure | undefined {
   if (caught instanceof FailureError) return caught.failure
   if (!(caught instanceof Error) || !('errcode' in caught)) {
-    return isClosed(caught) ? failure('unavailable', 'the store is closed', { hint: 'try again' }) : undefined
+    return isClosed(caught) ? failure('unavailable', 'the store is closed', { hint: 'try again' }) : fileFailure(caught, path)
   }
   return sqliteFailure(Number(caught.errcode), caught.message, path)
 }
 
+/** The failure as a result; a bug of ours is thrown on. */
+export function asFailure(caught: unknown, path: string): { readonly ok: false; readonly error: Failure } {
+  const failed = failureOf(caught, path)
+  if (failed === undefined) throw caught
+  return fail(failed)
+}
+
 function isClosed(caught: unknown): boolean {
   return caught instanceof Error && 'code' in caught && caught.code === 'ERR_INVALID_STATE'
+}
+
+/** Of the files beside the database, which are read and written without SQLite. */
+function fileFailure(caught: unknown, path: string): Failure | undefined {
+  if (!(caught instanceof Error) || !('syscall' in caught) || !('code' in caught)) return undefined
+  const details = { path, code: caught.code, message: caught.message }
+  if (caught.code === 'ENOSPC' || caught.code === 'EDQUOT') {
+    return failure('storage_full', `no space is left for the store ${path}`, { hint: 'free disk space; nothing that was acknowledged is lost', details })
+  }
+  return failure('unavailable', `a file of the store ${path} cannot be used: ${caught.message}`, { hint: 'check the disk, and the owner and mode of the files', details })
 }
 
 /** Our statements are fixed and the schema's version was checked: a table or column that is not there was there. */

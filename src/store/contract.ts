@@ -147,6 +147,13 @@ export type StoreStatistics = {
   readonly import: ImportState
 }
 
+/** Bytes of the rows themselves: pages, indexes and sources apart. */
+export type BytesHeld = {
+  /** Pages of indexes, and of the tables that are there to find callers by. */
+  readonly indexBytes: number
+  readonly modules: readonly { readonly linesOfCode: number; readonly bytes: number }[]
+}
+
 // -------------------------------------------------------------------------------------------------------------- reader
 
 export type ModuleFilter = { readonly origin?: Origin | 'all' | undefined; readonly prefix?: string | undefined }
@@ -189,11 +196,15 @@ export type Snapshot = {
   /** Calls of a module's body outside its functions, in source order. */
   bodyCallsOf(moduleId: number, page: PageRequest): Page<CallFacts>
   findFile(path: string): FileRow | undefined
+  /** Files in this directory or further down, by path, at most `limit`. */
+  filesBelow(directory: string, limit: number): readonly FileRow[]
   /** The bytes of a file as they were analysed. */
   sourceOf(path: string): Uint8Array | undefined
   /** By path, then in the order of the facts. */
   problems(page: PageRequest & { readonly path?: string | undefined }): Page<ProblemRow>
   statistics(options?: { readonly bytesByTable?: 'yes' | 'no' }): StoreStatistics
+  /** Walks the whole database. */
+  bytesHeld(): BytesHeld
   fileStates(): Map<string, FileState>
   /** Files, modules, functions, problems: everything, a page at a time. */
   exportRows(page: PageRequest): Page<ExportRow>
@@ -222,6 +233,8 @@ export type Reader = {
   expire(maxAgeMs: number): void
   /** `replaced`: what it reads is a store that nobody writes any more. */
   place(): Place
+  /** Gives the memory of its page cache back. */
+  shrink(): void
   metrics(): ReaderMetrics
   close(): void
 }
@@ -256,6 +269,8 @@ export type Transaction = {
   touchFile(path: string, state: { readonly size: number; readonly mtimeNs: bigint }): boolean
   /** The file is there but cannot be read: it keeps one problem, and loses its modules. */
   markUnreadable(path: string, problem: Problem, state: { readonly size: number; readonly mtimeNs: bigint }): void
+  /** Of the content that is stored; undefined for an unknown file, empty for one that could not be read. */
+  sourceHashOf(path: string): string | undefined
   /** Forgets files and all they define; how many there were. */
   removeFiles(paths: readonly string[]): number
   /** Stores or replaces what clients said about the module. `expectedVersion` 0 expects none. */
@@ -311,8 +326,14 @@ export type Writer = {
   vacuum(): Result<{ readonly bytesBefore: number; readonly bytesAfter: number; readonly sourcesDropped: number }, Failure>
   /** Moves the write-ahead log into the database as far as readers allow. */
   checkpoint(): Result<{ readonly walBytes: number }, Failure>
+  /** Gives the memory of its page cache back. */
+  shrink(): void
   /** Unless it is in place, every write is `unavailable`: what it wrote would be gone with the removed file. */
   place(): Place
+  /** Looks at the next slice of the files; what it finds is final. To be called now and then. */
+  scrub(): Failure | undefined
+  /** The next opening finds the store damaged: for when a read or a write has met damage. */
+  condemn(why: string): void
   metrics(): WriterMetrics
   close(): void
 }

@@ -50,6 +50,15 @@ export function findFile(connection: Connection, path: string): FileRow | undefi
   return found === undefined ? undefined : fileRow(found)
 }
 
+/** In order of path. A path below `lib` is greater than `lib/` and less than `lib0`, because `0` follows `/`. */
+export function filesBelow(connection: Connection, directory: string, limit: number): FileRow[] {
+  return all<FileColumns>(connection, `${FILES} WHERE f.path > ? AND f.path < ? ORDER BY f.path LIMIT ?`, `${directory}/`, `${directory}0`, limit).map(fileRow)
+}
+
+export function sourceHashOf(connection: Connection, path: string): string | undefined {
+  return findFile(connection, path)?.sourceHash
+}
+
 export function sourceOf(connection: Connection, path: string): Uint8Array | undefined {
   const found = one<{ id: number; data: Uint8Array }>(connection,
     'SELECT s.id, s.data FROM files f CROSS JOIN sources s ON s.id = f.source_id WHERE f.path = ?', path)

@@ -5,9 +5,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import { pragmaNumber } from './connection.ts'
 import type { Place } from './contract.ts'
 
-/** Removes the database with its log. */
+/** Removes the database with its log and its checksums. */
 export function removeStore(path: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+  for (const suffix of ['', '-wal', '-shm', '-sums']) rmSync(path + suffix, { force: true })
 }
 
 export function databaseBytes(db: DatabaseSync): number {

@@ -14,12 +14,12 @@ import { callers } from './caller-reads.ts'
 import { connect, failureOf, rethrow, type Connection } from './connection.ts'
 import type { Reader, ReaderOptions, Snapshot } from './contract.ts'
 import { placeOf } from './files.ts'
-import { exportRows, findFile, problems, sourceOf } from './file-reads.ts'
+import { exportRows, filesBelow, findFile, problems, sourceOf } from './file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from './function-reads.ts'
 import { bodyCallsOf, findModule, findModuleRow, listModules, moduleById, modulesOfFile } from './module-reads.ts'
 import { checkVersion } from './schema.ts'
 import { loadState, parseImportState, type State } from './state.ts'
-import { statistics } from './statistics.ts'
+import { bytesHeld, statistics } from './statistics.ts'
 
 const LOCK_MS = 5000
 const CACHE_KIB = 8 * 1024
@@ -87,6 +87,7 @@ function createReader(connection: Connection, { path, now }: ReaderOptions): Rea
       end('expired')
     },
     place,
+    shrink: () => connection.db.exec('PRAGMA shrink_memory'),
     metrics: () => ({ openSnapshots: turn?.holds ?? 0, oldestSnapshotMs: turn === undefined ? 0 : now() - turn.beganMs, ...counts }),
     close() {
       end('released')
@@ -125,9 +126,11 @@ function createSnapshot(connection: Connection, path: string, turn: Turn, letGo:
     calleesOf: (functionId, page) => read(() => calleesOf(connection, functionId, page)),
     bodyCallsOf: (moduleId, page) => read(() => bodyCallsOf(connection, moduleId, page)),
     findFile: (file) => read(() => findFile(connection, file)),
+    filesBelow: (directory, limit) => read(() => filesBelow(connection, directory, limit)),
     sourceOf: (file) => read(() => sourceOf(connection, file)),
     problems: (page) => read(() => problems(connection, page)),
     statistics: (options) => read(() => statistics(connection, path, state, options?.bytesByTable ?? 'no')),
+    bytesHeld: () => read(() => bytesHeld(connection)),
     fileStates: () => read(() => fileStates(connection)),
     exportRows: (page) => read(() => exportRows(connection, page)),
     release() {

@@ -1,7 +1,7 @@
 /** Figures about the store: counts from the state row, sizes from the files, bytes by table when asked. */
 
 import { all, pragmaNumber, type Connection } from './connection.ts'
-import type { StoreStatistics } from './contract.ts'
+import type { BytesHeld, StoreStatistics } from './contract.ts'
 import { SCHEMA_VERSION } from './schema.ts'
 import { parseImportState, type State } from './state.ts'
 import { databaseBytes, fileBytes } from './files.ts'
@@ -35,4 +35,13 @@ export function statistics(connection: Connection, path: string, state: State, w
 function bytesByTable(connection: Connection): Record<string, number> {
   const rows = all<{ name: string; bytes: number }>(connection, 'SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name ORDER BY name')
   return Object.fromEntries(rows.map((row) => [row.name, row.bytes]))
+}
+
+export function bytesHeld(connection: Connection): BytesHeld {
+  const [index] = all<{ bytes: number | null }>(connection, `SELECT sum(pgsize) AS bytes FROM dbstat
+    WHERE name IN ('callees', 'postings') OR name IN (SELECT name FROM sqlite_schema WHERE type = 'index')`)
+  const modules = all<{ linesOfCode: number; bytes: number }>(connection, `SELECT loc AS linesOfCode, length(data) + coalesce(length(body_calls), 0)
+    + coalesce(length(document), 0) + coalesce((SELECT sum(length(f.data) + coalesce(length(f.calls), 0)) FROM functions f WHERE f.module_id = m.id), 0) AS bytes
+    FROM modules m`)
+  return { indexBytes: index?.bytes ?? 0, modules }
 }

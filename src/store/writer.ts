@@ -6,22 +6,25 @@
  * Absent on purpose: who may write when (the repository thread's mailbox), and when to check-point.
  */
 
+import { renameSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { failure, FailureError, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { applyFile, fileStates, markUnreadable, removeFile, touchFile } from './apply-file.ts'
 import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
-import { connect, failureOf, pragmaNumber, rethrow, run, type Connection } from './connection.ts'
+import { asFailure, connect, pragmaNumber, rethrow, run, type Connection } from './connection.ts'
 import type { Committed, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
+import { sourceHashOf } from './file-reads.ts'
 import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
 import { settleKeys } from './module-keys.ts'
 import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
+import { keepPages, sumUp, type PageKeeper } from './page-keeper.ts'
 import { migrate } from './schema.ts'
 import { createState, deriveCounts, loadState, parseImportState, saveState, type State } from './state.ts'
 import type { Work } from './work.ts'
 
 const LOCK_MS = 5000
-/** Pages of the log before SQLite moves them into the database by itself: 16 MB. */
+/** Pages of the log before SQLite moves them into a throw-away database by itself: 16 MB; else the keeper does. */
 const CHECKPOINT_PAGES = 4000
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024
 const CACHE_KIB = 16 * 1024
@@ -30,10 +33,11 @@ export function openWriter(options: WriterOptions): Result<Writer, Failure> {
   if (options.storage === 'memory') removeStore(options.path)
   let db: DatabaseSync | undefined
   try {
+    if (options.storage === 'disk' && fileBytes(options.path) === 0) createStore(options)
     db = new DatabaseSync(options.path, { timeout: options.lockMs ?? LOCK_MS })
     configure(db, options)
     const migrated = migrate(db, options.path)
-    if (migrated.ok) return ok(createWriter(prepare(connect(db), options), options))
+    if (migrated.ok) return ok(createWriter(open(db, options), options))
     db.close()
     return migrated
   } catch (caught) {
@@ -42,9 +46,31 @@ export function openWriter(options: WriterOptions): Result<Writer, Failure> {
   }
 }
 
+/** Comes to its name complete with its checksums, so that an end in between leaves no store without them. */
+function createStore(options: WriterOptions): void {
+  const fresh = `${options.path}.new`
+  removeStore(fresh)
+  const db = new DatabaseSync(fresh)
+  try {
+    configure(db, options)
+    migrate(db, fresh)
+    prepare(connect(db), options)
+  } finally {
+    db.close()
+  }
+  sumUp(fresh, options.path)
+  renameSync(fresh, options.path)
+}
+
+function open(db: DatabaseSync, options: WriterOptions): Opened {
+  const connection = prepare(connect(db), options)
+  if (options.storage === 'memory') return { connection, keeper: undefined }
+  return { connection, keeper: keepPages(db, options.path) }
+}
+
 function configure(db: DatabaseSync, options: WriterOptions): void {
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.storage === 'disk' ? 'FULL' : 'OFF'};
-    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES}; PRAGMA cache_size = -${CACHE_KIB};
+    PRAGMA wal_autocheckpoint = ${options.storage === 'disk' ? 0 : CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES}; PRAGMA cache_size = -${CACHE_KIB};
     PRAGMA temp_store = MEMORY`)
   if (options.maxBytes !== undefined) {
     db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(options.maxBytes / pragmaNumber(db, 'page_size')))}`)
@@ -62,14 +88,11 @@ function prepare(connection: Connection, options: WriterOptions): Connection {
   return connection
 }
 
-function asFailure(caught: unknown, path: string): { readonly ok: false; readonly error: Failure } {
-  const failed = failureOf(caught, path)
-  if (failed === undefined) throw caught
-  return fail(failed)
-}
+type Opened = { readonly connection: Connection; readonly keeper: PageKeeper | undefined }
 
 type Core = {
   readonly connection: Connection
+  readonly keeper: PageKeeper | undefined
   readonly options: WriterOptions
   readonly postings: PostingChanges
   readonly place: () => Place
@@ -78,9 +101,9 @@ type Core = {
   epoch: number
 }
 
-function createWriter(connection: Connection, options: WriterOptions): Writer {
+function createWriter({ connection, keeper }: Opened, options: WriterOptions): Writer {
   const metrics = { transactions: 0, rolledBack: 0, rowsWritten: 0, waitMs: 0, waitMaxMs: 0, commitMs: 0, commitMaxMs: 0 }
-  const core: Core = { connection, options, postings: postingChanges(connection), place: placeOf(options.path), metrics, epoch: loadState(connection).epoch }
+  const core: Core = { connection, keeper, options, postings: postingChanges(connection), place: placeOf(options.path), metrics, epoch: loadState(connection).epoch }
   const guarded = <T>(work: () => T): Result<T, Failure> => {
     try {
       return ok(work())
@@ -106,9 +129,15 @@ function createWriter(connection: Connection, options: WriterOptions): Writer {
     vacuum: () => guarded(() => vacuum(core)),
     checkpoint: () => guarded(() => checkpoint(core)),
     place: core.place,
+    shrink: () => connection.db.exec('PRAGMA shrink_memory'),
+    scrub: () => keeper?.scrub(),
+    condemn: (why) => keeper?.condemn(why),
     metrics: () => ({ ...metrics }),
     close() {
-      if (connection.db.isOpen) connection.db.close()
+      if (!connection.db.isOpen) return
+      const close = (): void => connection.db.close()
+      if (keeper === undefined) close()
+      else keeper.end(core.place(), close)
       if (options.storage === 'memory') removeStore(options.path)
     },
   }
@@ -146,6 +175,7 @@ function staleEpoch(expected: number, epoch: number): Failure {
 function begin(core: Core): Work {
   const { connection, options, metrics } = core
   checkPlace(core)
+  core.keeper?.ready()
   const start = options.now()
   connection.db.exec('BEGIN IMMEDIATE')
   const nowMs = options.now()
@@ -175,6 +205,7 @@ function commit(core: Core, work: Work): boolean {
   metrics.commitMaxMs = Math.max(metrics.commitMaxMs, took)
   metrics.rowsWritten += work.rowsChanged
   core.epoch = work.state.epoch
+  core.keeper?.committed()
   return changed
 }
 
@@ -190,6 +221,7 @@ function operations(work: Work): Transaction {
     applyFile: (encoded, disk) => applyFile(work, encoded, disk),
     touchFile: (path, disk) => touchFile(work, path, disk),
     markUnreadable: (path, problem, disk) => markUnreadable(work, path, problem, disk),
+    sourceHashOf: (path) => sourceHashOf(work.connection, path),
     removeFiles: (paths) => paths.filter((path) => removeFile(work, path)).length,
     storeClientModule: (module, expectedVersion) => storeClientModule(work, module, expectedVersion),
     changeClientModule: (key, expectedVersion, change) => changeClientModule(work, key, expectedVersion, change),
@@ -225,6 +257,7 @@ function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesD
     Object.assign(state, deriveCounts(connection))
   })
   connection.db.exec('VACUUM')
+  core.keeper?.committed()
   truncateLog(core)
   return { bytesBefore, bytesAfter: databaseBytes(connection.db), sourcesDropped }
 }
@@ -232,17 +265,25 @@ function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesD
 /** For upkeep, which changes nothing that readers see. */
 function inTransaction(core: Core, work: (state: State) => void): void {
   checkPlace(core)
+  core.keeper?.ready()
   core.connection.db.exec('BEGIN IMMEDIATE')
   core.postings.reset()
   const state = loadState(core.connection)
   work(state)
   saveState(core.connection, state)
   core.connection.db.exec('COMMIT')
+  core.keeper?.committed()
 }
 
 /** As far as readers allow at this moment: waiting for them would hold up every write. */
-function truncateLog({ connection, options }: Core): void {
-  connection.db.exec(`PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${options.lockMs ?? LOCK_MS}`)
+function truncateLog({ connection, keeper, options }: Core): void {
+  connection.db.exec('PRAGMA busy_timeout = 0')
+  try {
+    if (keeper === undefined) connection.db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    else keeper.checkpoint()
+  } finally {
+    connection.db.exec(`PRAGMA busy_timeout = ${options.lockMs ?? LOCK_MS}`)
+  }
 }
 
 function checkpoint(core: Core): { walBytes: number } {

@@ -7,6 +7,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
+import { examineStore } from '../../src/store/examine.ts'
 import { openWriter } from '../../src/store/writer.ts'
 import { verifyPath } from '../../src/store/verify.ts'
 import { openReaderAt, temporaryPath, value } from './opened.ts'
@@ -19,8 +20,10 @@ const TERMINATIONS = 10
 
 /** Checks the store that a dead writer left; `reported` is the last revision it had said was committed. */
 function checkLeftBy(path: string, reported: number): void {
+  expect(examineStore(path)).toEqual({ state: 'sound' })
   value(openWriter({ path, storage: 'disk', now: () => 0, repositoryId: 'other' })).close()
   expect(value(verifyPath(path))).toEqual([])
+  expect(examineStore(path)).toEqual({ state: 'sound' })
   const reader = openReaderAt(path)
   const { state, revision, hashes } = reader.snapshot((snapshot) => ({
     state: snapshot.importState.state, revision: Number(snapshot.importState.last ?? 0),
