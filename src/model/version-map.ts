@@ -11,7 +11,7 @@
  * Deliberately absent: how a map is found (src/analysis/versions), and which versions it lies between.
  */
 
-import { formatNodeId, parseNodeId, type NodeId } from './node-id.ts'
+import type { NodeId } from './node-id.ts'
 
 export type VersionMapEntry = {
   /** Null for what is new. */
@@ -61,12 +61,16 @@ function translate({ entries, roots }: Side, id: NodeId): NodeId | undefined {
 
 /** The first step under a body that is the head of a function: `f%2F1`, `f%2F1:2`. */
 const HEAD = /%2F\d+(?::\d+)?$/
+/** A quoted name, in which `#` and `/` mean nothing. */
+const QUOTED = /^[^"#]*"(?:[^"\\]|\\.)*"/s
 
-/** The root that an id hangs on; an id that is none is its own. */
+/** The root that an id hangs on. */
 export function rootOf(id: NodeId): NodeId {
-  const parsed = parseNodeId(id)
-  if (parsed === undefined) return id
-  const [first] = parsed.path
-  const path = parsed.root.kind === 'body' && first !== undefined && HEAD.test(first) ? [first] : []
-  return path.length === parsed.path.length ? id : formatNodeId({ root: parsed.root, path })
+  const hash = id.indexOf('#', QUOTED.exec(id)?.[0].length ?? 0)
+  const end = hash < 0 ? -1 : id.indexOf('/', hash)
+  if (end < 0) return id
+  if (!id.startsWith('#body', hash)) return id.slice(0, end)
+  const next = id.indexOf('/', end + 1)
+  const step = next < 0 ? id : id.slice(0, next)
+  return HEAD.test(step) ? step : id.slice(0, end)
 }

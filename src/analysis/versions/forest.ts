@@ -52,13 +52,14 @@ export function plant(forest: Forest, numbers: Numbers, { index, root, id }: See
   const frames = makeFrames()
   /** The forest's node of each labelled frame. */
   const placeOf: number[] = []
+  const ownId = (nodeId: NodeId): NodeId => (id === root.id ? nodeId : id + nodeId.slice(root.id.length))
+  const placeAbove = (): number => (frames.top < 0 ? -1 : (placeOf[frames.labelled[frames.top] as number] as number))
   const add = (node: number, nodeId: NodeId, label: string, step: string): void => {
-    const above = frames.top < 0 ? -1 : (placeOf[frames.labelled[frames.top] as number] as number)
-    forest.ids.push(id === root.id ? nodeId : id + nodeId.slice(root.id.length))
+    forest.parents.push(placeAbove())
+    forest.ids.push(ownId(nodeId))
     forest.steps.push(step)
     forest.kinds.push(tree.kind[node] as number)
     forest.labels.push(numberOf(numbers, label))
-    forest.parents.push(above)
     forest.after.push(forest.ids.length)
     forest.partners.push(-1)
     values.push(VALUED.has(tree.kind[node] as number) && label !== 'head' ? text(tree, node) : '')
@@ -85,8 +86,7 @@ export function plant(forest: Forest, numbers: Numbers, { index, root, id }: See
     if (key !== NO_LABEL) {
       ordinal = countKey(frames, key)
       const nodeId = childId(frames, labels, key, ordinal)
-      const above = forest.ids[placeOf[frames.labelled[frames.top] as number] as number]
-      if ((id === root.id ? nodeId : id + nodeId.slice(root.id.length)) === above) {
+      if (ownId(nodeId) === forest.ids[placeAbove()]) {
         node = afterSubtree(tree, node)
         continue
       }

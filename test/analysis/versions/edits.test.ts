@@ -190,3 +190,18 @@ test('a defimpl for several targets, heads, and delegates of several functions',
   }
   expect(forward('D.b/1#1/to/E')).toBe('D.b/1#1/to/F')
 })
+
+test('a list too long to be compared in full: what is unique in it is found', () => {
+  const names = Array.from({ length: 300 }, (_, n) => `v${n}`)
+  const changed = ['first', ...names.slice(0, 100), ...names.slice(101), 'last']
+  const found = versions([inFunction(`    [${names.join(', ')}]`)], [inFunction(`    [${changed.join(', ')}]`)])
+  checkLaws(found, allIds(found.olds), allIds(found.nows))
+  expect([found.parts.broken, found.parts.new]).toEqual([['A.f/1#1/list/v100'], ['A.f/1#1/list/first', 'A.f/1#1/list/last']])
+})
+
+test('long lists of what is everywhere alike are paired as they come', () => {
+  const statements = (n: number, call: string): string => Array.from({ length: n }, (_, i) => `    ${i % 3 === 0 ? call : 'g(x)'}`).join('\n')
+  const found = versions([inFunction(statements(400, 'h(x)'))], [inFunction(statements(380, 'h(x, 1)'))])
+  checkLaws(found, allIds(found.olds), allIds(found.nows))
+  expect(found.parts.maintained.length).toBeGreaterThan(700)
+})

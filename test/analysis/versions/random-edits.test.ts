@@ -112,5 +112,7 @@ test('the ids of both versions are those of their nodes', () => {
     const ids = allIds([index])
     fc.pre(!ids.some((id) => /@\d+[.#]/.test(id)))
     expect(new Set(ids.filter((id) => id.includes('#')))).toEqual(idsByNode(index))
+    const roots = new Set(index.roots.flatMap(({ id, kind }) => (kind === 'clause' ? [id, id.slice(0, id.lastIndexOf('#'))] : [id])))
+    expect(ids.map(rootOf).filter((id) => !roots.has(id))).toEqual([])
   }), { numRuns: 60, ...seed })
 })
