@@ -7,9 +7,9 @@
  *    shares something, then what only lost its name: a renamed variable, a call of the same arguments.
  * 4. What reads alike and is left over has moved; a single name or literal only further down or up below the same node.
  *
- * A node whose label changed and that shares nothing with the old one is another node: evidence about a call must not
- * pass to a call of something else. Work is bounded by a purse of steps: without steps left, pairs are missed, never
- * wrong. Deliberately absent: which roots belong together (pair-roots.ts).
+ * A node whose label changed and that shares too little with the old one is another node: `send(a, b)` in the place of
+ * `log(x)` inherits nothing. Work is bounded by a purse of steps: without steps left, pairs are missed, and the result is
+ * a matching all the same. Deliberately absent: which roots belong together (pair-roots.ts).
  */
 
 import { Kind } from '../../syntax/tree.ts'
