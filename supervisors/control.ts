@@ -3,8 +3,10 @@
  * parser pool. All of it is quick; main must never block.
  */
 
+import type { ProfileName } from '../config/schema.ts'
 import { ok, type Result } from '../src/base/result.ts'
 import type { Failure } from '../src/base/failure.ts'
+import type { MemoryBudget } from '../src/memory/budget.ts'
 import type { Health } from '../src/wire/records.ts'
 import type { Metrics } from '../src/host/metrics.ts'
 import type { ActorPort } from '../src/otp/actor-system.ts'
@@ -15,9 +17,12 @@ import type { Tree } from '../src/otp/node/tree.ts'
 import type { NodeSpec } from '../src/otp/node/tree-spec.ts'
 import type { Args, ControlMethod, Reply } from '../src/wire/methods.ts'
 import type { ControlCalls, MetricCasts, ParserTasks, SupervisionCalls } from '../workers/calls.ts'
+import { chaosCalls } from './chaos.ts'
 import { measureTree } from './measure.ts'
+import { memoryCalls } from './memory.ts'
 import { presentTree } from './present-tree.ts'
 import { startOnDemand, supervisorCalls } from './supervisor-calls.ts'
+import { taskCalls } from './tasks.ts'
 
 export type ControlPorts = {
   /** The tree that these services belong to; there once it has been started. */
@@ -30,16 +35,23 @@ export type ControlPorts = {
   readonly listening: (http: string | null) => void
   readonly shutdown: () => void
   readonly wallMs: () => number
+  readonly profile: ProfileName
+  readonly budget: MemoryBudget
+  readonly measureMemory: () => void
 }
 
 type ControlMethods = { readonly [M in ControlMethod]: (args: Args<M>) => Result<Reply<M>, Failure> | Promise<Result<Reply<M>, Failure>> }
 
 export function controlService(ports: ControlPorts): AnyService {
+  const supervised = () => ({ tree: ports.tree(), root: ports.root })
   const methods: ControlMethods = {
     health_check: () => ok(ports.health()),
     daemon_status: () => ok(ports.status()),
     supervision_tree: () => ok(presentTree(ports.tree().view(), ports.wallMs())),
-    ...supervisorCalls(() => ({ tree: ports.tree(), root: ports.root })),
+    ...memoryCalls(ports.tree, ports.budget),
+    ...supervisorCalls(supervised),
+    ...chaosCalls(ports.profile, supervised),
+    ...taskCalls(supervised),
     shutdown: () => {
       ports.shutdown()
       return ok({ stopping: true })
@@ -54,6 +66,7 @@ export function controlService(ports: ControlPorts): AnyService {
     },
     renderMetrics: async () => {
       measureTree(ports.metrics.recorder, ports.tree().view())
+      ports.measureMemory()
       return ok(await ports.metrics.render())
     },
   }

@@ -5,30 +5,38 @@
 
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import type { Config } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { CORE } from '../src/engine/core.actor.ts'
-import { aggregateHealth, checkDisk, checkImport, checkMemory, checkRequests, checkTree, type Check } from '../src/host/health.ts'
+import { thresholdsOf } from '../src/memory/levels.ts'
+import type { MemoryBudget } from '../src/memory/budget.ts'
+import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkMemory, checkRequests, checkStore, checkTree, type Check, type MemoryState } from '../src/host/health.ts'
 import type { Logger } from '../src/host/log.ts'
 import type { Metrics } from '../src/host/metrics.ts'
 import type { ProjectPaths } from '../src/host/paths.ts'
 import { freeBytesAt } from '../src/host/preflight.ts'
+import { createProfiler, PROFILE_PORT } from '../src/host/profiler.ts'
 import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
 import type { DaemonState } from '../src/host/state-file.ts'
 import { formatReason } from '../src/otp/exit-reason.ts'
+import type { ActorPort } from '../src/otp/actor-system.ts'
 import { systemClock } from '../src/otp/node/message-port.ts'
 import { startTree } from '../src/otp/node/start-tree.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import { BATCH_PROCESSOR } from '../src/project/batch-processor.actor.ts'
 import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../src/project/parser.actor.ts'
-import { WIRE_VERSION } from '../src/wire/methods.ts'
+import { lastSetAside } from '../src/store/set-aside.ts'
+import { WIRE_VERSION, type Reply } from '../src/wire/methods.ts'
 import type { ImportCalls } from '../workers/calls.ts'
 import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
 import { createCircuits, type Circuits } from './circuits.ts'
 import { controlService, metricsService, parserPoolPort, supervisionService } from './control.ts'
 import { startOnDemand } from './supervisor-calls.ts'
+import { DEPENDENCIES } from './placement.ts'
+import { measureMemory, memoryService, memoryState, readBudget } from './memory.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
 import { WIRES } from './wires.ts'
@@ -67,20 +75,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const shared = createSharedState()
   const http: { address: string | null } = { address: null }
   const circuits = createCircuits(metrics.recorder)
-  const watch = healthWatch(options, { shared, circuits, tree: () => tree })
-  const root = treeOf(options, shared)
+  const budget = readBudget(config)
+  for (const problem of budget.problems) logger.log('warn', problem)
+  const memory = (): MemoryState => memoryState(shared, budget)
+  const watch = healthWatch(options, { shared, circuits, memory, tree: () => tree })
+  const root = treeOf(options, shared, budget)
   const tree: Tree = startTree({
     root, wires: WIRES, log: logger.log,
     ports: {
-      [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: circuits.port,
+      [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: circuits.port, [PROFILE_PORT]: profilerOf(options, () => tree),
       [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)),
     },
     services: {
       supervision: supervisionService(root, () => tree),
       metrics: metricsService(metrics),
+      'memory.main': memoryService(() => tree),
       control: controlService({
-        tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs,
-        status: () => statusOf(options, http.address),
+        tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs, budget, profile: config.profile,
+        measureMemory: () => measureMemory(metrics.recorder, memory()),
+        status: () => statusOf(options, http.address, memory()),
         listening: (address) => {
           http.address = address
         },
@@ -105,7 +118,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   })
 }
 
-function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState) {
+function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState, budget: MemoryBudget) {
   const { projectRoot: root } = paths
   return supervisionTree(config, {
     repository: {
@@ -113,10 +126,18 @@ function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState) 
       config: { project: config.project, storage: config.storage, parser: config.parser },
       parserThreads: config.parser.threads ?? availableParallelism(),
     },
+    memory: { storePath: paths.database, maxBytes: budget.maxBytes, thresholds: thresholdsOf(config.memory), shared },
     gateway: {
-      storePath: paths.database, socketPath: paths.socket, shared, identity: { version, projectRoot: root, pid: process.pid },
+      storePath: paths.database, socketPath: paths.socket, hotKeysPath: paths.hotKeys, budget, shared, identity: { version, projectRoot: root, pid: process.pid },
       config: { gateway: config.gateway, http: config.http, metrics: config.metrics, query: config.query, storage: config.storage },
     },
+  })
+}
+
+function profilerOf({ config, paths, logger }: DaemonOptions, tree: () => Tree): ActorPort {
+  return createProfiler({
+    directory: join(paths.stateDir, 'profiles'), uid: process.getuid?.() ?? 0, profiled: () => tree().profiled, clock: systemClock, log: logger.log,
+    minFreeBytes: config.storage.minFreeBytes, freeBytes: freeBytesAt,
   })
 }
 
@@ -127,20 +148,22 @@ async function firstImport(tree: Tree, logger: Logger): Promise<void> {
 
 const STATUSES = ['healthy', 'degraded', 'unhealthy']
 
-type Watched = { readonly shared: SharedState; readonly circuits: Circuits; readonly tree: () => Tree }
+type Watched = { readonly shared: SharedState; readonly circuits: Circuits; readonly memory: () => MemoryState; readonly tree: () => Tree }
 type HealthWatch = { check(): ReturnType<typeof aggregateHealth>; stop(): void }
 
 /** Checks when asked, and by itself at each interval, so that a change of state is logged. */
-function healthWatch({ config, paths, logger, metrics }: DaemonOptions, { shared, circuits, tree }: Watched): HealthWatch {
+function healthWatch({ config, paths, logger, metrics, startedAt }: DaemonOptions, { shared, circuits, memory, tree }: Watched): HealthWatch {
   let seen: RequestTotals = NO_REQUESTS
   let lastWindow: RequestWindow | undefined
   let lastStatus = 'healthy'
   const check: HealthWatch['check'] = () => {
     const checks: Check[] = [
       ...checkTree(tree().view(), CRITICAL),
-      checkMemory(process.memoryUsage.rss(), config.health),
+      ...checkDependencies(tree().view(), DEPENDENCIES),
+      checkMemory(memory()),
       checkDisk(freeBytesAt(paths.stateDir), config.storage),
       checkImport(importProgress(shared)),
+      checkStore(lastSetAside(paths.database), startedAt, importProgress(shared)),
       ...circuits.checks(systemClock.nowMs()),
       ...(lastWindow === undefined ? [] : [checkRequests(lastWindow, config.health)]),
     ]
@@ -169,10 +192,17 @@ function stateOf({ config, paths, version, logFile, startedAt, heart }: DaemonOp
   }
 }
 
-function statusOf(options: DaemonOptions, http: string | null) {
+function setAsideOf({ paths }: DaemonOptions): Reply<'daemon_status'>['store_set_aside'] {
+  const found = lastSetAside(paths.database)
+  if (found === undefined) return null
+  const { path, at, why, carriedOver } = found
+  return { path, at, why, client_modules_kept: carriedOver?.kept ?? null, client_modules_lost: carriedOver?.lost ?? null }
+}
+
+function statusOf(options: DaemonOptions, http: string | null, { level, usedBytes, maxBytes }: MemoryState) {
   const { wire_version: _, ...state } = stateOf(options, http)
   return {
-    ...state, uptime_ms: Math.round(systemClock.wallMs() - Date.parse(options.startedAt)), state_dir: options.paths.stateDir,
-    rss_bytes: process.memoryUsage.rss(),
+    ...state, uptime_ms: Math.round(systemClock.wallMs() - Date.parse(options.startedAt)), state_dir: options.paths.stateDir, store_set_aside: setAsideOf(options),
+    rss_bytes: usedBytes, memory: { level, max_bytes: maxBytes },
   }
 }

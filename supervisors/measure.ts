@@ -36,9 +36,6 @@ function measureGateway(recorder: MetricRecorder, stats: Stats | undefined): voi
   recorder.gauge('elixir_scope_rpc_in_flight', []).set(stats['inFlight'] ?? 0)
   recorder.counter('elixir_scope_rpc_shed_total', ['connection']).advanceTo(stats['refused'] ?? 0)
   recorder.counter('elixir_scope_rpc_shed_total', ['notification']).advanceTo(stats['notificationsShed'] ?? 0)
-  recorder.counter('elixir_scope_cache_lookups_total', ['answers', 'hit']).advanceTo(stats['cacheHits'] ?? 0)
-  recorder.counter('elixir_scope_cache_lookups_total', ['answers', 'miss']).advanceTo(stats['cacheMisses'] ?? 0)
-  recorder.gauge('elixir_scope_cache_bytes', ['answers']).set(stats['cacheBytes'] ?? 0)
   recorder.gauge('elixir_scope_store_snapshot_age_seconds', ['gateway']).set((stats['oldestSnapshotMs'] ?? 0) / 1000)
   recorder.counter('elixir_scope_store_snapshots_expired_total', ['gateway']).advanceTo(stats['expired'] ?? 0)
 }

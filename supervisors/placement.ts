@@ -4,6 +4,7 @@
  * Nodes whose work has no code yet stand in `LATER`, and join where their supervisor is.
  */
 
+import { MEMORY_ACTORS } from '../src/memory/protocol.ts'
 import type { Restart, Shutdown, Strategy } from '../src/otp/child-spec.ts'
 
 /** Restarts allowed within a period of so many seconds; a chaos run raises them by `supervision.intensityFactor`. */
@@ -38,15 +39,26 @@ export type Place = SupervisorPlace | WorkerPlace
 
 export const ROOT = 'ElixirScope.Supervisor'
 export const AST = 'ElixirScope.AST'
+export const TASK_SUPERVISOR = `${AST}.TaskSupervisor`
+/** What each of its children is started as. */
+export const TASK = `${AST}.Task`
+const MEMORY_MANAGER = `${AST}.Repository.MemoryManager.Supervisor`
 
 /** In order of start; the end is in reverse. */
 export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
   supervisor('ElixirScope.Threads', 'one_for_one', 'service', [
     thread('repository', 10_000, 'the one writer of the store'),
+    thread('memory', 1000, 'samples memory, settles the pressure level, has memory freed'),
   ]),
   supervisor(`${AST}.Supervisor`, 'one_for_one', 'root', [
     supervisor(`${AST}.Repository.Supervisor`, 'one_for_one', 'service', [
       actor(`${AST}.Repository.Core`, 'repository', 5000, 'takes what clients write, and knows a repeated request again'),
+      supervisor(MEMORY_MANAGER, 'rest_for_one', 'service', [
+        actor(MEMORY_ACTORS.monitor, 'memory', 1000, 'samples the memory in use'),
+        actor(MEMORY_ACTORS.cacheManager, 'memory', 1000, 'has caches resized, cleaned and their hottest keys saved'),
+        { ...actor(MEMORY_ACTORS.cleaner, 'memory', 1000, 'frees memory, in steps'), restart: 'temporary' },
+        actor(MEMORY_ACTORS.pressureHandler, 'memory', 1000, 'settles the level, and has what it means done'),
+      ]),
     ]),
     supervisor(`${AST}.Parsing.Supervisor`, 'one_for_one', 'service', [
       supervisor(`${AST}.Parsing.WorkerPool`, 'one_for_one', 'pool', [
@@ -54,6 +66,9 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
       ]),
       actor(`${AST}.Parsing.Parser`, 'main', 1000, 'lets work through to the parser threads, and none while they or imports fail again and again'),
       { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
+    ]),
+    supervisor(TASK_SUPERVISOR, 'simple_one_for_one', 'service', [
+      { ...actor(TASK, 'main', 1000, 'one for each task asked for, such as a profile; keeps its outcome for a minute'), restart: 'temporary' },
     ]),
   ]),
   supervisor('ElixirScope.Gateway.Supervisor', 'one_for_one', 'service', [
@@ -64,11 +79,6 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
 /** Nodes of the requirement documents that are not in the tree yet, and the part of the product that brings them. */
 export const LATER: Readonly<Record<string, string>> = {
   [`${AST}.Repository.Enhanced`]: 'run-time capture',
-  [`${AST}.Repository.MemoryManager.Supervisor`]: 'memory management',
-  [`${AST}.Repository.MemoryManager.Monitor`]: 'memory management',
-  [`${AST}.Repository.MemoryManager.CacheManager`]: 'memory management',
-  [`${AST}.Repository.MemoryManager.Cleaner`]: 'memory management',
-  [`${AST}.Repository.MemoryManager.PressureHandler`]: 'memory management',
   [`${AST}.Parsing.InstrumentationMapper`]: 'run-time capture',
   [`${AST}.Analysis.Supervisor`]: 'patterns',
   [`${AST}.Analysis.PatternMatcher.Supervisor`]: 'patterns',
@@ -89,7 +99,6 @@ export const LATER: Readonly<Record<string, string>> = {
   [`${AST}.Synchronization.FileWatcher`]: 'file watching',
   [`${AST}.Synchronization.Synchronizer`]: 'file watching',
   [`${AST}.Synchronization.IncrementalUpdater`]: 'file watching',
-  [`${AST}.TaskSupervisor`]: 'profiles',
   'ElixirScope.Capture.Supervisor': 'run-time capture',
 }
 

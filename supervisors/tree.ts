@@ -3,17 +3,24 @@
  * `src/otp/node/start-tree.ts` reads it.
  */
 
+import type { ResourceLimits } from 'node:worker_threads'
 import { must } from '../src/base/assert.ts'
 import type { Config } from '../config/schema.ts'
 import { actor, moduleUrl, pool, supervisor, thread, type NodeSpec } from '../src/otp/node/tree-spec.ts'
-import type { AnyActor } from '../src/otp/actor.ts'
+import type { ActorStart } from '../src/otp/actor-child.ts'
+import { PROFILE_PORT } from '../src/host/profiler.ts'
+import { taskActor, taskName, type TaskArgs } from '../src/host/task.actor.ts'
 import { PARSER, parserActor } from '../src/project/parser.actor.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
+import type { MemoryInit } from '../workers/memory.thread.ts'
 import type { RepositoryInit } from '../workers/repository.thread.ts'
-import { INTENSITIES, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
+import { INTENSITIES, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
 
 /** What a thread is handed at each start, by its name. */
-export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit }
+export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit }
+
+/** A thread that needs little is kept from taking more. */
+const RESOURCE_LIMITS: Readonly<Record<string, ResourceLimits>> = { memory: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 } }
 
 export function supervisionTree(config: Config, inits: TreeInits): NodeSpec {
   return specOf(TREE, { config, inits })
@@ -43,18 +50,22 @@ function supervisorSpec({ name, strategy, intensity, children }: SupervisorPlace
 }
 
 /** Actors that live in main itself. */
-const IN_MAIN: Readonly<Record<string, AnyActor>> = { [PARSER]: parserActor }
+const IN_MAIN: Readonly<Record<string, Pick<ActorStart, 'actor' | 'name' | 'nameOf'>>> = {
+  [PARSER]: { name: PARSER, actor: parserActor },
+  [TASK]: { nameOf: (args) => taskName((args as TaskArgs).id), actor: taskActor(PROFILE_PORT) },
+}
 
 function actorSpec({ name, thread: where, restart, shutdown }: WorkerPlace): NodeSpec {
-  const made = IN_MAIN[name]
-  return actor({ id: name, name, restart, shutdown, ...(made === undefined ? { thread: where, actor: name } : { actor: made }) })
+  return actor({ id: name, restart, shutdown, ...(IN_MAIN[name] ?? { name, thread: where, actor: name }) })
 }
 
 function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
   const { startTimeoutMs, heartbeatMs, unresponsiveMs } = config.supervision
+  const resourceLimits = RESOURCE_LIMITS[name]
   return thread({
     id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.thread`, import.meta.url),
     init: must(inits[name as keyof TreeInits], `what thread ${name} is handed`), times: { startTimeoutMs, heartbeatMs, silenceMs: unresponsiveMs },
+    ...(resourceLimits === undefined ? {} : { resourceLimits }),
   })
 }
 

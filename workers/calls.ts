@@ -4,7 +4,11 @@
  */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { Failure } from '../src/base/failure.ts'
 import type { MetricRecord } from '../src/host/metric-recorder.ts'
+import type { PressureFields } from '../src/memory/pressure-effects.ts'
+import type { CacheOperation, CleanupStep } from '../src/memory/protocol.ts'
+import type { MemorySample } from '../src/memory/sample.ts'
 import type { Discovery, DiscoverOptions } from '../src/project/discover.ts'
 import type { FileOutcome } from '../src/project/parse-files.ts'
 import type { ParseTask } from '../src/project/parser.actor.ts'
@@ -14,6 +18,9 @@ import type { Args, ControlMethod, NotificationParams } from '../src/wire/method
 export type ImportCalls = {
   import: { args: Pick<Args<'import_project'>, 'force'>; result: unknown; progress: NotificationParams<'import_progress'> }
 }
+
+/** What the gateway tells the repository thread: a read of the store that is in place has failed with `damaged`. */
+export type ImportCasts = { metDamage: Failure }
 
 /** Answered by main: a child that ends by itself, or has ended, is started because there is work for it. */
 export type SupervisionCalls = { startOnDemand: { args: { readonly name: string }; result: null } }
@@ -37,6 +44,18 @@ export type ControlCalls = {
   listening: { args: { readonly http: string | null }; result: null }
   renderMetrics: { args: null; result: { readonly contentType: string; readonly text: string } }
 }
+
+/** Answered by every thread that holds memory that it can do without: bytes freed, as far as known. */
+export type FreeCalls = { free: { args: CleanupStep; result: number } }
+
+/** Answered by the gateway thread, where the caches are. */
+export type CacheCalls = FreeCalls & { caches: { args: CacheOperation; result: unknown } }
+
+/** What the memory thread tells the gateway thread, for those who listen there. */
+export type PressureCasts = { pressure: PressureFields }
+
+/** Answered by main for the memory thread, from the last heartbeats. */
+export type HeapCalls = FreeCalls & { heaps: { args: null; result: Pick<MemorySample, 'heaps' | 'externalBytes'> } }
 
 /** What threads tell main without waiting: what they measured since they last told. */
 export type MetricCasts = { records: readonly MetricRecord[] }

@@ -4,28 +4,42 @@
  */
 
 import type { Config } from '../config/schema.ts'
-import { failure, isFailure, type Failure } from '../src/base/failure.ts'
-import type { Result } from '../src/base/result.ts'
+import { failure, FailureError, isFailure, type Failure } from '../src/base/failure.ts'
+import { ok, type Result } from '../src/base/result.ts'
 import { CORE, type CoreBody } from '../src/engine/core.actor.ts'
 import type { Identity } from '../src/engine/read-context.ts'
-import { createAnswerCache, type AnswerCache } from '../src/gateway/answer-cache.ts'
-import { answerCall, type CallPorts } from '../src/gateway/answer-call.ts'
+import { createAnswerCache } from '../src/gateway/answer-cache.ts'
+import { answerCall, restoreAnswer, type CallPorts } from '../src/gateway/answer-call.ts'
+import { createHotAnswers, type HotAnswers } from '../src/gateway/hot-answers.ts'
 import { serveHttp, type HttpServer } from '../src/gateway/http/serve-http.ts'
 import { serveIpc, type IpcOptions, type IpcServer } from '../src/gateway/ipc/serve-ipc.ts'
 import { createTreeCache } from '../src/gateway/tree-cache.ts'
 import { turnSnapshot } from '../src/gateway/turn-snapshot.ts'
+import { collectGarbage } from '../src/host/collect-garbage.ts'
 import { createMetricRecorder, type HistogramHandle, type MetricRecorder } from '../src/host/metric-recorder.ts'
+import { writeWhole } from '../src/host/private-files.ts'
+import type { MemoryBudget } from '../src/memory/budget.ts'
+import { createCache, type Cache } from '../src/memory/cache.ts'
+import { LEVEL_POLICIES } from '../src/memory/levels.ts'
+import { runOnCaches } from '../src/memory/ports.ts'
+import { levelOf } from '../src/memory/pressure-cell.ts'
+import type { PressureFields } from '../src/memory/pressure-effects.ts'
+import type { CacheOperation, CleanupStep } from '../src/memory/protocol.ts'
 import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import type { Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Health } from '../src/wire/records.ts'
-import type { ControlCalls, ImportCalls, MetricCasts } from './calls.ts'
-import { isVerified, type SharedState } from './shared-state.ts'
+import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts } from './calls.ts'
+import { measureCaches } from './cache-metrics.ts'
+import { isVerified, pressureCellOf, type SharedState } from './shared-state.ts'
 
 export type GatewayInit = {
   readonly storePath: string
   readonly socketPath: string
+  /** Where the keys of what is asked for most outlive this thread. */
+  readonly hotKeysPath: string
+  readonly budget: Pick<MemoryBudget, 'maxBytes' | 'cacheBytes'>
   readonly identity: Identity
   readonly config: Pick<Config, 'gateway' | 'http' | 'metrics' | 'query' | 'storage'>
   readonly shared: SharedState
@@ -42,17 +56,35 @@ runThread<GatewayInit>(async (context) => {
   const reader = openReader({ path: context.init.storePath, now: context.clock.wallMs })
   if (!reader.ok) return reader.error
   const recorder = createMetricRecorder()
-  const answers = createAnswerCache()
-  const served = await serve(context, { reader: reader.value, answers, recorder })
+  const cache = createCache({ maxBytes: context.init.budget.cacheBytes, nowMs: context.clock.nowMs })
+  cache.resize(LEVEL_POLICIES[levelOf(pressureCellOf(context.init.shared))].cacheRatio)
+  const means = { reader: reader.value, cache, recorder }
+  const ports = callPorts(context, means)
+  const served = await serve(context, means, ports)
   if (isFailure(served)) return served
+  const hot = hotAnswers(context, ports)
   const timer = setInterval(() => {
     reader.value.expire(context.init.config.storage.snapshotMaxMs)
+    void hot.loadOnce(isVerified(context.init.shared) ? 'ready' : 'not yet')
+    measureCaches(recorder, cache.stats())
     context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
     const why = lostTouch(reader.value, served.ipc)
     if (why !== undefined) context.exit({ kind: 'failed', failure: why })
   }, REPORT_MS)
   return {
-    stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics(), ...answers.stats() }),
+    services: {
+      'memory.gateway': {
+        calls: {
+          caches: (operation: CacheOperation) => runOnCaches(cache, hot.save, operation),
+          free: (step: CleanupStep) => free(reader.value, step),
+        },
+        casts: {
+          pressure: ({ from, to, usedBytes, maxBytes }: PressureFields) =>
+            served.ipc.notifyAll('memory_pressure_changed', { from, to, used_bytes: usedBytes, max_bytes: maxBytes }),
+        },
+      },
+    },
+    stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics(), externalBytes: process.memoryUsage().external }),
     stop: async () => {
       clearInterval(timer)
       await Promise.all([served.ipc.close(DRAIN_MS), served.http?.close()])
@@ -67,11 +99,23 @@ function lostTouch(reader: Reader, ipc: IpcServer): Failure | undefined {
   return reader.place() === 'replaced' ? failure('unavailable', 'the store was replaced') : undefined
 }
 
-type Means = { readonly reader: Reader; readonly answers: AnswerCache; readonly recorder: MetricRecorder }
+function hotAnswers({ init, log }: Context, ports: CallPorts): HotAnswers {
+  return createHotAnswers({
+    path: init.hotKeysPath, write: writeWhole, restore: (saved) => restoreAnswer(ports, saved),
+    pause: () => new Promise((resolve) => void setImmediate(resolve)),
+    onProblem: (problem) => log('warn', problem, { path: init.hotKeysPath }),
+  })
+}
 
-async function serve(context: Context, means: Means): Promise<Served | Failure> {
+function free(reader: Reader, step: CleanupStep): Result<number, Failure> {
+  if (step === 'shrink_store') reader.shrink()
+  return ok(step === 'collect_garbage' ? collectGarbage() : 0)
+}
+
+type Means = { readonly reader: Reader; readonly cache: Cache; readonly recorder: MetricRecorder }
+
+async function serve(context: Context, means: Means, ports: CallPorts): Promise<Served | Failure> {
   const { init, log, clock } = context
-  const ports = callPorts(context, means)
   const ipc = await serveIpc({
     socketPath: init.socketPath, clock,
     limits: {
@@ -82,7 +126,10 @@ async function serve(context: Context, means: Means): Promise<Served | Failure> 
       progress: (progress) => void call.notify('import_progress', progress),
     }),
     onCall: callMeter(means.recorder),
-    onBug: (error) => log('error', 'a request failed by our fault', { error }),
+    onBug: (error) => {
+      log('error', 'a request failed by our fault', { error })
+      tellOfDamage(context, means.reader, error)
+    },
   })
   if (!ipc.ok) return ipc.error
   const http = init.config.http.enabled ? await serveWeb(context) : null
@@ -92,6 +139,12 @@ async function serve(context: Context, means: Means): Promise<Served | Failure> 
   }
   const told = await context.channel<ControlCalls>('control').call('listening', { http: http?.address ?? null })
   return told.ok ? { ipc: ipc.value, http } : told.error
+}
+
+/** A read has met damage: the repository thread sets the store aside, unless it has done so already. */
+function tellOfDamage({ channel }: Context, reader: Reader, error: unknown): void {
+  if (!(error instanceof FailureError) || error.failure.code !== 'damaged' || reader.place() !== 'in place') return
+  channel<ImportCalls, ImportCasts>('imports').cast('metDamage', error.failure)
 }
 
 /** Counts and times every call. Handles are kept by method: making one costs more than the lookup it measures. */
@@ -109,15 +162,27 @@ function callMeter(recorder: MetricRecorder): NonNullable<IpcOptions['onCall']> 
   }
 }
 
-function callPorts({ init, channel, actors }: Context, { reader, answers }: Means): CallPorts {
+function callPorts({ init, channel, actors, clock }: Context, { reader, cache, recorder }: Means): CallPorts {
   const repository: Channel<ImportCalls> = channel<ImportCalls>('imports')
   const main: Channel<ControlCalls> = channel<ControlCalls>('control')
+  const reads = {
+    cache_hit: recorder.counter('elixir_scope_reads_total', ['cache_hit']), store_hit: recorder.counter('elixir_scope_reads_total', ['store_hit']),
+    store_miss: recorder.counter('elixir_scope_reads_total', ['store_miss']),
+  }
   return {
     snapshot: turnSnapshot(reader, (run) => void setImmediate(run)),
-    trees: createTreeCache(),
-    answers,
+    trees: createTreeCache(cache),
+    answers: createAnswerCache({ cache, nowMs: clock.nowMs, onRead: (outcome) => reads[outcome].add() }),
+    memory: { maxBytes: init.budget.maxBytes, usedBytes: () => process.memoryUsage.rss() },
     identity: init.identity,
     isVerified: () => isVerified(init.shared),
+    isStale: () => pendingFiles(init.shared) > 0,
+    settle: async () => {
+      const settled = await actors.call(SYNCHRONIZER, { type: 'settle' } satisfies SynchronizerBody, init.config.query.timeoutMs)
+      // The snapshot of this turn may be older than what it waited for.
+      if (settled.ok) await new Promise<void>((resolve) => void setImmediate(resolve))
+      return settled
+    },
     write: (method, args) => actors.call(CORE, { method, args } satisfies CoreBody, init.config.storage.transactionTimeoutMs),
     importProject: ({ force }, { progress }) => repository.call('import', { force }, { onProgress: progress, timeoutMs: 'infinity' }),
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),

@@ -5,12 +5,17 @@
  */
 
 import type { Config } from '../config/schema.ts'
-import { failure, FailureError, type Failure } from '../src/base/failure.ts'
+import { FailureError, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
 import { CORE, coreActor, STORE_PORT, type ClientWriteMethod, type StoreOperation } from '../src/engine/core.actor.ts'
 import { WRITES, type WriteContext } from '../src/engine/writes.ts'
-import { createMetricRecorder } from '../src/host/metric-recorder.ts'
+import { collectGarbage } from '../src/host/collect-garbage.ts'
+import { createMetricRecorder, type MetricRecorder } from '../src/host/metric-recorder.ts'
+import { admitWrite } from '../src/memory/admission.ts'
+import { createImportGate } from '../src/memory/import-gate.ts'
+import { levelOf } from '../src/memory/pressure-cell.ts'
+import { MEMORY_ACTORS, type CleanupStep, type PressureHandlerBody } from '../src/memory/protocol.ts'
 import type { ActorPort } from '../src/otp/actor-system.ts'
 import type { CallMap } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
@@ -24,11 +29,11 @@ import { PARSER, type ParserBody, type ParserWork } from '../src/project/parser.
 import type { Reader, Writer } from '../src/store/contract.ts'
 import { createTaskSink, type TaskSink } from '../src/project/task-sink.ts'
 import { openReader } from '../src/store/reader.ts'
-import { openWriter } from '../src/store/writer.ts'
 import type { Args, NotificationParams } from '../src/wire/methods.ts'
 import type { ImportResult } from '../src/wire/records.ts'
 import type { ImportCalls, MetricCasts, SupervisionCalls } from './calls.ts'
-import { isVerified, setImportProgress, setVerified, type SharedState } from './shared-state.ts'
+import { isVerified, pressureCellOf, setImportProgress, setImportWaits, setVerified, type SharedState } from './shared-state.ts'
+import { openStore, watchStore, type StoreWatch } from './store-watch.ts'
 
 export type RepositoryInit = {
   readonly storePath: string
@@ -41,32 +46,40 @@ export type RepositoryInit = {
 }
 
 type Progress = NotificationParams<'import_progress'>
-type Parts = { readonly context: ThreadContext<RepositoryInit>; readonly writer: Writer; readonly reader: Reader }
+type Parts = { readonly context: ThreadContext<RepositoryInit>; readonly writer: Writer; readonly reader: Reader; readonly recorder: MetricRecorder; readonly storeWatch: StoreWatch }
 
 /** Enough for the parser threads to go on while this thread writes. */
 const TASKS_PER_THREAD = 12
-/** How often it is checked that the store is still where it was opened. */
+/** How often it is checked that the store is still where it was opened, and metrics are told. */
 const WATCH_MS = 1000
 
 runThread<RepositoryInit>((context) => {
   const { init, clock } = context
-  const writer = openWriter({ path: init.storePath, storage: init.config.storage.backend, now: clock.wallMs, repositoryId: init.repositoryId })
+  const recorder = createMetricRecorder()
+  const writer = openStore(context, recorder)
   if (!writer.ok) return writer.error
   const reader = openReader({ path: init.storePath, now: clock.wallMs })
   if (!reader.ok) return reader.error
   const marked = markInterrupted(writer.value)
   if (!marked.ok) return marked.error
-  const parts = { context, writer: writer.value, reader: reader.value }
+  const storeWatch = watchStore(context, writer.value)
+  const parts = { context, writer: writer.value, reader: reader.value, recorder, storeWatch }
   setImportProgress(init.shared, writer.value.importState())
   const sink = createTaskSink(clock)
-  const { port, call, resume } = imports(parts, sink)
-  const watch = setInterval(() => endUnlessInPlace(context, writer.value), WATCH_MS)
+  const { port, call, resume, catchUp } = imports(parts, sink)
+  const watch = setInterval(() => {
+    storeWatch.look()
+    context.channel<CallMap, MetricCasts>('metrics').cast('records', parts.recorder.drain())
+    catchUp()
+  }, WATCH_MS)
   resume()
   return {
-    services: { imports: { calls: { import: call } }, sink: { casts: { take: sink.take } } },
-    actors: { [CORE]: () => coreActor(() => undefined), [BATCH_PROCESSOR]: () => batchProcessorActor },
+    services: {
+      imports: { calls: { import: call }, casts: { metDamage: storeWatch.met } }, sink: { casts: { take: sink.take } }, 'memory.repository': { calls: { free: (step: CleanupStep) => free(parts, step) } },
+    },
+    actors: { [CORE]: () => coreActor(() => admit(parts)), [BATCH_PROCESSOR]: () => batchProcessorActor },
     ports: { [STORE_PORT]: storePort(parts), [IMPORTS_PORT]: port },
-    stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value) }),
+    stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value), externalBytes: process.memoryUsage().external }),
     stop: () => {
       clearInterval(watch)
       reader.value.close()
@@ -75,16 +88,40 @@ runThread<RepositoryInit>((context) => {
   }
 })
 
-/** The next life opens what is at the path then, or makes a new store. */
-function endUnlessInPlace({ exit, log }: ThreadContext<RepositoryInit>, writer: Writer): void {
-  const place = writer.place()
-  if (place === 'in place') return
-  log('error', `the store was ${place} while it was in use`, { remedy: 'what clients had stored is lost; import the project again' })
-  exit({ kind: 'failed', failure: failure('unavailable', `the store was ${place} while it was in use`) })
+/** Whether memory lets a client's write go ahead; under mild pressure it does, and asks for cleaning. */
+function admit({ context, recorder }: Parts): Failure | undefined {
+  const admission = admitWrite(levelOf(pressureCellOf(context.init.shared)), 'client')
+  if (admission.type === 'accept_and_clean') context.actors.cast(MEMORY_ACTORS.pressureHandler, { type: 'cleanup_wanted' } satisfies PressureHandlerBody)
+  if (admission.type !== 'refuse') return undefined
+  recorder.counter('elixir_scope_writes_total', ['storage_rejected']).add()
+  return admission.failure
+}
+
+function free({ writer, reader }: Parts, step: CleanupStep): Result<number, Failure> {
+  switch (step) {
+    case 'shrink_store':
+      writer.shrink()
+      reader.shrink()
+      return ok(0)
+    case 'checkpoint_wal': {
+      const done = writer.checkpoint()
+      return done.ok ? ok(0) : done
+    }
+    case 'collect_garbage':
+      return ok(collectGarbage())
+    case 'release_idle_pools':
+      return ok(0)
+  }
 }
 
 /** What only the disk can cause inside a read is thrown, and is an answer like others; anything else is a bug of ours and ends the thread. */
-async function orDisk<T>(run: () => Result<T, Failure> | Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+async function orDisk<T>({ storeWatch }: Parts, run: () => Result<T, Failure> | Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  const done = await caughtFrom(run)
+  if (!done.ok) storeWatch.met(done.error)
+  return done
+}
+
+async function caughtFrom<T>(run: () => Result<T, Failure> | Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
   try {
     return await run()
   } catch (caught) {
@@ -95,7 +132,7 @@ async function orDisk<T>(run: () => Result<T, Failure> | Promise<Result<T, Failu
 
 /** Carries out what Core lets through. */
 function storePort(parts: Parts): ActorPort {
-  const { writer, context, reader } = parts
+  const { writer, context, reader, recorder } = parts
   const writeContext: WriteContext = {
     writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
     countModules: () => {
@@ -103,7 +140,12 @@ function storePort(parts: Parts): ActorPort {
       return modules + clientModules
     },
   }
-  return promisePort<StoreOperation>(({ method, args }) => orDisk(() => runWrite(writeContext, method, args)))
+  return promisePort<StoreOperation>(async ({ method, args }) => {
+    const done = await orDisk(parts, () => runWrite(writeContext, method, args))
+    const level = levelOf(pressureCellOf(context.init.shared))
+    if (done.ok) recorder.counter('elixir_scope_writes_total', [level === 'normal' ? 'stored' : 'stored_with_pressure']).add()
+    return done
+  })
 }
 
 function runWrite<M extends ClientWriteMethod>(context: WriteContext, method: M, args: unknown): Result<unknown, Failure> {
@@ -121,15 +163,26 @@ function imports(parts: Parts, sink: TaskSink) {
     if (!started.ok) context.log('error', 'the import could not be started', { ...started.error })
   }
   const queue = createImportQueue(() => void startProcessor())
+  const tell = (progress: Progress): void => {
+    setImportProgress(shared, writer.importState())
+    for (const listener of listeners) listener(progress)
+  }
+  const gate = createImportGate({
+    cell: pressureCellOf(shared), clock: context.clock,
+    onChange: (state) => {
+      setImportWaits(shared, state)
+      const { filesDone, filesTotal } = writer.importState()
+      if (state === 'waits') tell({ files_done: filesDone, files_total: filesTotal, phase: 'waiting for memory' })
+    },
+  })
+  let isOwed = false
   const runOne = async (mode: ImportMode): Promise<ImportOutcome> => {
     const startedMs = context.clock.nowMs()
-    const outcome = await orDisk(() => importProject(importPorts(parts, sink, (progress) => {
-      setImportProgress(shared, writer.importState())
-      for (const listener of listeners) listener(progress)
-    }), mode))
+    const outcome = await orDisk(parts, () => importProject({ ...importPorts(parts, sink), progress: tell, admitted: gate.pass }, mode))
+    isOwed = !outcome.ok && outcome.error.code === 'insufficient_memory'
     context.actors.cast(PARSER, { type: 'imported', error: outcome.ok ? undefined : outcome.error } satisfies ParserBody)
     setImportProgress(shared, writer.importState())
-    measureImport(context, outcome, context.clock.nowMs() - startedMs)
+    measureImport(parts.recorder, outcome, context.clock.nowMs() - startedMs)
     if (outcome.ok) setVerified(shared)
     logImport(context, outcome)
     return outcome
@@ -150,7 +203,13 @@ function imports(parts: Parts, sink: TaskSink) {
   const resume = (): void => {
     if (context.epoch > 1 && writer.importState().state === 'interrupted') void startProcessor()
   }
-  return { port, call, resume }
+  /** An import that waited too long for memory is made up for once there is some. */
+  const catchUp = (): void => {
+    if (!isOwed || !gate.isOpen()) return
+    isOwed = false
+    void queue.wish('changed')
+  }
+  return { port, call, resume, catchUp }
 }
 
 /** A pool that is gone (restarting, or stopping with the daemon) interrupts an import and is nothing wrong with it. */
@@ -160,13 +219,13 @@ function logImport({ log }: ThreadContext<RepositoryInit>, outcome: Result<Impor
   else log('error', 'import failed', { ...outcome.error })
 }
 
-function importPorts(parts: Parts, sink: TaskSink, progress: (progress: Progress) => void): ImportPorts {
+function importPorts(parts: Parts, sink: TaskSink): Omit<ImportPorts, 'progress' | 'admitted'> {
   const { context, writer, reader } = parts
   const { root, config, parserThreads } = context.init
   const ask = async <T>(work: ParserWork) => (await context.actors.call(PARSER, work, 'infinity')) as Result<T, Failure>
   // The pool bounds each task by parser.taskTimeoutMs; waiting for a thread is no fault of the file.
   return {
-    writer, progress, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: Math.min(parserThreads * TASKS_PER_THREAD, config.parser.queue),
+    writer, maxModules: config.storage.maxModules ?? Infinity, nowMs: context.clock.nowMs, tasksInFlight: Math.min(parserThreads * TASKS_PER_THREAD, config.parser.queue),
     statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
     discover: () => {
       // While one thread looks for files, the others start.
@@ -188,17 +247,16 @@ function sizes(reader: Reader): Record<string, number> {
   }
 }
 
-/** Tells main how an import went. */
-function measureImport(context: ThreadContext<RepositoryInit>, outcome: Result<ImportResult, Failure>, durationMs: number): void {
-  const recorder = createMetricRecorder()
+/** How an import went. */
+function measureImport(recorder: MetricRecorder, outcome: Result<ImportResult, Failure>, durationMs: number): void {
   recorder.histogram('elixir_scope_import_duration_seconds', [outcome.ok ? 'complete' : outcome.error.code]).observe(durationMs / 1000)
   if (outcome.ok) {
     for (const kind of ['parsed', 'unchanged', 'removed', 'unreadable'] as const) recorder.counter('elixir_scope_import_files_total', [kind]).add(outcome.value[kind])
   }
-  context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
 }
 
 function freshness(parts: Parts): Freshness {
-  const verified = isVerified(parts.context.init.shared)
-  return parts.reader.snapshot(({ epoch, writtenAt, importState, unreadableFiles }) => ({ epoch, writtenAt, importState, unreadableFiles, verified }))
+  const { shared } = parts.context.init
+  const [verified, stale] = [isVerified(shared), pendingFiles(shared) > 0]
+  return parts.reader.snapshot(({ epoch, writtenAt, importState, unreadableFiles }) => ({ epoch, writtenAt, importState, unreadableFiles, verified, stale }))
 }

@@ -1,7 +1,10 @@
 /**
  * A few numbers that every thread reads for free: shared memory that main makes and hands to each thread at its start, and
- * that outlives every thread. Written by the repository thread alone.
+ * that outlives every thread. The pressure level is written by the memory thread, what is pending by the sync thread, all else
+ * by the repository thread.
  */
+
+import type { PressureCell } from '../src/memory/pressure-cell.ts'
 
 import type { ImportState } from '../src/store/contract.ts'
 
@@ -11,7 +14,10 @@ const VERIFIED = 0
 const IMPORT_STATE = 1
 const IMPORT_DONE = 2
 const IMPORT_TOTAL = 3
-const LENGTH = 4
+const IMPORT_WAITS = 4
+const PRESSURE = 5
+const PENDING_FILES = 6
+const LENGTH = 7
 
 const IMPORT_STATES = ['never', 'running', 'complete', 'interrupted'] as const satisfies readonly ImportState['state'][]
 
@@ -19,13 +25,32 @@ export function createSharedState(): SharedState {
   return new Int32Array(new SharedArrayBuffer(LENGTH * Int32Array.BYTES_PER_ELEMENT))
 }
 
-/** True once the files have been compared with the store since the daemon started. */
+/** True once the files have been compared with the store since the daemon started, except while an import may not go on. */
 export function isVerified(shared: SharedState): boolean {
-  return Atomics.load(shared, VERIFIED) === 1
+  return Atomics.load(shared, VERIFIED) === 1 && Atomics.load(shared, IMPORT_WAITS) === 0
 }
 
 export function setVerified(shared: SharedState): void {
   Atomics.store(shared, VERIFIED, 1)
+}
+
+/** Whether an import waits for memory. */
+export function setImportWaits(shared: SharedState, waits: 'waits' | 'goes on'): void {
+  Atomics.store(shared, IMPORT_WAITS, waits === 'waits' ? 1 : 0)
+}
+
+/** The level of memory pressure, which outlives the thread that settles it. */
+export function pressureCellOf(shared: SharedState): PressureCell {
+  return shared.subarray(PRESSURE, PRESSURE + 1)
+}
+
+/** Files known to have changed that are not in the store yet. */
+export function setPendingFiles(shared: SharedState, nPending: number): void {
+  Atomics.store(shared, PENDING_FILES, nPending)
+}
+
+export function pendingFiles(shared: SharedState): number {
+  return Atomics.load(shared, PENDING_FILES)
 }
 
 export function setImportProgress(shared: SharedState, { state, filesDone, filesTotal }: Omit<ImportState, 'last'>): void {
@@ -34,9 +59,9 @@ export function setImportProgress(shared: SharedState, { state, filesDone, files
   Atomics.store(shared, IMPORT_TOTAL, filesTotal)
 }
 
-export function importProgress(shared: SharedState): { state: ImportState['state']; files_done: number; files_total: number } {
+export function importProgress(shared: SharedState): { state: ImportState['state'] | 'waiting'; files_done: number; files_total: number } {
   return {
-    state: IMPORT_STATES[Atomics.load(shared, IMPORT_STATE)] ?? 'never',
+    state: Atomics.load(shared, IMPORT_WAITS) === 1 ? 'waiting' : IMPORT_STATES[Atomics.load(shared, IMPORT_STATE)] ?? 'never',
     files_done: Atomics.load(shared, IMPORT_DONE),
     files_total: Atomics.load(shared, IMPORT_TOTAL),
   }

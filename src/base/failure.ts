@@ -5,7 +5,7 @@
 
 export const FAILURE_CODES = [
   'not_found', 'invalid_argument', 'too_large', 'conflict', 'unavailable', 'timeout', 'busy', 'unknown_method',
-  'unsupported', 'storage_full', 'damaged', 'internal',
+  'unsupported', 'storage_full', 'insufficient_memory', 'damaged', 'internal',
 ] as const
 
 export type FailureCode = (typeof FAILURE_CODES)[number]

@@ -38,6 +38,7 @@ export function exitCodeOf(code: FailureCode): ExitCode {
     case 'busy':
     case 'unsupported':
     case 'storage_full':
+    case 'insufficient_memory':
     case 'damaged':
     case 'internal':
       return EXIT.failure

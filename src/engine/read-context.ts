@@ -10,16 +10,22 @@ export type Identity = {
   readonly pid: number
 }
 
+/** `usedBytes` is read when asked. */
+export type MemoryUse = { readonly maxBytes: number; readonly usedBytes: () => number }
+
 export type ReadContext = {
   readonly snapshot: Snapshot
   /** True once the files have been compared with the store since the start. */
   readonly verified: boolean
+  /** True while files are known to have changed that are not in the store yet. */
+  readonly stale: boolean
   readonly identity: Identity
+  readonly memory: MemoryUse
   /** The tree of a file as it was analysed; undefined for a file the snapshot does not know. */
   readonly treeOf: (path: string) => Tree | undefined
 }
 
 export function freshness(context: ReadContext): Freshness {
   const { epoch, writtenAt, importState, unreadableFiles } = context.snapshot
-  return { epoch, writtenAt, importState, unreadableFiles, verified: context.verified }
+  return { epoch, writtenAt, importState, unreadableFiles, verified: context.verified, stale: context.stale }
 }

@@ -9,6 +9,7 @@ import { answer } from './answer.ts'
 import { noFile } from './find.ts'
 import { callRecord, functionData, moduleData, problemRecord } from './present.ts'
 import { freshness, type ReadContext } from './read-context.ts'
+import { sizeClassOf, validateMemoryUsage } from './validate-usage.ts'
 
 export function hello(context: ReadContext): Result<Reply<'hello'>, Failure> {
   return ok({
@@ -36,6 +37,25 @@ export function getStatistics(context: ReadContext, args: Args<'get_statistics'>
       state: counted.import.state, files_done: counted.import.filesDone, files_total: counted.import.filesTotal,
       last: counted.import.last as ImportResult | null,
     },
+  }, freshness(context)))
+}
+
+/** Correlations are none so far. */
+export function validateUsage(context: ReadContext): Result<Reply<'validate_memory_usage'>, Failure> {
+  const { databaseBytes, walBytes } = context.snapshot.statistics()
+  const { indexBytes, modules } = context.snapshot.bytesHeld()
+  const bySize = { small: { count: 0, bytes: 0 }, medium: { count: 0, bytes: 0 }, large: { count: 0, bytes: 0 } }
+  for (const { linesOfCode, bytes } of modules) {
+    const size = bySize[sizeClassOf(linesOfCode)]
+    size.count += 1
+    size.bytes += bytes
+  }
+  const usedBytes = context.memory.usedBytes()
+  const repositoryBytes = databaseBytes + walBytes
+  const { status, violations } = validateMemoryUsage(
+    { usedBytes, repositoryBytes, indexBytes, correlationBytes: 0, correlationCount: 0, correlationIndexBytes: 0, modules: bySize }, context.memory.maxBytes)
+  return ok(answer({
+    status, violations: [...violations], used_bytes: usedBytes, max_bytes: context.memory.maxBytes, repository_bytes: repositoryBytes, index_bytes: indexBytes, modules: bySize,
   }, freshness(context)))
 }
 

@@ -7,7 +7,7 @@ import type { ReadContext } from './read-context.ts'
 import { getCallees, getCallers, getFunction, listFunctions } from './read-functions.ts'
 import { getFunctionsForModule, getModule, getModuleByFile, listModules } from './read-modules.ts'
 import { getAstNode } from './read-node.ts'
-import { exportData, getStatistics, hello, listProblems } from './read-repository.ts'
+import { exportData, getStatistics, hello, listProblems, validateUsage } from './read-repository.ts'
 
 export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: Args<M>) => Result<Reply<M>, Failure> } = {
   hello,
@@ -23,6 +23,7 @@ export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: A
   list_problems: listProblems,
   get_statistics: getStatistics,
   export_data: exportData,
+  validate_memory_usage: validateUsage,
 }
 
 export function isReadMethod(method: string): method is ReadMethod {

@@ -1,61 +1,65 @@
 /**
- * Answers to reads, encoded, of one state of the repository: a lookup that was made before costs a map access. Everything
- * goes with the first question to another state, so nothing here is ever stale; the least recently used go first when the
- * bytes kept grow beyond a budget.
+ * Answers to reads, encoded, as a view of the gateway's cache: a lookup that was made before costs a map access. Each is
+ * found only for the state of the repository that it was made for, so nothing here is ever stale. What an answer took to
+ * make decides whether and how long it is kept (`src/memory/cache-policy.ts`).
  */
 
+import type { Failure } from '../base/failure.ts'
+import { ok, type Result } from '../base/result.ts'
+import { cachePolicy, LONG_TTL_MS } from '../memory/cache-policy.ts'
+import type { Cache, HotKey } from '../memory/cache.ts'
 import { EncodedResult } from '../wire/rpc.ts'
 
+export const ANSWERS = 'answers'
+
+export type ReadOutcome = 'cache_hit' | 'store_hit' | 'store_miss'
+
 export type AnswerCache = {
-  /** The answer kept under `key` for this state. */
-  find(state: string, key: string): EncodedResult | undefined
-  /** Encodes the answer, and keeps it unless it is large. */
-  keep(key: string, answer: unknown): EncodedResult
-  stats(): { readonly cacheHits: number; readonly cacheMisses: number; readonly cacheBytes: number }
+  /** The answer kept under `key` for this state, else what `make` answers, which is kept where that pays. */
+  answer(state: string, key: string, make: () => Result<unknown, Failure>): Result<unknown, Failure>
+  /** Gives an answer that is kept the place that it had before a restart. */
+  lift(state: string, saved: HotKey): void
 }
 
-const BUDGET_BYTES = 16 << 20
-/** A larger answer is a page of a list, seldom asked for twice. */
-const MAX_ANSWER_BYTES = 64 << 10
+export type AnswerCacheOptions = {
+  readonly cache: Cache
+  /** Monotonic milliseconds, with a fraction. */
+  readonly nowMs: () => number
+  readonly onRead: (outcome: ReadOutcome) => void
+}
 
-export function createAnswerCache(): AnswerCache {
-  const answers = new Map<string, EncodedResult>()
-  let stateOfAnswers = ''
-  let bytes = 0
-  let hits = 0
-  let misses = 0
-  const forget = (key: string, { bytes: { length } }: EncodedResult): void => {
-    answers.delete(key)
-    bytes -= length
+export function createAnswerCache({ cache, nowMs, onRead }: AnswerCacheOptions): AnswerCache {
+  const view = cache.view<EncodedResult>(ANSWERS, { sizeOf: ({ bytes }) => bytes.length })
+  let stateNow = ''
+  let epoch = 1
+  const epochOf = (state: string): number => {
+    if (state !== stateNow) {
+      stateNow = state
+      epoch += 1
+    }
+    return epoch
   }
   return {
-    find(state, key) {
-      if (state !== stateOfAnswers) {
-        answers.clear()
-        bytes = 0
-        stateOfAnswers = state
+    answer(state, key, make) {
+      const now = epochOf(state)
+      const known = view.find(now, key)
+      if (known !== undefined) {
+        onRead('cache_hit')
+        return ok(known)
       }
-      const known = answers.get(key)
-      if (known === undefined) {
-        misses += 1
-        return undefined
-      }
-      hits += 1
-      answers.delete(key)
-      answers.set(key, known)
-      return known
+      const startedMs = nowMs()
+      const made = make()
+      onRead(made.ok ? 'store_hit' : 'store_miss')
+      if (!made.ok) return made
+      const encoded = new EncodedResult(made.value)
+      const policy = cachePolicy((nowMs() - startedMs) * 1000)
+      if (policy.keep !== 'not') view.keep(now, key, encoded, { ttlMs: policy.ttlMs })
+      return ok(encoded)
     },
-    keep(key, answer) {
-      const encoded = new EncodedResult(answer)
-      if (encoded.bytes.length > MAX_ANSWER_BYTES) return encoded
-      answers.set(key, encoded)
-      bytes += encoded.bytes.length
-      for (const [oldest, old] of answers) {
-        if (bytes <= BUDGET_BYTES) break
-        forget(oldest, old)
-      }
-      return encoded
+    lift(state, { key, tier, hits }) {
+      const now = epochOf(state)
+      const known = view.find(now, key)
+      if (known !== undefined) view.keep(now, key, known, { ttlMs: LONG_TTL_MS, tier, hits })
     },
-    stats: () => ({ cacheHits: hits, cacheMisses: misses, cacheBytes: bytes }),
   }
 }

@@ -4,10 +4,12 @@
  */
 
 import type { Failure } from '../base/failure.ts'
-import { ok, type Result } from '../base/result.ts'
+import type { Result } from '../base/result.ts'
 import type { ClientWriteMethod } from '../engine/core.actor.ts'
-import type { Identity } from '../engine/read-context.ts'
+import type { Identity, MemoryUse } from '../engine/read-context.ts'
 import { isReadMethod, READS } from '../engine/reads.ts'
+import type { HotKey } from '../memory/cache.ts'
+import type { Snapshot } from '../store/contract.ts'
 import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadMethod } from '../wire/methods.ts'
 import type { AnswerCache } from './answer-cache.ts'
 import type { TreeCache } from './tree-cache.ts'
@@ -20,7 +22,11 @@ export type CallPorts = {
   readonly trees: TreeCache
   readonly answers: AnswerCache
   readonly identity: Identity
+  readonly memory: MemoryUse
   readonly isVerified: () => boolean
+  readonly isStale: () => boolean
+  /** Settles when every change saved before is in the store. */
+  readonly settle: () => Promise<Result<Settled, Failure>>
   readonly write: (method: ClientWriteMethod, args: unknown) => Promise<Outcome>
   readonly importProject: (args: Args<'import_project'>, call: CallerPorts) => Promise<Outcome>
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
@@ -32,24 +38,50 @@ export type CallerPorts = {
 }
 
 export function answerCall(ports: CallPorts, method: Method, args: unknown, call: CallerPorts): Outcome | Promise<Outcome> {
-  if (isReadMethod(method)) return read(ports, method, args)
+  if (isReadMethod(method)) return readAs(ports, method, args as Args<typeof method>)
   if (METHODS[method].runs === 'control') return ports.control(method as ControlMethod, args)
   return method === 'import_project' ? ports.importProject(args as Args<'import_project'>, call) : ports.write(method as ClientWriteMethod, args)
 }
 
-function read<M extends ReadMethod>(ports: CallPorts, method: M, args: unknown): Outcome {
+function readAs<M extends ReadMethod>(ports: CallPorts, method: M, { wait, ...rest }: Args<M>): Outcome | Promise<Outcome> {
+  const args = rest as Args<M>
+  return wait ? readSettled(ports, method, args) : read(ports, method, args)
+}
+
+async function readSettled<M extends ReadMethod>(ports: CallPorts, method: M, args: Args<M>): Promise<Outcome> {
+  const settled = await ports.settle()
+  return settled.ok ? read(ports, method, args) : settled
+}
+
+function read<M extends ReadMethod>(ports: CallPorts, method: M, args: Args<M>): Outcome {
   const snapshot = ports.snapshot.current()
   const verified = ports.isVerified()
+  const stale = ports.isStale()
   const treeOf = (path: string) => ports.trees.treeOf(snapshot, path)
-  const answer = (): Outcome => READS[method]({ snapshot, verified, identity: ports.identity, treeOf }, args as Args<M>)
-  if (UNCACHED.has(method)) return answer()
-  const state = `${snapshot.epoch} ${snapshot.importState.state} ${snapshot.unreadableFiles} ${verified}`
-  const key = `${method} ${JSON.stringify(args)}`
-  const known = ports.answers.find(state, key)
-  if (known !== undefined) return ok(known)
-  const fresh = answer()
-  return fresh.ok ? ok(ports.answers.keep(key, fresh.value)) : fresh
+  const make = (): Outcome => READS[method]({ snapshot, verified, stale, identity: ports.identity, memory: ports.memory, treeOf }, args)
+  return UNCACHED.has(method) ? make() : ports.answers.answer(stateOf(snapshot, verified, stale), `${method} ${JSON.stringify(args)}`, make)
+}
+
+/** Makes an answer again that was kept before a restart, in its place; a key that means nothing now is left out. */
+export function restoreAnswer(ports: CallPorts, saved: HotKey): void {
+  const [method = '', ...rest] = saved.key.split(' ')
+  if (!isReadMethod(method) || UNCACHED.has(method)) return
+  const args = METHODS[method].args.safeParse(parsed(rest.join(' ')))
+  if (!args.success || !read(ports, method, args.data).ok) return
+  ports.answers.lift(stateOf(ports.snapshot.current(), ports.isVerified(), ports.isStale()), saved)
+}
+
+function stateOf({ epoch, importState, unreadableFiles }: Snapshot, verified: boolean, stale: boolean): string {
+  return `${epoch} ${importState.state} ${unreadableFiles} ${verified} ${stale}`
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined // damaged: its schema refuses it
+  }
 }
 
 /** Their answers hold more than the state of the repository, or are pages that nobody reads twice. */
-const UNCACHED: ReadonlySet<ReadMethod> = new Set(['get_statistics', 'export_data'])
+const UNCACHED: ReadonlySet<ReadMethod> = new Set(['get_statistics', 'export_data', 'validate_memory_usage'])

@@ -1,41 +1,28 @@
-/**
- * Trees of files that were asked about, by content: the least recently used go first when the sources of those kept grow
- * beyond a budget. A tree costs about three times its source.
- */
+/** Trees of files that were asked about, by content, as a view of the gateway's cache. */
 
+import { TIMELESS, type Cache } from '../memory/cache.ts'
 import { parse } from '../syntax/parse.ts'
 import type { Tree } from '../syntax/tree.ts'
 import type { Snapshot } from '../store/contract.ts'
 
-const SOURCE_BUDGET_BYTES = 8 << 20
+/** A tree costs about three times its source, and holds that as well. */
+const BYTES_PER_SOURCE_BYTE = 4
 
 export type TreeCache = { treeOf(snapshot: Snapshot, path: string): Tree | undefined }
 
-export function createTreeCache(): TreeCache {
-  const trees = new Map<string, Tree>()
-  let bytes = 0
-  const keep = (hash: string, tree: Tree): Tree => {
-    trees.set(hash, tree)
-    bytes += tree.source.length
-    for (const [oldest, { source }] of trees) {
-      if (bytes <= SOURCE_BUDGET_BYTES || oldest === hash) break
-      trees.delete(oldest)
-      bytes -= source.length
-    }
-    return tree
-  }
+export function createTreeCache(cache: Cache): TreeCache {
+  const trees = cache.view<Tree>('trees', { sizeOf: ({ source }) => BYTES_PER_SOURCE_BYTE * source.length })
   return {
     treeOf(snapshot, path) {
       const hash = snapshot.findFile(path)?.sourceHash
       if (hash === undefined) return undefined
-      const known = trees.get(hash)
-      if (known !== undefined) {
-        trees.delete(hash)
-        trees.set(hash, known)
-        return known
-      }
+      const known = trees.find(TIMELESS, hash)
+      if (known !== undefined) return known
       const source = snapshot.sourceOf(path)
-      return source === undefined ? undefined : keep(hash, parse(source))
+      if (source === undefined) return undefined
+      const tree = parse(source)
+      trees.keep(TIMELESS, hash, tree)
+      return tree
     },
   }
 }

@@ -8,6 +8,7 @@
 import type { Config } from '../../config/schema.ts'
 import { LEVEL_POLICIES, type PressureLevel } from '../memory/levels.ts'
 import type { TreeNode } from '../otp/starter.ts'
+import type { SetAside } from '../store/set-aside.ts'
 import type { Health, ServiceHealth, Statistics } from '../wire/records.ts'
 import type { CircuitView } from '../otp/circuit-breaker.ts'
 import type { RequestWindow } from './request-window.ts'
@@ -28,8 +29,12 @@ function overall(checks: readonly Check[]): Health['status'] {
   return checks.every((check) => check.status === 'healthy') ? 'healthy' : 'degraded'
 }
 
-/** One check per child of the tree that does work; `critical` are the ids without which no question is answered. */
+/**
+ * One check per child of the tree that does work; `critical` are the ids without which no question is answered. Children that
+ * are started for one task each come and go.
+ */
 export function checkTree(tree: TreeNode, critical: readonly string[]): Check[] {
+  if (tree.strategy === 'simple_one_for_one') return []
   if (tree.kind === 'supervisor') return (tree.children ?? []).flatMap((child) => checkTree(child, critical))
   const importance = critical.includes(tree.id) ? 'critical' : 'supporting'
   switch (tree.state) {
@@ -88,8 +93,8 @@ const MIN_CALLS = 20
 export type MemoryState = { readonly level: PressureLevel; readonly usedBytes: number; readonly maxBytes: number }
 
 export function checkMemory({ level, usedBytes, maxBytes }: MemoryState): Check {
-  if (LEVEL_POLICIES[level].clientWrites === 'accepted') return healthy('memory', 'supporting')
-  return degraded('memory', `pressure is ${level}: ${mebibytes(usedBytes)} of ${mebibytes(maxBytes)} in use (memory.maxBytes); writes are refused and imports wait`,
+  if (LEVEL_POLICIES[level].clientWrites === 'accepted') return healthy('memory pressure', 'supporting')
+  return degraded('memory pressure', `it is ${level}: ${mebibytes(usedBytes)} of ${mebibytes(maxBytes)} in use (memory.maxBytes); writes are refused and imports wait`,
     'wait for the cleaning that is under way; for a large project raise memory.maxBytes; `elixir-scope restart` gives memory back')
 }
 
@@ -124,6 +129,14 @@ export function checkCircuit({ name, state, nFailures, retryAtMs }: CircuitView,
 const CIRCUIT_REMEDIES: Readonly<Record<string, string>> = {
   parse: 'the log says why parser threads fail, `elixir-scope tree` how often; it closes by itself once one task succeeds',
   import: 'the log says why imports fail; an import that was cut short is taken up by itself, `elixir-scope import` starts any other',
+}
+
+/** A store that was set aside in this life of the daemon is degraded until an import has brought everything back. */
+export function checkStore(setAside: SetAside | undefined, startedAt: string, { state }: Pick<ImportProgress, 'state'>): Check {
+  if (setAside === undefined || setAside.at < startedAt || state === 'complete') return healthy('store', 'supporting')
+  const { carriedOver, why, path } = setAside
+  const kept = carriedOver === null ? '' : `; of what clients had stored ${carriedOver.kept} modules are kept, ${carriedOver.lost ?? 'an unknown number'} lost`
+  return degraded('store', `it was damaged (${why}) and is being built anew from the files${kept}`, `nothing needs to be done; the damaged store is in ${path}`)
 }
 
 export function checkLog(nDroppedSince: number): Check {

@@ -28,6 +28,8 @@ export type ProjectPaths = {
   /** Private to the user, like all that lies in it. */
   readonly stateDir: string
   readonly database: string
+  /** Keys of the answers that were asked for most. */
+  readonly hotKeys: string
   /** daemon.json: where the running daemon can be reached. */
   readonly stateFile: string
   readonly lock: string
@@ -65,6 +67,7 @@ export function projectPaths(environment: PathEnvironment, projectRoot: string):
   return {
     projectRoot, stateDir, socketDir: socket.directory, socket: socket.path, cacheDir: base.cache,
     database: join(stateDir, 'repository.db'),
+    hotKeys: join(stateDir, 'hot-keys.json'),
     stateFile: join(stateDir, STATE_FILE),
     lock: join(stateDir, LOCK_FILE),
     heartLock: join(stateDir, HEART_LOCK_FILE),

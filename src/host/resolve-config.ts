@@ -60,13 +60,20 @@ function merge(profile: ProfileName, given: ReadonlyMap<string, Candidate>): Loa
   return { config: configSchema.parse(tree), origins }
 }
 
-/** What no single key can see. */
+/** What no single key can see: the first of each two is greater than the second. */
+const GREATER = [
+  ['supervision.unresponsiveMs', 'supervision.heartbeatMs'],
+  ['memory.criticalPercent', 'memory.warningPercent'],
+  ['memory.emergencyPercent', 'memory.criticalPercent'],
+] as const
+
 function brokenRules({ config, origins }: LoadedConfig): Failure[] {
-  const { heartbeatMs, unresponsiveMs } = config.supervision
-  if (unresponsiveMs > heartbeatMs) return []
-  const key = must(findConfigKey('supervision.unresponsiveMs'), 'a key')
-  const origin = origins.get(key.key) ?? 'default'
-  return [badValue({ key, value: unresponsiveMs, origin }, `more than supervision.heartbeatMs, which is ${heartbeatMs}`)]
+  return GREATER.flatMap(([greater, lesser]) => {
+    const key = must(findConfigKey(greater), 'a key')
+    const [value, bound] = [key.path, must(findConfigKey(lesser), 'a key').path].map((path) => at(config, path) as number)
+    if (Number(value) > Number(bound)) return []
+    return [badValue({ key, value, origin: origins.get(greater) ?? 'default' }, `more than ${lesser}, which is ${bound}`)]
+  })
 }
 
 function checkValue(candidate: Candidate): Failure | undefined {

@@ -6,6 +6,8 @@
  * beyond the machine, or as no file at all; each of these counts as no limit.
  */
 
+import type { Config } from '../../config/schema.ts'
+
 export type MemoryReadings = {
   /** Memory of the machine, bytes. */
   readonly totalBytes: number
@@ -25,15 +27,14 @@ export type MemoryBudget = {
 const GIB = 2 ** 30
 export const CEILING_BYTES = 2 * GIB
 export const ALLOWED_SHARE = 0.6
-export const CACHE_SHARE = 0.25
 /** Daemon and heart take about this with an empty repository; under a smaller limit pressure never ends. */
 export const SMALLEST_USEFUL_BYTES = 256 * 2 ** 20
 
-/** `configuredBytes` is the user's own limit and wins, even over what the container allows: then a problem says so. */
-export function memoryBudget(readings: MemoryReadings, configuredBytes?: number): MemoryBudget {
+/** A configured limit wins, even over what the container allows: then a problem says so. */
+export function memoryBudget(readings: MemoryReadings, config: Pick<Config['memory'], 'maxBytes' | 'cachePercent'>): MemoryBudget {
   const allowedBytes = allowedBytesOf(readings)
-  const { maxBytes, source } = limitOf(readings, allowedBytes, configuredBytes)
-  return { maxBytes, cacheBytes: Math.floor(maxBytes * CACHE_SHARE), allowedBytes, source, problems: problemsOf(maxBytes, allowedBytes) }
+  const { maxBytes, source } = limitOf(readings, allowedBytes, config.maxBytes)
+  return { maxBytes, cacheBytes: Math.floor((maxBytes * config.cachePercent) / 100), allowedBytes, source, problems: problemsOf(maxBytes, allowedBytes) }
 }
 
 /** The smallest limit that anything sets, at most the machine's memory. */
@@ -41,8 +42,8 @@ export function allowedBytesOf({ totalBytes, groupLimits }: MemoryReadings): num
   return groupLimits.reduce((smallest, text) => Math.min(smallest, parseLimit(text) ?? Infinity), totalBytes)
 }
 
-function limitOf({ totalBytes }: MemoryReadings, allowedBytes: number, configuredBytes?: number): Pick<MemoryBudget, 'maxBytes' | 'source'> {
-  if (configuredBytes !== undefined) return { maxBytes: configuredBytes, source: 'configured' }
+function limitOf({ totalBytes }: MemoryReadings, allowedBytes: number, configuredBytes: number | null): Pick<MemoryBudget, 'maxBytes' | 'source'> {
+  if (configuredBytes !== null) return { maxBytes: configuredBytes, source: 'configured' }
   const share = Math.floor(allowedBytes * ALLOWED_SHARE)
   if (share >= CEILING_BYTES) return { maxBytes: CEILING_BYTES, source: 'ceiling' }
   return { maxBytes: share, source: allowedBytes < totalBytes ? 'container' : 'machine' }

@@ -1,6 +1,7 @@
 /**
- * The CacheManager: the one that touches the caches of the memory thread, through their port. It loads what was hottest at
- * its start, drops what has expired and saves what is hottest from time to time, and resizes, purges, clears when told.
+ * The CacheManager: the one that has the caches cleaned, through their port. It has what has expired dropped and what is
+ * hottest saved from time to time, and has them resized, purged, cleared when told. Whoever makes the caches loads what was
+ * hottest into them, and sizes them by the level in the shared cell: a new life of either side needs nothing of the other.
  *
  * It has one mode. Operations of a caller are answered when the port has answered; `resize` is a cast and the newest one
  * waiting replaces those before it. It does not save while caches are reduced: what is left then says nothing about use.
@@ -29,7 +30,7 @@ export const cacheManagerActor: Actor<CacheManagerState, CacheManagerBody, Cache
   mailbox: { capacity: 256, overflow: 'coalesce', keyOf: ({ type }) => type },
   init({ nHottest }) {
     const state: CacheManagerState = { nHottest, ratio: 1, nAsked: 0, waiting: new Map() }
-    return { type: 'ok', state, effects: [own({ type: 'reload_hottest', n: nHottest }), after('purge', PURGE_EVERY_MS), after('save', SAVE_EVERY_MS)] }
+    return { type: 'ok', state, effects: [after('purge', PURGE_EVERY_MS), after('save', SAVE_EVERY_MS)] }
   },
   step(state, msg) {
     switch (msg.type) {

@@ -1,11 +1,9 @@
 /**
- * Which answers are worth keeping, by what they cost to make, and the read flow around a cache. A lookup in the store takes
+ * Which answers are worth keeping, by what they cost to make. A lookup in the store takes
  * 3 to 10 µs and the round trip over the socket that carries it 40, so a cache could not be felt and such a lookup is left
  * out. Kept is what takes a parse, an encoding, a plan or a walk over many rows. bench/memory.ts measures both sides;
  * docs/MEMORY.md has its figures with machine and date.
  */
-
-import type { CacheView } from './cache.ts'
 
 export type CachePolicy = { readonly keep: 'aggressively' | 'conservatively'; readonly ttlMs: number } | { readonly keep: 'not' }
 
@@ -16,22 +14,10 @@ export const EXPENSIVE_US = 5000
 export const LONG_TTL_MS = 600_000
 export const SHORT_TTL_MS = 60_000
 
-/** `costUs` is what the answer took to make; a `stable` one comes from files, a `moving` one from running code. */
-export function cachePolicy(costUs: number, kind: 'stable' | 'moving'): CachePolicy {
+/** `costUs` is what the answer took to make. */
+export function cachePolicy(costUs: number): CachePolicy {
   if (costUs < WORTH_KEEPING_US) return { keep: 'not' }
-  return costUs >= EXPENSIVE_US && kind === 'stable'
+  return costUs >= EXPENSIVE_US
     ? { keep: 'aggressively', ttlMs: LONG_TTL_MS }
     : { keep: 'conservatively', ttlMs: SHORT_TTL_MS }
-}
-
-export type ReadOutcome = 'cache_hit' | 'store_hit' | 'store_miss'
-
-/** The read flow: the cache, else the store, and what the store found goes into the cache. */
-export function readThrough<V>(view: CacheView<V>, epoch: number, key: string, load: () => V | undefined): { readonly value: V | undefined; readonly outcome: ReadOutcome } {
-  const known = view.find(epoch, key)
-  if (known !== undefined) return { value: known, outcome: 'cache_hit' }
-  const value = load()
-  if (value === undefined) return { value, outcome: 'store_miss' }
-  view.keep(epoch, key, value)
-  return { value, outcome: 'store_hit' }
 }

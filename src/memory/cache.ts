@@ -27,6 +27,8 @@ export type ViewStats = {
   readonly entries: number
   readonly bytes: number
   readonly hits: number
+  /** The same, by the tier that the value was found in. */
+  readonly hitsIn: Readonly<Record<Tier, number>>
   readonly misses: number
   /** Misses that found a value of another epoch. */
   readonly stale: number
@@ -67,7 +69,7 @@ type View = {
   readonly index: Map<string, Entry>
   readonly evictions: Map<EvictionReason, number>
   bytes: number
-  hits: number
+  readonly hitsIn: Record<Tier, number>
   misses: number
   stale: number
 }
@@ -87,7 +89,7 @@ export function createCache({ maxBytes, nowMs }: { readonly maxBytes: number; re
   return {
     view(name, options) {
       assert(!views.has(name), `one cache view named ${name}`)
-      const view: View = { index: new Map(), evictions: new Map(), bytes: 0, hits: 0, misses: 0, stale: 0 }
+      const view: View = { index: new Map(), evictions: new Map(), bytes: 0, hitsIn: { l1: 0, l2: 0, l3: 0 }, misses: 0, stale: 0 }
       views.set(name, view)
       return createView(shared, name, view, options)
     },
@@ -109,9 +111,12 @@ function createView<V>({ tiers, nowMs }: Shared, name: string, view: View, { siz
   return {
     find(epoch, key) {
       const entry = view.index.get(key)
-      if (entry !== undefined && entry.epoch === epoch && tiers.hit(entry)) {
-        view.hits += 1
-        return entry.value as V
+      if (entry !== undefined && entry.epoch === epoch) {
+        const { tier } = entry
+        if (tiers.hit(entry)) {
+          view.hitsIn[tier] += 1
+          return entry.value as V
+        }
       }
       view.misses += 1
       if (entry !== undefined && entry.epoch !== epoch) {
@@ -156,6 +161,6 @@ function count(view: View, why: EvictionReason): void {
   view.evictions.set(why, (view.evictions.get(why) ?? 0) + 1)
 }
 
-function statsOf({ index, bytes, hits, misses, stale, evictions }: View): ViewStats {
-  return { entries: index.size, bytes, hits, misses, stale, evictions: Object.fromEntries(evictions) }
+function statsOf({ index, bytes, hitsIn, misses, stale, evictions }: View): ViewStats {
+  return { entries: index.size, bytes, hits: hitsIn.l1 + hitsIn.l2 + hitsIn.l3, hitsIn: { ...hitsIn }, misses, stale, evictions: Object.fromEntries(evictions) }
 }

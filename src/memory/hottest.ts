@@ -5,7 +5,7 @@
  */
 
 import { isTier } from './cache.ts'
-import type { Cache, HotKey } from './cache.ts'
+import type { HotKey } from './cache.ts'
 
 const VERSION = 1
 
@@ -22,24 +22,6 @@ export function decodeHottest(text: string): { readonly keys: readonly HotKey[];
   const read = keys.flatMap((each: unknown) => hotKeyOf(each) ?? [])
   const nLost = keys.length - read.length
   return nLost === 0 ? { keys: read } : { keys: read, problem: `${nLost} of ${keys.length} saved cache keys cannot be read` }
-}
-
-/**
- * Makes the values of saved keys again, `load` returning false for what no longer exists. The most valuable are loaded last
- * of all that fit, so they are also the most recently used. Stops when the budget of keys is spent; answers how many were
- * loaded.
- */
-export function reloadHottest(keys: readonly HotKey[], maxKeys: number, load: (key: HotKey) => boolean): number {
-  let nLoaded = 0
-  for (const key of keys.slice(0, maxKeys).toReversed()) {
-    if (load(key)) nLoaded += 1
-  }
-  return nLoaded
-}
-
-/** The text to save: at most `n` keys. */
-export function saveHottest(cache: Pick<Cache, 'hottest'>, n: number): string {
-  return encodeHottest(cache.hottest(n))
 }
 
 function hotKeyOf(value: unknown): HotKey | undefined {

@@ -6,6 +6,9 @@
  * Invariant: the order of PRESSURE_LEVELS is the order of severity, and its indices are what the shared cell carries.
  */
 
+import { DEFAULTS } from '../../config/defaults.ts'
+import type { Config } from '../../config/schema.ts'
+
 export const PRESSURE_LEVELS = ['normal', 'warning', 'critical', 'emergency'] as const
 
 export type PressureLevel = (typeof PRESSURE_LEVELS)[number]
@@ -19,10 +22,18 @@ export type Thresholds = {
   readonly below: Readonly<Record<RaisedLevel, number>>
 }
 
-export const DEFAULT_THRESHOLDS: Thresholds = {
-  above: { warning: 0.8, critical: 0.9, emergency: 0.95 },
-  below: { warning: 0.75, critical: 0.85, emergency: 0.9 },
+/** A level is left this many percent below where it is entered, so that a sample near the border does not swing it. */
+const HYSTERESIS_PERCENT = 5
+
+/** From percentages at which the levels are entered. */
+export function thresholdsOf({ warningPercent, criticalPercent, emergencyPercent }: Pick<Config['memory'], `${RaisedLevel}Percent`>): Thresholds {
+  const percents = { warning: warningPercent, critical: criticalPercent, emergency: emergencyPercent }
+  const lower = (by: number): Record<RaisedLevel, number> =>
+    ({ warning: (percents.warning - by) / 100, critical: (percents.critical - by) / 100, emergency: (percents.emergency - by) / 100 })
+  return { above: lower(0), below: lower(HYSTERESIS_PERCENT) }
 }
+
+export const DEFAULT_THRESHOLDS: Thresholds = thresholdsOf(DEFAULTS.memory)
 
 export const CLEANUP_MODES = ['soft', 'aggressive', 'emergency'] as const
 /** Each mode does everything that the one before it does, and more. */

@@ -8,7 +8,7 @@ import { must } from '../base/assert.ts'
 import { PRESSURE_LEVELS, severityOf } from './levels.ts'
 import type { PressureLevel } from './levels.ts'
 
-/** Int32Array of length 1 over a SharedArrayBuffer. */
+/** Int32Array of length 1 over shared memory. */
 export type PressureCell = Int32Array
 
 export function createPressureCell(): PressureCell {

@@ -1,26 +1,25 @@
 /**
- * What a level does, as a list of effects for a shell to run: caches, cleaning, gates before writes, sampling, and the
- * three ways in which people see it (log, metric, event). Pure; the handler only passes these on.
+ * What a level does, as a list of effects for a shell to run: caches, cleaning, sampling, log and event. Pure; the handler
+ * only passes these on. Absent: writers and metrics, which read the level that is published.
  *
  * Invariant: `standingEffects(level)` restores everything that a level means, whatever was before; a move emits only what
  * differs between its two ends, and skips the levels in between, whose means the last level includes.
  */
 
 import { LEVEL_POLICIES, severityOf } from './levels.ts'
-import type { CleanupMode, LevelPolicy, PressureLevel } from './levels.ts'
+import type { CleanupMode, PressureLevel } from './levels.ts'
 
-export type Gate = 'clientWrites' | 'syncUpdates' | 'events'
+/** What is done with the level beyond the actors. */
+export type PressureAction =
+  | { readonly type: 'publish'; readonly level: PressureLevel }
+  | { readonly type: 'event'; readonly name: 'memory_pressure_changed'; readonly fields: PressureFields }
 
 export type PressureEffect =
-  | { readonly type: 'publish'; readonly level: PressureLevel }
+  | PressureAction
   | { readonly type: 'resize_caches'; readonly ratio: number }
   | { readonly type: 'cleanup'; readonly mode: CleanupMode }
-  /** A gate that opens is the moment to retry what waited before it. */
-  | { readonly type: 'gate'; readonly gate: Gate; readonly state: LevelPolicy[Gate] }
   | { readonly type: 'sample_every'; readonly ms: number }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string; readonly fields: PressureFields }
-  | { readonly type: 'metric'; readonly name: 'memory_pressure_level'; readonly value: number }
-  | { readonly type: 'event'; readonly name: 'memory_pressure_changed'; readonly fields: PressureFields }
 
 export type PressureFields = {
   readonly from: PressureLevel
@@ -29,22 +28,17 @@ export type PressureFields = {
   readonly maxBytes: number
 }
 
-const GATES: readonly Gate[] = ['clientWrites', 'syncUpdates', 'events']
-
 /** Nothing when the level stays. */
 export function effectsOfMove(fields: PressureFields): PressureEffect[] {
   const { from, to } = fields
   if (from === to) return []
-  const [before, after] = [LEVEL_POLICIES[from], LEVEL_POLICIES[to]]
-  const gates = GATES.filter((gate) => before[gate] !== after[gate])
+  const after = LEVEL_POLICIES[to]
   const isRise = severityOf(to) > severityOf(from)
   return [
     { type: 'publish', level: to },
-    ...gates.map((gate) => ({ type: 'gate', gate, state: after[gate] }) as const),
     { type: 'resize_caches', ratio: after.cacheRatio },
     ...(isRise && after.cleanup !== undefined ? [{ type: 'cleanup', mode: after.cleanup } as const] : []),
     { type: 'sample_every', ms: after.sampleEveryMs },
-    { type: 'metric', name: 'memory_pressure_level', value: severityOf(to) },
     { type: 'event', name: 'memory_pressure_changed', fields },
     { type: 'log', level: logLevelOf(to, isRise ? 'up' : 'down'), message: messageOf(fields), fields },
   ]
@@ -55,10 +49,8 @@ export function standingEffects(level: PressureLevel): PressureEffect[] {
   const policy = LEVEL_POLICIES[level]
   return [
     { type: 'publish', level },
-    ...GATES.map((gate) => ({ type: 'gate', gate, state: policy[gate] }) as const),
     { type: 'resize_caches', ratio: policy.cacheRatio },
     { type: 'sample_every', ms: policy.sampleEveryMs },
-    { type: 'metric', name: 'memory_pressure_level', value: severityOf(level) },
   ]
 }
 

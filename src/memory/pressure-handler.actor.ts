@@ -190,8 +190,6 @@ function toActorEffects(effect: PressureEffect): ActorEffect[] {
     case 'log':
       return [effect]
     case 'publish':
-    case 'gate':
-    case 'metric':
     case 'event':
       return [{ type: 'run', port: MEMORY_PORTS.pressure, operation: effect, tag: DONE }]
   }

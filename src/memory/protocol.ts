@@ -8,10 +8,10 @@ import type { CleanupMode } from './levels.ts'
 
 /** The names under which the actors are registered. */
 export const MEMORY_ACTORS = {
-  monitor: 'MemoryManager.Monitor',
-  cacheManager: 'MemoryManager.CacheManager',
-  cleaner: 'MemoryManager.Cleaner',
-  pressureHandler: 'MemoryManager.PressureHandler',
+  monitor: 'ElixirScope.AST.Repository.MemoryManager.Monitor',
+  cacheManager: 'ElixirScope.AST.Repository.MemoryManager.CacheManager',
+  cleaner: 'ElixirScope.AST.Repository.MemoryManager.Cleaner',
+  pressureHandler: 'ElixirScope.AST.Repository.MemoryManager.PressureHandler',
 } as const
 
 /** Ports that the system must have. What each operation answers stands beside it. */
@@ -22,7 +22,7 @@ export const MEMORY_PORTS = {
   caches: 'memory.caches',
   /** CleanupStep -> bytes freed, as far as known */
   cleanup: 'memory.cleanup',
-  /** PressureEffect -> nothing */
+  /** PressureAction -> nothing */
   pressure: 'memory.pressure',
   /** `'start'`: has the supervisor start the Cleaner again, which is temporary -> nothing */
   cleaner: 'memory.cleaner',
@@ -37,8 +37,6 @@ export type CacheOperation =
   /** -> CacheStats */
   | { readonly type: 'stats' }
   | { readonly type: 'save_hottest'; readonly n: number }
-  /** -> keys loaded */
-  | { readonly type: 'reload_hottest'; readonly n: number }
 
 /** Steps that free memory outside the caches. A port answers 0 for what it has nothing of. */
 export const CLEANUP_STEPS = ['shrink_store', 'checkpoint_wal', 'release_idle_pools', 'collect_garbage'] as const

@@ -9,8 +9,6 @@
 export type ThreadHeap = {
   readonly thread: string
   readonly usedBytes: number
-  /** Where the thread would run out; 0 when it has no limit of its own. */
-  readonly limitBytes: number
 }
 
 export type MemorySample = {
@@ -20,7 +18,6 @@ export type MemorySample = {
   readonly sharedBytes: number
   readonly databaseBytes: number
   readonly walBytes: number
-  readonly eventBlockBytes: number
   /** `memory` when the directory of the store is one that lives in memory. */
   readonly filesIn: 'disk' | 'memory'
 }
@@ -30,15 +27,6 @@ export type UsedAt = { readonly atMs: number; readonly usedBytes: number }
 
 export function usedBytesOf({ rssBytes, databaseBytes, walBytes, filesIn }: MemorySample): number {
   return filesIn === 'memory' ? rssBytes + databaseBytes + walBytes : rssBytes
-}
-
-/** The thread nearest to the end of its own heap. Undefined when none has a limit. */
-export function fullestHeap({ heaps }: MemorySample): (ThreadHeap & { readonly usedRatio: number }) | undefined {
-  return heaps
-    .filter(({ limitBytes }) => limitBytes > 0)
-    .map((heap) => ({ ...heap, usedRatio: heap.usedBytes / heap.limitBytes }))
-    .reduce<(ThreadHeap & { readonly usedRatio: number }) | undefined>(
-      (fullest, heap) => (fullest === undefined || heap.usedRatio > fullest.usedRatio ? heap : fullest), undefined)
 }
 
 /** Least squares over the points, bytes per second; 0 when they say nothing. Robust against one odd sample at an end. */

@@ -2,15 +2,16 @@
  * An import: brings the store in step with the files. Discover, compare with what is stored, parse what changed in the
  * parser pool, apply. Invariants: unchanged files are not read; a file is applied whole or not at all; what could not be
  * parsed is reported on its path; at most `BATCH_FILES` files or `BATCH_BYTES` of facts are held before they are applied
- * in one transaction, so a project of ordinary size changes in one step. Killed in between, the store has the last step
+ * in one transaction, so a project of ordinary size changes in one step; while memory is short, no further task begins. Killed in between, the store has the last step
  * and says `interrupted`; the next import goes on from there.
  */
 
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
-import type { ImportState, StoreStatistics, Transaction, Writer } from '../store/contract.ts'
+import type { ImportState, StoreStatistics, Writer } from '../store/contract.ts'
 import type { ImportResult } from '../wire/records.ts'
 import type { NotificationParams } from '../wire/methods.ts'
+import { applyOutcome } from './apply-outcome.ts'
 import type { Discovery } from './discover.ts'
 import { unreadable, type FileOutcome, type WantedFile } from './parse-files.ts'
 import { eachBounded } from './each-bounded.ts'
@@ -20,6 +21,8 @@ export type ImportPorts = {
   readonly writer: Writer
   /** Walks the project in a parser thread. */
   readonly discover: () => Promise<Result<Discovery, Failure>>
+  /** Settles when memory admits more; failed when it has not for long. */
+  readonly admitted: () => Promise<Result<null, Failure>>
   /** Parses files in a parser thread: one outcome for each. */
   readonly parse: (files: readonly WantedFile[]) => Promise<Result<readonly FileOutcome[], Failure>>
   /** Counts of what is committed. */
@@ -53,6 +56,8 @@ type Run = {
 
 export async function importProject(ports: ImportPorts, mode: ImportMode): Promise<Result<ImportResult, Failure>> {
   const startedMs = ports.nowMs()
+  const admitted = await ports.admitted()
+  if (!admitted.ok) return admitted
   ports.progress({ files_done: 0, files_total: 0, phase: 'scanning' })
   const discovery = await ports.discover()
   if (!discovery.ok) return discovery
@@ -77,6 +82,8 @@ export function markInterrupted(writer: Writer): Result<unknown, Failure> {
 }
 
 async function runTask(run: Run, task: readonly WantedFile[]): Promise<Result<null, Failure>> {
+  const admitted = await run.ports.admitted()
+  if (!admitted.ok) return admitted
   const outcomes = await outcomesOf(run.ports, task)
   if (!outcomes.ok) return outcomes
   for (const outcome of outcomes.value) hold(run, outcome)
@@ -195,22 +202,6 @@ function storeState(writer: Writer, state: ImportState): Result<unknown, Failure
 
 function lastResult(run: Run): ImportResult | null {
   return run.ports.writer.importState().last as ImportResult | null
-}
-
-function applyOutcome(transaction: Transaction, outcome: FileOutcome): void {
-  switch (outcome.kind) {
-    case 'parsed':
-      transaction.applyFile(outcome.encoded, outcome.stamp)
-      return
-    case 'same':
-      transaction.touchFile(outcome.path, outcome.stamp)
-      return
-    case 'unreadable':
-      transaction.markUnreadable(outcome.path, outcome.problem, outcome.stamp)
-      return
-    case 'gone':
-      return
-  }
 }
 
 function cutIntoTasks(wanted: readonly (WantedFile & { readonly size: number })[]): WantedFile[][] {

@@ -10,8 +10,8 @@
 import { z } from 'zod'
 import type { FailureCode } from '../base/failure.ts'
 import {
-  astNode, callerRecord, callRecord, functionData, functionSummary, health, importResult, moduleData, moduleSummary,
-  problemRecord, statistics, treeNode,
+  astNode, callerRecord, callRecord, functionData, functionSummary, health, importResult, memoryCleanup, memoryStatus, memoryUsage, moduleData, moduleSummary,
+  pressureLevel, problemRecord, statistics, takenProfile, treeNode,
 } from './records.ts'
 
 /** History: 1 first published form; 2 daemon_status tells heart; 3 supervision, memory,
@@ -77,6 +77,7 @@ function answer<T extends z.ZodType>(value: T) {
     as_of: z.string().describe('when that snapshot was written, ISO 8601 UTC'),
     complete: z.boolean().describe('false while an import is under way or was interrupted, or files could not be read'),
     verified: z.boolean().describe('false from a restart until the files have been compared with the store'),
+    stale: z.boolean().describe('true while files are known to have changed that are not in yet'),
   })
 }
 
@@ -85,11 +86,13 @@ function listOf<K extends string, T extends z.ZodType>(key: K, item: T) {
   return answer(z.object({ ...shape, cursor: z.string().nullable().describe('null on the last page') }))
 }
 
-const READ: readonly FailureCode[] = ['not_found', 'invalid_argument', 'unavailable', 'damaged']
-const WRITE: readonly FailureCode[] = ['invalid_argument', 'too_large', 'conflict', 'busy', 'unavailable', 'timeout', 'storage_full']
+const READ: readonly FailureCode[] = ['not_found', 'invalid_argument', 'unavailable', 'timeout', 'busy', 'damaged']
+const WRITE: readonly FailureCode[] = ['invalid_argument', 'too_large', 'conflict', 'busy', 'unavailable', 'timeout', 'storage_full', 'insufficient_memory']
 
-function read<A extends z.ZodObject, R extends z.ZodType>(summary: string, args: A, result: R) {
-  return { summary, runs: 'read', idempotent: true, args, result, errors: READ } as const
+const wait = z.boolean().default(false).describe('answer when every change saved before this call is in')
+
+function read<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, shape: z.ZodObject<A>, result: R) {
+  return { summary, runs: 'read', idempotent: true, args: z.strictObject({ ...shape.shape, wait }), result, errors: READ } as const
 }
 
 function write<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, shape: A, result: R, errors = WRITE) {
@@ -109,6 +112,8 @@ const ofChild = { ...ofSupervisor, child: z.string().min(1).max(255).describe('f
 function supervising<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, shape: A, result: R) {
   return control(summary, z.strictObject(shape), result, [...CONTROL, 'not_found', 'conflict'])
 }
+
+const ofTask = { task: z.string().min(1).max(128).describe('as the call that began it answered') }
 
 const done = z.object({ ok: z.literal(true) })
 
@@ -140,6 +145,7 @@ export const METHODS = {
   }), answer(statistics)),
   export_data: read('The repository as lines of JSON (NDJSON), a page at a time.', z.strictObject(page),
     answer(z.object({ lines: z.array(z.string()), cursor: z.string().nullable() }))),
+  validate_memory_usage: read('Memory in use against the limits of the specification, with all violations. Walks the whole database.', none, answer(memoryUsage)),
 
   store_module: write('Store a module stated by a client, as source text or as facts.', { module: clientModule }, answer(stored)),
   store_function: write('Store one function stated by a client.',
@@ -167,8 +173,12 @@ export const METHODS = {
   daemon_status: control('The daemon: version, addresses, uptime, memory.', none, z.object({
     version: z.string(), node_version: z.string(), pid: z.int(), started_at: z.string(), uptime_ms: z.number(), project_root: z.string(),
     state_dir: z.string(), socket: z.string(), http: z.string().nullable(), profile: z.string(), rss_bytes: z.int(), log_file: z.string().nullable(),
+    memory: z.object({ level: pressureLevel, max_bytes: z.int() }).describe('pressure, and the limit that it is relative to'),
     heart: z.object({ pid: z.int(), restarts: z.int() }).nullable()
       .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
+    store_set_aside: z.object({
+      path: z.string(), at: z.string(), why: z.string(), client_modules_kept: z.int().nullable(), client_modules_lost: z.int().nullable(),
+    }).nullable().describe('the last damaged store, and what became of what clients had stated; null where that is not known. Delete the directory to forget it'),
   })),
   supervision_tree: control('The supervision tree, live.', none, treeNode),
   'supervisor.which_children': supervising('The children of a supervisor, the last started first.', ofSupervisor, z.object({
@@ -187,6 +197,27 @@ export const METHODS = {
   'supervisor.restart_child': supervising('Start a child that has ended and is still known.', ofChild, done),
   'supervisor.terminate_child': supervising('End a child; it is not started again by itself.', ofChild, done),
   'supervisor.delete_child': supervising('Forget a child that has ended.', ofChild, done),
+  memory_status: control('Where memory is: what counts against the limit, caches, cleaning.', none, memoryStatus),
+  emergency_cleanup: control('Free what memory can be freed, caches included.', none, memoryCleanup),
+  profile: {
+    ...control('Begin a CPU profile of a thread, or a snapshot of its heap; `task.await` fetches it. One at a time in a thread.', z.strictObject({
+      kind: z.enum(['cpu', 'heap']).default('cpu'), thread: z.string().min(1).max(255).describe('`main`, a thread or a pool of the supervision tree'),
+      seconds: z.number().min(0.1).max(60).default(5).describe('of a CPU profile'), request_id: requestId,
+    }), z.object({ task: z.string() }), [...CONTROL, 'not_found']),
+    idempotent: false,
+  },
+  'task.await': control('Wait for a task. What became of it is kept for a minute; one that failed answers with its failure.',
+    z.strictObject({ ...ofTask, wait_ms: z.int().min(0).max(20_000).default(5000) }),
+    z.object({ state: z.enum(['running', 'done']), profile: takenProfile.nullable().describe('once done') }),
+    [...CONTROL, 'not_found', 'busy', 'too_large', 'storage_full', 'unsupported']),
+  'task.cancel': control('End a task; `task.await` then answers `timeout` with `cancelled` in the details.', z.strictObject(ofTask), done, [...CONTROL, 'not_found']),
+  'chaos.inject': {
+    ...control('Cause a fault, to test recovery. Only in the profile `chaos`.', z.strictObject({
+      node: z.string().min(1).max(255).describe('full name of a node of the tree, or `main`'),
+      cause: z.enum(['throw', 'exit', 'exit_0', 'loop', 'heap', 'array', 'kill']), request_id: requestId,
+    }), done, [...CONTROL, 'unsupported', 'not_found', 'invalid_argument']),
+    idempotent: false,
+  },
   shutdown: control('Stop the daemon in order.', none, z.object({ stopping: z.literal(true) })),
 } satisfies Record<string, MethodSpec>
 
@@ -210,7 +241,8 @@ export function isMethod(name: string): name is Method {
 
 /** Notifications that the daemon sends: params are an array of one map. */
 export const NOTIFICATIONS = {
-  import_progress: z.object({ files_done: z.int(), files_total: z.int(), phase: z.enum(['scanning', 'parsing', 'writing', 'done']) }),
+  import_progress: z.object({ files_done: z.int(), files_total: z.int(), phase: z.enum(['scanning', 'parsing', 'waiting for memory', 'writing', 'done']) }),
+  memory_pressure_changed: z.object({ from: pressureLevel, to: pressureLevel, used_bytes: z.int(), max_bytes: z.int() }),
 } as const
 
 export type Notification = keyof typeof NOTIFICATIONS

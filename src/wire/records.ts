@@ -137,6 +137,34 @@ export const statistics = z.object({
   }),
 })
 
+export const pressureLevel = z.enum(['normal', 'warning', 'critical', 'emergency'])
+
+export const memoryCleanup = z.object({
+  mode: z.enum(['soft', 'aggressive', 'emergency']), freed_bytes: z.int().describe('as far as known'), took_ms: z.number(),
+  steps: z.array(z.object({ step: z.string(), freed_bytes: z.int(), failed: z.string().nullable() })),
+})
+
+export const memoryStatus = z.object({
+  level: pressureLevel, used_bytes: z.int().describe('what counts against the limit'), max_bytes: z.int(),
+  limit_from: z.enum(['configured', 'container', 'machine', 'ceiling']), peak_bytes: z.int(), growth_bytes_per_second: z.number(),
+  resident_bytes: z.int(), external_bytes: z.int(), shared_bytes: z.int(), database_bytes: z.int(), wal_bytes: z.int(),
+  heaps: z.array(z.object({ thread: z.string(), used_bytes: z.int() })),
+  caches: z.object({
+    bytes: z.int(), max_bytes: z.int(), ratio: z.number().describe('share of max_bytes that may be used at this level'),
+    views: z.array(z.object({ name: z.string(), entries: z.int(), bytes: z.int(), hits: z.int(), misses: z.int() })),
+  }),
+  moves: z.int().describe('changes of the level'), cleaning: memoryCleanup.shape.mode.nullable().describe('under way'),
+  cleanups: z.int(), freed_bytes: z.int(), last_cleanup: memoryCleanup.nullable(),
+})
+
+const moduleBytes = z.object({ count: z.int(), bytes: z.int() })
+
+export const memoryUsage = z.object({
+  status: z.enum(['ok', 'violated']), violations: z.array(z.object({ what: z.string(), actual: z.number(), limit: z.number(), message: z.string() })),
+  used_bytes: z.int(), max_bytes: z.int(), repository_bytes: z.int(), index_bytes: z.int(),
+  modules: z.object({ small: moduleBytes, medium: moduleBytes, large: moduleBytes }).describe('below 500 lines of code, up to 2,000, above'),
+})
+
 export const serviceHealth = z.object({
   name: z.string(), status: z.enum(['healthy', 'degraded', 'unhealthy']), reason: z.string().nullable(), remedy: z.string().nullable(),
 })
@@ -171,6 +199,11 @@ export type TreeNode = {
   children: TreeNode[]
 }
 
+export const takenProfile = z.object({
+  path: z.string().describe('of the file: .cpuprofile and .heapsnapshot as Chrome\'s DevTools open them'),
+  kind: z.enum(['cpu', 'heap']), thread: z.string(), bytes: z.int(), duration_ms: z.number(),
+})
+
 export type ModuleData = z.infer<typeof moduleData>
 export type FunctionData = z.infer<typeof functionData>
 export type ModuleSummary = z.infer<typeof moduleSummary>
@@ -180,5 +213,8 @@ export type CallRecord = z.infer<typeof callRecord>
 export type CallerRecord = z.infer<typeof callerRecord>
 export type ImportResult = z.infer<typeof importResult>
 export type Statistics = z.infer<typeof statistics>
+export type TakenProfile = z.infer<typeof takenProfile>
 export type Health = z.infer<typeof health>
+export type MemoryStatus = z.infer<typeof memoryStatus>
+export type MemoryCleanup = z.infer<typeof memoryCleanup>
 export type ServiceHealth = z.infer<typeof serviceHealth>

@@ -2,7 +2,8 @@
  * What was answered to calls that carry a `request_id`, so that a repeat is answered with the first result and not carried
  * out again. Bounded by count; the oldest answer goes first, calls still under way never do (they are bounded by who
  * makes them). A call is known by its id, method and arguments: the same id for another call is a conflict.
- * Answers that leave open whether anything was done (`busy`, `unavailable`, `timeout`, `internal`) are not kept.
+ * Answers that leave open whether anything was done (`busy`, `unavailable`, `timeout`, `internal`), or say to come
+ * back later (`insufficient_memory`), are not kept.
  */
 
 import { createHash } from 'node:crypto'
@@ -25,7 +26,7 @@ export type RepeatTable<Caller> = {
 
 type UnderWay<Caller> = { readonly call: string; readonly callers: Caller[] }
 
-const NOT_KEPT: ReadonlySet<FailureCode> = new Set<FailureCode>(['busy', 'unavailable', 'timeout', 'internal'])
+const NOT_KEPT: ReadonlySet<FailureCode> = new Set<FailureCode>(['busy', 'unavailable', 'timeout', 'internal', 'insufficient_memory'])
 
 export function createRepeatTable<Caller>(maxAnswers: number): RepeatTable<Caller> {
   const underWay = new Map<string, UnderWay<Caller>>()

@@ -225,7 +225,8 @@ test('status tells the daemon and its services', async () => {
   await check('status', {
     out: lines(
       '● degraded  /home/ann/shop',
-      'process  4711, up 1 h 2 min, 181.0 MB resident',
+      'process  4711, up 1 h 2 min',
+      'memory   181.0 MB of 2.1 GB, pressure normal',
       'heart    process 4700, 2 restarts',
       'version  0.1.0 on Node 24.21.0',
       'profile  default',

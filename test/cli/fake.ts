@@ -118,8 +118,8 @@ export const DAEMON: DaemonEntry = {
 
 export const STATUS = {
   version: '0.1.0', node_version: '24.21.0', pid: 4711, started_at: TIME, uptime_ms: 3_725_000, project_root: ROOT,
-  state_dir: '/home/ann/.local/state/elixir-scope/1a2b', socket: DAEMON.socket, http: DAEMON.http, profile: 'default', rss_bytes: 181_000_000,
-  log_file: null, heart: { pid: 4700, restarts: 2 },
+  state_dir: '/home/ann/.local/state/elixir-scope/1a2b', socket: DAEMON.socket, http: DAEMON.http, profile: 'default', rss_bytes: 181_000_000, memory: { level: 'normal', max_bytes: 2_147_483_648 },
+  log_file: null, heart: { pid: 4700, restarts: 2 }, store_set_aside: null,
 }
 
 export const HEALTH = {
@@ -224,6 +224,12 @@ export function makeWorld(options: WorldOptions = {}): World {
       for await (const part of parts) text += part
       files.set(path, text)
       return ok(undefined)
+    },
+    moveFile: (from, to) => {
+      if (to.endsWith('/')) return Promise.resolve(fail(failure('invalid_argument', `${to} cannot be written (EISDIR)`)))
+      files.set(to, files.get(from) ?? '')
+      files.delete(from)
+      return Promise.resolve(ok(undefined))
     },
     findProject: (named) => named !== undefined ? ok({ root: named.startsWith('/') ? named : `${cwd}/${named}` })
       : cwd.startsWith(ROOT) ? ok({ root: ROOT }) : fail(failure('not_found', `no mix.exs in ${cwd} or any directory above it`)),

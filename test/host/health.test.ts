@@ -40,6 +40,11 @@ test.each<[TreeNode, string, string]>([
   expect(checkTree(node, []).map(verdict)).toEqual([asSupporting])
 })
 
+test('children that are started for one task each are no services', () => {
+  const tasks = leaf('running', { kind: 'supervisor', strategy: 'simple_one_for_one', children: [leaf('stopping', { id: 'Task#1', restart: 'temporary' })] })
+  expect(checkTree(tasks, [])).toEqual([])
+})
+
 test('the leaves of a tree, in order; its supervisors speak through them', () => {
   const tree = leaf('running', { id: 'root', kind: 'supervisor', children: [
     leaf('running', { id: 'threads', kind: 'supervisor', children: [leaf('running', { id: 'repository' }), leaf('running')] }), leaf('running', { id: 'parser', kind: 'pool' }),
@@ -53,7 +58,7 @@ test.each<[string, Check, string]>([
   ['too many faults', checkRequests({ nCalls: 1000, nFaults: 11, p95Ms: 1 }, LIMITS), 'degraded: 1.1 % of 1000 calls failed; 1 % is allowed (health.errorRate)'],
   ['too slow', checkRequests({ nCalls: 1000, nFaults: 0, p95Ms: 500 }, LIMITS), 'degraded: 95 % of 1000 calls took up to 500 ms; 200 is allowed (health.latencyP95Ms)'],
   ['memory under pressure', checkMemory({ level: 'warning', usedBytes: 85 << 20, maxBytes: 100 << 20 }), 'healthy: '],
-  ['memory critical', checkMemory({ level: 'critical', usedBytes: 91 << 20, maxBytes: 100 << 20 }), 'degraded: pressure is critical: 91 MiB of 100 MiB in use (memory.maxBytes); writes are refused and imports wait'],
+  ['memory critical', checkMemory({ level: 'critical', usedBytes: 91 << 20, maxBytes: 100 << 20 }), 'degraded: it is critical: 91 MiB of 100 MiB in use (memory.maxBytes); writes are refused and imports wait'],
   ['disk', checkDisk(1e12, DEFAULTS.storage), 'healthy: '],
   ['disk unknown', checkDisk(null, DEFAULTS.storage), 'healthy: '],
   ['disk full', checkDisk(0, DEFAULTS.storage), 'degraded: 0 MiB free; 128 MiB are wanted (storage.minFreeBytes)'],

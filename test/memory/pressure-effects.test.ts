@@ -1,7 +1,7 @@
 /** What moves between levels do, and what writers are told at each level. */
 
 import { expect, test } from 'vitest'
-import { admitWrite, areAnswersStale } from '../../src/memory/admission.ts'
+import { admitWrite } from '../../src/memory/admission.ts'
 import { LEVEL_POLICIES, PRESSURE_LEVELS } from '../../src/memory/levels.ts'
 import type { PressureLevel } from '../../src/memory/levels.ts'
 import { effectsOfMove, standingEffects } from '../../src/memory/pressure-effects.ts'
@@ -18,34 +18,29 @@ function print(effect: PressureEffect): string {
     case 'publish': return `publish ${effect.level}`
     case 'resize_caches': return `caches ${effect.ratio}`
     case 'cleanup': return `cleanup ${effect.mode}`
-    case 'gate': return `${effect.gate} ${effect.state}`
     case 'sample_every': return `every ${effect.ms}`
     case 'log': return `${effect.level}: ${effect.message}`
-    case 'metric': return `metric ${effect.value}`
     case 'event': return `event ${effect.fields.from} ${effect.fields.to}`
   }
 }
 
 test('up by one level, by all of them, down', () => {
   expect(move('normal', 'warning')).toEqual([
-    'publish warning', 'caches 0.5', 'cleanup soft', 'every 1000', 'metric 1', 'event normal warning',
+    'publish warning', 'caches 0.5', 'cleanup soft', 'every 1000', 'event normal warning',
     'warn: memory pressure normal -> warning: 90.0 % of 1000 MiB in use',
   ])
   expect(move('normal', 'emergency')).toEqual([
-    'publish emergency', 'clientWrites refused', 'syncUpdates wait', 'events shed', 'caches 0', 'cleanup emergency', 'every 100',
-    'metric 3', 'event normal emergency', 'error: memory pressure normal -> emergency: 90.0 % of 1000 MiB in use; client writes are refused',
+    'publish emergency', 'caches 0', 'cleanup emergency', 'every 100', 'event normal emergency', 'error: memory pressure normal -> emergency: 90.0 % of 1000 MiB in use; client writes are refused',
   ])
   expect(move('critical', 'warning')).toEqual([
-    'publish warning', 'clientWrites accepted', 'syncUpdates applied', 'events taken', 'caches 0.5', 'every 1000', 'metric 1',
+    'publish warning', 'caches 0.5', 'every 1000',
     'event critical warning', 'info: memory pressure critical -> warning: 90.0 % of 1000 MiB in use; client writes are accepted',
   ])
   expect(move('warning', 'warning')).toEqual([])
 })
 
 test('standing effects bring everything in line with the level', () => {
-  expect(standingEffects('critical').map(print)).toEqual([
-    'publish critical', 'clientWrites refused', 'syncUpdates wait', 'events shed', 'caches 0.1', 'every 250', 'metric 2',
-  ])
+  expect(standingEffects('critical').map(print)).toEqual(['publish critical', 'caches 0.1', 'every 250'])
 })
 
 test('the policies get tighter with the level', () => {
@@ -56,21 +51,12 @@ test('the policies get tighter with the level', () => {
 })
 
 test('admission: each kind of writer at each level', () => {
-  const table = PRESSURE_LEVELS.map((level) => [level, ...(['client', 'sync', 'events'] as const).map((origin) => {
-    const { type, metric } = admitWrite(level, origin)
-    return `${type} ${metric}`
-  })])
+  const table = PRESSURE_LEVELS.map((level) => [level, ...(['client', 'sync', 'events'] as const).map((origin) => admitWrite(level, origin).type)])
   expect(table).toEqual([
-    ['normal', 'accept stored', 'accept stored', 'accept stored'],
-    ['warning', 'accept_and_clean stored_with_pressure', 'accept_and_clean stored_with_pressure', 'accept_and_clean stored_with_pressure'],
-    ['critical', 'refuse storage_rejected', 'wait update_waits', 'shed events_shed'],
-    ['emergency', 'refuse storage_rejected', 'wait update_waits', 'shed events_shed'],
+    ['normal', 'accept', 'accept', 'accept'],
+    ['warning', 'accept_and_clean', 'accept_and_clean', 'accept_and_clean'],
+    ['critical', 'refuse', 'wait', 'shed'],
+    ['emergency', 'refuse', 'wait', 'shed'],
   ])
-  expect(admitWrite('critical', 'client')).toMatchObject({ failure: { code: 'busy', details: { reason: 'insufficient_memory', pressure: 'critical' } } })
-})
-
-test('answers are stale while updates wait', () => {
-  expect(areAnswersStale('critical', 2)).toBe(true)
-  expect(areAnswersStale('critical', 0)).toBe(false)
-  expect(areAnswersStale('warning', 2)).toBe(false)
+  expect(admitWrite('critical', 'client')).toMatchObject({ failure: { code: 'insufficient_memory', details: { pressure: 'critical' } } })
 })

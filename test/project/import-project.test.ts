@@ -56,7 +56,7 @@ type Pool = (files: readonly WantedFile[]) => Promise<Result<readonly FileOutcom
 function run(discovery: Discovery, parse: Pool, changes: Partial<ImportPorts> = {}) {
   return importProject({
     writer, parse, discover: async () => ok(discovery), statistics: () => reader.snapshot((snapshot) => snapshot.statistics()),
-    maxModules: Infinity, tasksInFlight: 3, nowMs: () => 0, progress: () => undefined, ...changes,
+    maxModules: Infinity, tasksInFlight: 3, nowMs: () => 0, progress: () => undefined, admitted: async () => ok(null), ...changes,
   }, 'changed')
 }
 
@@ -117,6 +117,23 @@ test('an import that never ended is marked as interrupted at the next start', as
   expect(writer.importState().state).toBe('running')
   expect(must(markInterrupted(writer), 'a result').ok).toBe(true)
   expect(writer.importState().state).toBe('interrupted')
+})
+
+test('while memory is short no task begins; an import that may not go on is interrupted, and the next one completes it', async () => {
+  const parsedFiles: string[] = []
+  const parse: Pool = async (files) => {
+    parsedFiles.push(...files.map(({ path }) => path))
+    return wellBehaved(files)
+  }
+  const short = fail(failure('insufficient_memory', 'no'))
+  expect(await run(found(NAMES), parse, { admitted: async () => short })).toEqual(short)
+  expect([parsedFiles, writer.importState().state]).toEqual([[], 'never'])
+  let left = 4
+  expect(await run(found(NAMES), parse, { admitted: async () => (left-- > 0 ? ok(null) : short) })).toEqual(short)
+  expect(parsedFiles.length).toBeGreaterThan(0)
+  expect(parsedFiles.length).toBeLessThan(NAMES.length)
+  expect(writer.importState().state).toBe('interrupted')
+  expect(await run(found(NAMES), parse)).toMatchObject({ ok: true, value: { modules: NAMES.length } })
 })
 
 test('progress rises to the total, phase by phase', async () => {

@@ -10,6 +10,7 @@ import { collect, type Paging } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { renderFunction, renderModule, renderNode } from '../render/detail.ts'
 import { renderCallees, renderCallers, renderFunctions, renderModules, renderProblems } from '../render/lists.ts'
+import { renderMemory } from '../render/memory.ts'
 import { renderStatistics, renderUnread } from '../render/status.ts'
 
 type Done = Promise<Result<ExitCode, Failure>>
@@ -121,6 +122,16 @@ export function stats(context: Context, detail: 'counts' | 'tables'): Promise<Ex
     print(context, answer.value, () => [
       ...renderStatistics(answer.value.value, context.view), ...renderUnread(answer.value.complete, answer.value.value, context.view),
     ])
+    return ok(EXIT.ok)
+  })
+}
+
+export function memory(context: Context): Promise<ExitCode> {
+  return withDaemon(context, async (connection) => {
+    const [status, usage] = await Promise.all([connection.call('memory_status', {}), connection.call('validate_memory_usage', {})])
+    if (!status.ok) return status
+    if (!usage.ok) return usage
+    print(context, { ...status.value, specification: usage.value.value }, () => renderMemory(status.value, usage.value.value, context.view))
     return ok(EXIT.ok)
   })
 }

@@ -20,7 +20,8 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
   return [
     `${paintStatus(health.status, style)}  ${style.bold(status.project_root)}`,
     ...renderFields([
-      ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}, ${formatBytes(status.rss_bytes)} resident`],
+      ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}`],
+      ['memory', `${formatBytes(status.rss_bytes)} of ${formatBytes(status.memory.max_bytes)}, pressure ${status.memory.level}`],
       ['heart', status.heart && `process ${status.heart.pid}, ${plural(status.heart.restarts, 'restart')}`],
       ['version', `${status.version} on Node ${status.node_version}`],
       ['profile', status.profile],
@@ -28,6 +29,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       ['http', status.http ?? 'off'],
       ['state', status.state_dir],
       ['log', status.log_file],
+      ['set aside', status.store_set_aside && `${status.store_set_aside.path}: a damaged store`],
     ], style),
     '',
     ...renderTable<ServiceHealth>([
