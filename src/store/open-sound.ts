@@ -14,18 +14,22 @@ import { openWriter } from './writer.ts'
 /** `setAside`: what was in the way, now or in an earlier life that ended before it had dealt with it. */
 export type OpenedSound = { readonly writer: Writer; readonly setAside: SetAside | undefined }
 
-export function openSound(options: WriterOptions): Result<OpenedSound, Failure> {
-  const aside = options.storage === 'disk' ? clearTheWay(options) : ok(undefined)
+/** `onDamage` is called before anything is moved: what others read from the store now is not to be trusted. */
+export function openSound(options: WriterOptions, onDamage: () => void): Result<OpenedSound, Failure> {
+  const aside = options.storage === 'disk' ? clearTheWay(options, onDamage) : ok(undefined)
   if (!aside.ok) return aside
   const writer = openWriter(options)
   return writer.ok ? ok({ writer: writer.value, setAside: aside.value }) : writer
 }
 
-function clearTheWay({ path, now }: WriterOptions): Result<SetAside | undefined, Failure> {
+function clearTheWay({ path, now }: WriterOptions, onDamage: () => void): Result<SetAside | undefined, Failure> {
   try {
     const examined = examineStore(path)
     if (examined.state === 'refused') return fail(examined.failure)
-    if (examined.state === 'damaged') return ok(setAside(path, examined, now()))
+    if (examined.state === 'damaged') {
+      onDamage()
+      return ok(setAside(path, examined, now()))
+    }
     const last = lastSetAside(path)
     return ok(last?.carriedOver === null ? last : undefined)
   } catch (caught) {

@@ -1,7 +1,8 @@
 /** A start on a store that cannot be used says what is wrong with it and what to do; and all that a daemon leaves is its user's alone. */
 
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, test } from 'vitest'
 import { createSandbox, start, tryStart, value, type Sandbox } from './running-daemon.ts'
 
@@ -14,46 +15,19 @@ function project(): Sandbox {
   return sandbox
 }
 
-const PAGE = 4096
-
-test('a store whose pages are overwritten is refused as damaged, with the remedy', async () => {
+test('a store of a later version is refused with the remedy, and left as it is', async () => {
   const box = project()
   const daemon = await start(box)
   await value(daemon.client.call('import_project', {}))
   await daemon.stop()
-  const bytes = readFileSync(box.paths.database)
-  // The first page is whole, so that the file looks like a store of this version.
-  writeFileSync(box.paths.database, bytes.fill(0xa5, PAGE))
-  expect(await tryStart(box)).toMatchObject({ type: 'failed', failures: [{ code: 'damaged', message: expect.stringContaining(box.paths.database), hint: expect.stringContaining('remove the file') }] })
+  const db = new DatabaseSync(box.paths.database)
+  db.exec('PRAGMA user_version = 99')
+  db.close()
+  rmSync(`${box.paths.database}-sums`)
+  const before = readFileSync(box.paths.database)
+  expect(await tryStart(box)).toMatchObject({ type: 'failed', failures: [{ code: 'unsupported', message: expect.stringContaining('schema 99'), hint: expect.stringContaining('install the newer ElixirScope') }] })
+  expect(readFileSync(box.paths.database)).toEqual(before)
 })
-
-test('a damaged page costs the answers that need it, and no thread', async () => {
-  const box = project()
-  for (let i = 0; i < 150; i++) box.write(`lib/p${i}.ex`, `defmodule P${i} do\n  def f(x), do: P${(i * 7) % 150}.f(x)\nend\n`)
-  const first = await start(box)
-  await value(first.client.call('import_project', {}))
-  await first.stop()
-  const bytes = readFileSync(box.paths.database)
-  const at = bytes.indexOf('lib/p77.ex')
-  expect(at).toBeGreaterThan(PAGE)
-  const page = Math.floor(at / PAGE) * PAGE
-  writeFileSync(box.paths.database, bytes.fill(0xa5, page, page + PAGE))
-  const daemon = await start(box)
-  for (let round = 0; round < 3; round++) {
-    expect(await daemon.client.call('import_project', { force: true })).toMatchObject({ ok: false, error: { code: 'damaged', hint: expect.stringContaining('remove the file') } })
-    expect(await daemon.client.call('get_module_by_file', { path: 'lib/p77.ex' })).toMatchObject({ ok: false, error: { code: 'damaged' } })
-    expect(await daemon.client.call('hello', {})).toMatchObject({ ok: true })
-  }
-  const tree = await daemon.client.call('supervision_tree', {})
-  if (!tree.ok) throw new Error(tree.error.message)
-  expect(restartsIn(tree.value)).toBe(0)
-  expect(await daemon.stop()).toBe(0)
-})
-
-type Node = { readonly restarts: number; readonly children: readonly Node[] }
-function restartsIn({ restarts, children }: Node): number {
-  return children.reduce((sum, child) => sum + restartsIn(child), restarts)
-}
 
 test('every file, directory and socket of a daemon belongs to its user alone', async () => {
   const box = project()

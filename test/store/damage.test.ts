@@ -142,7 +142,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
 /** What opening does, with the store built anew where that is called for. */
 function openAndRebuild(path: string, nowMs = NOW): 'as it was' | 'set aside' | 'new' {
   const existed = existsSync(path)
-  const opened = value(openSound(options(path, nowMs)))
+  const opened = value(openSound(options(path, nowMs), () => undefined))
   try {
     if (opened.setAside === undefined && existed) return 'as it was'
     const salvaged = opened.setAside === undefined ? { documents: [], stated: 0 } : salvage(databaseIn(opened.setAside, path))
@@ -198,7 +198,7 @@ test('a store of a later version or of another program is refused and left as it
   raw(other, 'CREATE TABLE theirs (x)')
   for (const refused of [path, other]) {
     const before = readFileSync(refused)
-    expect(openSound(options(refused))).toMatchObject({ ok: false, error: { code: 'unsupported' } })
+    expect(openSound(options(refused), () => undefined)).toMatchObject({ ok: false, error: { code: 'unsupported' } })
     expect(refusalOf(refused)).toMatchObject({ code: 'unsupported' })
     expect(readFileSync(refused)).toEqual(before)
     expect(lastSetAside(refused)).toBeUndefined()
@@ -278,15 +278,15 @@ test('what clients stated is read around what is damaged; the last three damaged
 test('a life that ends before it has carried anything over is followed by one that does', () => {
   const path = copyOf(original('closed'))
   change(path, (bytes) => flipBit(bytes, bytes.length - 1, 0))
-  const first = value(openSound(options(path)))
+  const first = value(openSound(options(path), () => undefined))
   first.writer.close()
-  const second = value(openSound(options(path)))
+  const second = value(openSound(options(path), () => undefined))
   expect(second.setAside).toEqual(first.setAside)
   const { documents } = salvage(databaseIn(must(second.setAside, 'a set-aside'), path))
   expect(documents).toEqual(STATEMENTS)
   reportSetAside(must(second.setAside, 'a set-aside'), { kept: documents.length, lost: 0 })
   second.writer.close()
-  const third = value(openSound(options(path)))
+  const third = value(openSound(options(path), () => undefined))
   expect(third.setAside).toBeUndefined()
   third.writer.close()
 })
