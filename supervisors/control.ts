@@ -13,12 +13,11 @@ import type { ActorPort } from '../src/otp/actor-system.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import type { AnyService, CallHandlers, CastHandlers } from '../src/otp/service.ts'
 import type { ParserWork } from '../src/project/parser.actor.ts'
-import type { Tree } from '../src/otp/node/tree.ts'
+import type { PoolRunOptions, Tree } from '../src/otp/node/tree.ts'
 import type { NodeSpec } from '../src/otp/node/tree-spec.ts'
 import type { Args, ControlMethod, Reply } from '../src/wire/methods.ts'
 import type { ControlCalls, MetricCasts, ParserTasks, SupervisionCalls } from '../workers/calls.ts'
 import { chaosCalls } from './chaos.ts'
-import { measureTree } from './measure.ts'
 import { memoryCalls } from './memory.ts'
 import { presentTree } from './present-tree.ts'
 import { startOnDemand, supervisorCalls } from './supervisor-calls.ts'
@@ -37,7 +36,8 @@ export type ControlPorts = {
   readonly wallMs: () => number
   readonly profile: ProfileName
   readonly budget: MemoryBudget
-  readonly measureMemory: () => void
+  /** Brings the metrics up to date that are read when somebody asks. */
+  readonly measure: () => void
 }
 
 type ControlMethods = { readonly [M in ControlMethod]: (args: Args<M>) => Result<Reply<M>, Failure> | Promise<Result<Reply<M>, Failure>> }
@@ -65,8 +65,7 @@ export function controlService(ports: ControlPorts): AnyService {
       return ok(null)
     },
     renderMetrics: async () => {
-      measureTree(ports.metrics.recorder, ports.tree().view())
-      ports.measureMemory()
+      ports.measure()
       return ok(await ports.metrics.render())
     },
   }
@@ -98,14 +97,14 @@ function runInPool(tree: Tree, work: ParserWork): Promise<Result<unknown, Failur
     case 'discover':
       return pool.run('discover', work.options, { lane: 'batch' })
     case 'parse': {
-      const { task, lane } = work
+      const { task } = work
       const [only] = task.files
       // Of several files it is not known which one is to blame: whoever wants them asks again for one at a time.
-      const blamed = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : { attempts: 1 as const }
+      const options: PoolRunOptions = task.files.length === 1 && only !== undefined ? { lane: 'single', key: `${only.path} ${only.mtimeNs}` } : { lane: 'batch', attempts: 1 }
       return pool.run('parse', () => {
         const sink = tree.connect('repository', 'sink')
         return sink.ok ? ok({ args: { ...task, sink: sink.value }, transfer: [sink.value] }) : sink
-      }, { lane, ...blamed })
+      }, options)
     }
   }
 }

@@ -35,6 +35,7 @@ import { createSharedState, importProgress, type SharedState } from '../workers/
 import { createCircuits, type Circuits } from './circuits.ts'
 import { controlService, metricsService, parserPoolPort, supervisionService } from './control.ts'
 import { startOnDemand } from './supervisor-calls.ts'
+import { createMonitor } from './monitor.ts'
 import { DEPENDENCIES } from './placement.ts'
 import { measureMemory, memoryService, memoryState, readBudget } from './memory.ts'
 import { startFailure } from './start-failure.ts'
@@ -79,6 +80,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   for (const problem of budget.problems) logger.log('warn', problem)
   const memory = (): MemoryState => memoryState(shared, budget)
   const watch = healthWatch(options, { shared, circuits, memory, tree: () => tree })
+  const monitor = createMonitor({
+    recorder: metrics.recorder, view: () => tree.view(), directory: options.paths.stateDir, intervalMs: config.health.intervalMs,
+  })
   const root = treeOf(options, shared, budget)
   const tree: Tree = startTree({
     root, wires: WIRES, log: logger.log,
@@ -92,8 +96,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
       'memory.main': memoryService(() => tree),
       control: controlService({
         tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs, budget, profile: config.profile,
-        measureMemory: () => measureMemory(metrics.recorder, memory()),
-        status: () => statusOf(options, http.address, memory()),
+        measure: () => {
+          monitor.measure()
+          measureMemory(metrics.recorder, memory())
+        },
+        status: () => ({ ...statusOf(options, http.address, memory()), monitoring: monitor.figures() }),
         listening: (address) => {
           http.address = address
         },
@@ -104,6 +111,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const started = await tree.started
   if (!started.ok) {
     watch.stop()
+    monitor.stop()
     return fail(startFailure(started.error, options.logFile))
   }
   return ok({
@@ -113,6 +121,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
     kill: (id) => tree.kill(id),
     stop: async () => {
       watch.stop()
+      monitor.stop()
       return formatReason(await tree.stop(config.supervision.stopTimeoutMs))
     },
   })
@@ -126,6 +135,7 @@ function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState, 
       config: { project: config.project, storage: config.storage, parser: config.parser },
       parserThreads: config.parser.threads ?? availableParallelism(),
     },
+    sync: { root, storePath: paths.database, cookieDirectory: join(paths.stateDir, 'cookies'), config: { project: config.project }, shared },
     memory: { storePath: paths.database, maxBytes: budget.maxBytes, thresholds: thresholdsOf(config.memory), shared },
     gateway: {
       storePath: paths.database, socketPath: paths.socket, hotKeysPath: paths.hotKeys, budget, shared, identity: { version, projectRoot: root, pid: process.pid },

@@ -6,7 +6,6 @@
 import { failure, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { formatReason } from '../src/otp/exit-reason.ts'
-import { systemClock } from '../src/otp/node/message-port.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
 import type { NodeSpec, NodeStart } from '../src/otp/node/tree-spec.ts'
 import type { SupervisorReply, SupervisorRequest } from '../src/otp/supervisor-state.ts'
@@ -14,7 +13,7 @@ import type { Args, Reply } from '../src/wire/methods.ts'
 import { nearestName } from '../src/wire/nearest-name.ts'
 import { ROOT } from './placement.ts'
 
-type Supervised = { readonly tree: Tree; readonly root: NodeSpec }
+export type Supervised = { readonly tree: Tree; readonly root: NodeSpec }
 type SupervisorMethod = 'which_children' | 'count_children' | 'get_childspec' | 'start_child' | 'restart_child' | 'terminate_child' | 'delete_child'
 type Answer<M extends SupervisorMethod> = Promise<Result<Reply<`supervisor.${M}`>, Failure>>
 
@@ -76,13 +75,19 @@ export async function startOnDemand({ tree, root }: Supervised, name: string): P
   return fail(failure('busy', `${name} ends again and again`))
 }
 
+/** Starts a child of a `simple_one_for_one` supervisor. */
+export async function startDynamic(supervised: Supervised, supervisor: string, args: unknown): Promise<Result<null, Failure>> {
+  const replied = await ask(supervised, supervisor, { type: 'start_dynamic', args })
+  return replied.ok ? accepted(replied.value, () => null) : replied
+}
+
 const MAX_ATTEMPTS = 3
 /** An end that is under way takes less. */
 const ENDING_MS = 1000
 
 function isStillRunning(tree: Tree, name: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = systemClock.after(ENDING_MS, () => {
+    const timer = tree.clock.after(ENDING_MS, () => {
       endMonitor()
       resolve(true)
     })

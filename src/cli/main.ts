@@ -10,7 +10,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { copyFile, open, rename, rm } from 'node:fs/promises'
 import { delimiter, extname, join, relative, resolve } from 'node:path'
 import { failure, toFailure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
@@ -66,6 +66,7 @@ function realPorts(): CliPorts {
     readStdin,
     readFile,
     writeFile,
+    moveFile,
     findProject,
     connect: (root) => connectTo(pathsOf(root)),
     daemons: daemonPorts(),
@@ -156,6 +157,19 @@ function pause(ms: number): ReturnType<CliPorts['pause']> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = systemClock.after(ms, resolve)
   return { over: promise, cancel: () => timer.cancel() }
+}
+
+async function moveFile(from: string, to: string): Promise<Result<void, Failure>> {
+  try {
+    await rename(from, to).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EXDEV') throw error
+      await copyFile(from, to)
+      await rm(from)
+    })
+    return ok(undefined)
+  } catch (error) {
+    return fail(failure('invalid_argument', `${to} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)})`))
+  }
 }
 
 // Signals ------------------------------------------------------------------------------------------------------------

@@ -71,6 +71,8 @@ export type CliPorts = {
   readonly readFile: (path: string) => Result<Uint8Array, Failure>
   /** Writes a file whole or not at all; `-` and absence are the caller's business. */
   readonly writeFile: (path: string, parts: AsyncIterable<string>) => Promise<Result<void, Failure>>
+  /** Also to another disk; replaces what is there. */
+  readonly moveFile: (from: string, to: string) => Promise<Result<void, Failure>>
   readonly findProject: (named: string | undefined) => Result<{ readonly root: string }, Failure>
   readonly connect: (projectRoot: string) => Promise<Result<Connection, Failure>>
   readonly daemons: DaemonPorts

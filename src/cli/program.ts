@@ -12,7 +12,8 @@ import { completionScript, SHELLS, type Shell } from './commands/completion-scri
 import { importNow, restart, start, status, stop, type StartArgs } from './commands/daemon.ts'
 import { exportData } from './commands/export.ts'
 import { tree, watchTree } from './commands/tree.ts'
-import { callees, callers, modules, problems, show, stats } from './commands/lookup.ts'
+import { callees, callers, memory, modules, problems, show, stats } from './commands/lookup.ts'
+import { profile } from './commands/profile.ts'
 import { rpc } from './commands/rpc.ts'
 import { makeContext, report, type Context, type GlobalOptions } from './context.ts'
 import { EXIT, EXIT_CODES_TEXT, type ExitCode } from './exit.ts'
@@ -126,7 +127,9 @@ function addLookupCommands(program: Command, choose: (action: Action) => void): 
     .action((file: string | undefined, flags: PageFlags) => choose((context) => problems(context, file, pagingOf(context, flags))))
   program.command('stats').description('counts and sizes of the repository')
     .option('--tables', 'sizes of the tables too; reads the whole database')
-    .action((flags: { tables?: boolean }) => choose((context) => stats(context, flags.tables === true ? 'tables' : 'counts')))
+    .option('--memory', 'where memory is instead, and whether it keeps to its limits')
+    .action((flags: { tables?: boolean; memory?: boolean }) => choose((context) =>
+      flags.memory === true ? memory(context) : stats(context, flags.tables === true ? 'tables' : 'counts')))
 }
 
 function addOtherCommands(program: Command, choose: (action: Action) => void): void {
@@ -138,6 +141,13 @@ function addOtherCommands(program: Command, choose: (action: Action) => void): v
     .argument('[method]', 'see docs/RPC.md')
     .argument('[args...]', 'one JSON object, or key=value …')
     .action((method: string | undefined, args: string[]) => choose((context) => rpc(context, method, args)))
+  program.command('profile').description("a CPU profile or a heap snapshot of one of the daemon's threads, to a file; Ctrl-C cancels")
+    .addArgument(new Argument('[kind]').choices(['cpu', 'heap']).default('cpu'))
+    .option('--thread <name>', 'main, repository, gateway, … as in `tree`; a pool for one of its threads', 'main')
+    .option('--seconds <n>', 'of a CPU profile, up to 60', profileSeconds, 5)
+    .option('--out <file>', 'where it goes; otherwise into `profiles` of the state directory, which keeps the newest ten')
+    .action((kind: 'cpu' | 'heap', flags: { thread: string; seconds: number; out?: string }) =>
+      choose((context) => profile(context, { kind, thread: flags.thread, seconds: flags.seconds, out: flags.out })))
   program.command('export').description('everything the daemon knows, as lines of JSON')
     .argument('[file]', 'standard output without it')
     .action((file: string | undefined) => choose((context) => exportData(context, file)))
@@ -195,6 +205,12 @@ function positive(text: string): number {
 function seconds(text: string): number {
   const value = Number(text)
   if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.')
+  return value
+}
+
+function profileSeconds(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0.1 && value <= 60)) throw new InvalidArgumentError('It must be a number from 0.1 to 60.')
   return value
 }
 

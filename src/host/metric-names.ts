@@ -48,6 +48,7 @@ export const METRICS = {
   elixir_scope_import_files_total: counter('Files that imports dealt with.', 'outcome'),
   elixir_scope_repository_rows: gauge('What the repository holds.', 'kind'),
   elixir_scope_repository_bytes: gauge('Size on disk.', 'file'),
+  elixir_scope_disk_free_bytes: gauge('Free where the state directory is.'),
   elixir_scope_repository_epoch: gauge('Number of the last state written.'),
   elixir_scope_store_transactions_total: counter('Write transactions.', 'outcome'),
   elixir_scope_store_rows_written_total: counter('Rows written.'),

@@ -27,7 +27,7 @@ export function createMetrics({ process }: { readonly process: 'collected' | 'le
   }
 }
 
-/** What the tree shows of its children, as gauges and restart counts. */
+/** What the tree shows of its children, as gauges and restart counts; of those started for one task each, how many there are. */
 export function recordTree(recorder: MetricRecorder, node: TreeNode, parent = ''): void {
   const path = parent === '' ? node.id : `${parent}/${node.id}`
   recorder.gauge('elixir_scope_child_up', [path]).set(node.state === 'running' ? 1 : 0)
@@ -35,7 +35,8 @@ export function recordTree(recorder: MetricRecorder, node: TreeNode, parent = ''
   if (node.mailbox !== undefined) recorder.gauge('elixir_scope_child_mailbox_length', [path]).set(node.mailbox)
   if (node.kind === 'thread' && node.heapBytes !== undefined) recorder.gauge('elixir_scope_thread_heap_bytes', [node.id]).set(node.heapBytes)
   if (node.kind === 'thread' && node.utilization !== undefined) recorder.gauge('elixir_scope_thread_utilization_ratio', [node.id]).set(node.utilization)
-  for (const child of node.children ?? []) recordTree(recorder, child, path)
+  if (node.strategy === 'simple_one_for_one') recorder.gauge('elixir_scope_dynamic_children', [path]).set(node.children?.length ?? 0)
+  else for (const child of node.children ?? []) recordTree(recorder, child, path)
 }
 
 /** The shape that a registry asks its metrics for; reading the recorder when asked, it holds nothing itself. */

@@ -15,11 +15,11 @@ import type { ActorPort } from '../otp/actor-system.ts'
 import type { Profiled } from '../otp/node/profiled.ts'
 import { promisePort } from '../otp/promise-port.ts'
 import type { Log } from '../otp/starter.ts'
+import type { TakenProfile } from '../wire/records.ts'
 import { ensurePrivateDirectory, writeFailure, writeWhole } from './private-files.ts'
 import type { TaskOperation } from './task.actor.ts'
 
 export type ProfileOrder = { readonly kind: 'cpu' | 'heap'; readonly thread: string; readonly seconds: number }
-export type TakenProfile = { readonly path: string; readonly kind: ProfileOrder['kind']; readonly thread: string; readonly bytes: number; readonly duration_ms: number }
 
 export type ProfilerOptions = {
   readonly directory: string
@@ -62,7 +62,7 @@ export function createProfiler(options: ProfilerOptions): ActorPort {
   const underWay = new Map<string, { readonly thread: string; readonly abort: AbortController }>()
   const begin = async (id: string, order: ProfileOrder): Promise<Outcome> => {
     const target = options.profiled().get(order.thread)
-    if (target === undefined) return fail(unknownThread(order.thread, options))
+    if (target === undefined) return fail(unknownThread(order.thread, options.profiled()))
     if ([...underWay.values()].some(({ thread }) => thread === order.thread)) {
       return fail(failure('busy', `${order.thread} is being profiled already`, { hint: 'wait for it to end' }))
     }
@@ -82,8 +82,8 @@ export function createProfiler(options: ProfilerOptions): ActorPort {
   })
 }
 
-export function unknownThread(thread: string, { profiled }: Pick<ProfilerOptions, 'profiled'>): Failure {
-  return failure('not_found', `there is no thread ${JSON.stringify(thread)}`, { hint: `there are ${[...profiled().keys()].join(', ')}` })
+export function unknownThread(thread: string, profiled: ReadonlyMap<string, Profiled>): Failure {
+  return failure('not_found', `there is no thread ${JSON.stringify(thread)}`, { hint: `there are ${[...profiled.keys()].join(', ')}` })
 }
 
 async function take(options: ProfilerOptions, job: Job): Promise<Outcome> {

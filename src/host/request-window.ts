@@ -42,15 +42,16 @@ export function requestTotals(records: readonly MetricRecord[]): RequestTotals {
 export function requestWindow(before: RequestTotals, after: RequestTotals): RequestWindow {
   const counts = after.buckets.map((n, at) => n - (before.buckets[at] ?? 0))
   const nCalls = counts.reduce((sum, n) => sum + n, 0)
-  return { nCalls, nFaults: after.nFaults - before.nFaults, p95Ms: quantileMs(counts, nCalls) }
+  return { nCalls, nFaults: after.nFaults - before.nFaults, p95Ms: quantileMs(counts, nCalls, 0.95) }
 }
 
-function quantileMs(counts: readonly number[], nCalls: number): number {
+/** Upper bound of the bucket that this share of the calls falls into; Infinity beyond the last, 0 without calls. */
+export function quantileMs(counts: readonly number[], nCalls: number, share: number): number {
   if (nCalls === 0) return 0
   let seen = 0
   const at = counts.findIndex((n) => {
     seen += n
-    return seen >= nCalls * 0.95
+    return seen >= nCalls * share
   })
   return (BOUNDS[at] ?? Infinity) * 1000
 }

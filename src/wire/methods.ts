@@ -11,7 +11,7 @@ import { z } from 'zod'
 import type { FailureCode } from '../base/failure.ts'
 import {
   astNode, callerRecord, callRecord, functionData, functionSummary, health, importResult, memoryCleanup, memoryStatus, memoryUsage, moduleData, moduleSummary,
-  pressureLevel, problemRecord, statistics, takenProfile, treeNode,
+  monitoring, pressureLevel, problemRecord, statistics, takenProfile, treeNode,
 } from './records.ts'
 
 /** History: 1 first published form; 2 daemon_status tells heart; 3 supervision, memory,
@@ -174,6 +174,7 @@ export const METHODS = {
     version: z.string(), node_version: z.string(), pid: z.int(), started_at: z.string(), uptime_ms: z.number(), project_root: z.string(),
     state_dir: z.string(), socket: z.string(), http: z.string().nullable(), profile: z.string(), rss_bytes: z.int(), log_file: z.string().nullable(),
     memory: z.object({ level: pressureLevel, max_bytes: z.int() }).describe('pressure, and the limit that it is relative to'),
+    monitoring: monitoring.describe('how things go'),
     heart: z.object({ pid: z.int(), restarts: z.int() }).nullable()
       .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
     store_set_aside: z.object({
@@ -231,6 +232,9 @@ export type ArgsInput<M extends Method> = z.input<(typeof METHODS)[M]['args']>
 /** Arguments after validation, defaults filled in. */
 export type Args<M extends Method> = z.output<(typeof METHODS)[M]['args']>
 export type Reply<M extends Method> = z.output<(typeof METHODS)[M]['result']>
+
+/** What a read is about. Waiting is the gateway's business. */
+export type ReadArgs<M extends ReadMethod> = Omit<Args<M>, 'wait'>
 
 /** The `value` of a reply that is an Answer. */
 export type Value<M extends Method> = Reply<M> extends { value: infer V } ? V : never

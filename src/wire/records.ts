@@ -199,6 +199,18 @@ export type TreeNode = {
   children: TreeNode[]
 }
 
+const latency = z.object({ p50_ms: z.number(), p95_ms: z.number(), p99_ms: z.number() }).nullable().describe('upper bounds; null without calls')
+
+export const monitoring = z.object({
+  window_ms: z.int().describe('the time that rates, shares and latencies are of, up to now'),
+  query_latency: latency, update_latency: latency.describe('of what clients write; imports apart'),
+  queries_per_second: z.number(), updates_per_second: z.number().describe('write transactions, those of imports too'),
+  memory_usage: z.int().describe('bytes resident'), cpu_usage: z.number().describe('1: one processor all the time'), disk_usage: z.int().describe('bytes of the repository'),
+  query_cache_hit_rate: z.number().nullable(), error_rate: z.number().nullable().describe('share of calls that failed by our fault'),
+  errors: z.record(z.string(), z.int()).describe('calls that failed, by code'),
+  consistency_violations: z.int().describe('damaged stores set aside since the start'),
+})
+
 export const takenProfile = z.object({
   path: z.string().describe('of the file: .cpuprofile and .heapsnapshot as Chrome\'s DevTools open them'),
   kind: z.enum(['cpu', 'heap']), thread: z.string(), bytes: z.int(), duration_ms: z.number(),
@@ -213,6 +225,7 @@ export type CallRecord = z.infer<typeof callRecord>
 export type CallerRecord = z.infer<typeof callerRecord>
 export type ImportResult = z.infer<typeof importResult>
 export type Statistics = z.infer<typeof statistics>
+export type Monitoring = z.infer<typeof monitoring>
 export type TakenProfile = z.infer<typeof takenProfile>
 export type Health = z.infer<typeof health>
 export type MemoryStatus = z.infer<typeof memoryStatus>

@@ -106,14 +106,16 @@ test('the tree as metrics', async () => {
   const leaf = (id: string, more: Partial<TreeNode>): TreeNode => ({ id, kind: 'thread', state: 'running', restart: 'permanent', restarts: 0, ...more })
   const tree: TreeNode = leaf('root', { kind: 'supervisor', children: [
     leaf('gateway', { restarts: 2, heapBytes: 1000, utilization: 0.5, mailbox: 3 }), leaf('parser', { kind: 'pool', state: 'restarting' }),
+    leaf('tasks', { kind: 'supervisor', strategy: 'simple_one_for_one', children: [leaf('Task#1', {}), leaf('Task#7', {})] }),
   ] })
   const lines = await rendered(({ recorder }) => {
     recordTree(recorder, tree)
     recordTree(recorder, tree)
   })
   expect(lines).toEqual([
-    'elixir_scope_child_up{child="root"} 1', 'elixir_scope_child_up{child="root/gateway"} 1', 'elixir_scope_child_up{child="root/parser"} 0',
-    'elixir_scope_child_restarts_total{child="root"} 0', 'elixir_scope_child_restarts_total{child="root/gateway"} 2', 'elixir_scope_child_restarts_total{child="root/parser"} 0',
+    'elixir_scope_child_up{child="root"} 1', 'elixir_scope_child_up{child="root/gateway"} 1', 'elixir_scope_child_up{child="root/parser"} 0', 'elixir_scope_child_up{child="root/tasks"} 1',
+    'elixir_scope_child_restarts_total{child="root"} 0', 'elixir_scope_child_restarts_total{child="root/gateway"} 2', 'elixir_scope_child_restarts_total{child="root/parser"} 0', 'elixir_scope_child_restarts_total{child="root/tasks"} 0',
+    'elixir_scope_dynamic_children{child="root/tasks"} 2',
     'elixir_scope_child_mailbox_length{child="root/gateway"} 3', 'elixir_scope_thread_heap_bytes{thread="gateway"} 1000', 'elixir_scope_thread_utilization_ratio{thread="gateway"} 0.5',
   ])
 })

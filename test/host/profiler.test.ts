@@ -7,8 +7,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSimulatedClock, type SimulatedClock } from '../../src/base/clock.ts'
 import type { Failure } from '../../src/base/failure.ts'
 import { ok, type Result } from '../../src/base/result.ts'
-import { createProfiler, KEPT_PROFILES, profileDeadlineMs, type ProfileOrder, type TakenProfile } from '../../src/host/profiler.ts'
+import { createProfiler, KEPT_PROFILES, profileDeadlineMs, type ProfileOrder } from '../../src/host/profiler.ts'
 import type { Profiled } from '../../src/otp/node/profiled.ts'
+import type { TakenProfile } from '../../src/wire/records.ts'
 
 const MIB = 1024 * 1024
 

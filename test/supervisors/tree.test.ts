@@ -20,6 +20,7 @@ const SPECIFIED: Readonly<Record<string, readonly [strategy: string, children: R
     'Repository.Supervisor': 'permanent', 'Parsing.Supervisor': 'permanent', 'Analysis.Supervisor': 'permanent', 'Querying.Supervisor': 'permanent',
     'Synchronization.Supervisor': 'permanent', TaskSupervisor: 'permanent',
   }],
+  TaskSupervisor: ['simple_one_for_one', { Task: 'temporary' }],
   'Repository.Supervisor': ['one_for_one', { 'Repository.Core': 'permanent', 'Repository.Enhanced': 'permanent', 'Repository.MemoryManager.Supervisor': 'permanent' }],
   'Repository.MemoryManager.Supervisor': ['rest_for_one', {
     'Repository.MemoryManager.Monitor': 'permanent', 'Repository.MemoryManager.CacheManager': 'permanent',

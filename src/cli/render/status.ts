@@ -1,7 +1,7 @@
 /** State of daemons as lines: one in full, many as a table; and the statistics of a repository. */
 
 import type { Reply, Value } from '../../wire/methods.ts'
-import type { Health, ServiceHealth } from '../../wire/records.ts'
+import type { Health, Monitoring, ServiceHealth } from '../../wire/records.ts'
 import type { DaemonEntry } from '../ports.ts'
 import type { View } from './lists.ts'
 import type { Style } from './style.ts'
@@ -22,6 +22,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
     ...renderFields([
       ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}`],
       ['memory', `${formatBytes(status.rss_bytes)} of ${formatBytes(status.memory.max_bytes)}, pressure ${status.memory.level}`],
+      ...renderFigures(status.monitoring),
       ['heart', status.heart && `process ${status.heart.pid}, ${plural(status.heart.restarts, 'restart')}`],
       ['version', `${status.version} on Node ${status.node_version}`],
       ['profile', status.profile],
@@ -38,6 +39,24 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       { title: 'REASON', cell: (row) => [row.reason, row.remedy].filter((part) => part !== null).join('; '), flexible: true },
     ], health.services, view),
   ]
+}
+
+/** How things went of late; what did not happen is left out. */
+function renderFigures(figures: Monitoring): (readonly [name: string, value: string | null])[] {
+  const rate = (perSecond: number, latency: Monitoring['query_latency']): string | null => perSecond === 0 && latency === null ? null
+    : `${perSecond} a second${latency === null ? '' : `, p50 ${latency.p50_ms} ms, p95 ${latency.p95_ms} ms, p99 ${latency.p99_ms} ms`}`
+  const errors = Object.entries(figures.errors).map(([code, n]) => `${formatCount(n)} ${code}`).join(', ')
+  return [
+    ['load', `${percent(figures.cpu_usage)} of a processor, ${formatBytes(figures.disk_usage)} on disk`],
+    ['queries', rate(figures.queries_per_second, figures.query_latency)],
+    ['updates', rate(figures.updates_per_second, figures.update_latency)],
+    ['errors', errors === '' ? null : `${errors}; ${percent(figures.error_rate ?? 0)} of all calls by our fault`],
+    ['cache', figures.query_cache_hit_rate === null ? null : `${percent(figures.query_cache_hit_rate)} hits`],
+  ]
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`
 }
 
 export function renderDaemons(daemons: readonly DaemonEntry[], now: number, view: View): string[] {

@@ -6,9 +6,10 @@
 import type { MessagePort } from 'node:worker_threads'
 
 import type { Failure } from '../../base/failure.ts'
+import type { Result } from '../../base/result.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { HostedLoad, ToHosted } from '../placed-actor.ts'
-import type { ChildEvent, LogFields, LogLevel } from '../starter.ts'
+import type { ChildEvent, Fault, LogFields, LogLevel } from '../starter.ts'
 
 /** A channel as data: `from` calls, `to` answers under the service `name`. `main` may be either. */
 export type Wire = {
@@ -41,6 +42,9 @@ export type ToThread =
   /** Whoever answered under `name` is dead. */
   | { readonly type: 'detach'; readonly name: string; readonly why: Failure }
   | { readonly type: 'ping' }
+  /** Write the heap to a new file; the thread stands still meanwhile. */
+  | { readonly type: 'write_heap'; readonly path: string }
+  | { readonly type: 'suffer'; readonly fault: Fault }
   | { readonly type: 'stop'; readonly reason: ExitReason }
 
 export type FromThread =
@@ -51,5 +55,7 @@ export type FromThread =
   | { readonly type: 'pong'; readonly heapBytes: number; readonly mailbox: number; readonly stats?: Readonly<Record<string, number>>
     readonly actors: readonly (readonly [key: number, load: HostedLoad])[] }
   | { readonly type: 'actor'; readonly key: number; readonly event: ChildEvent }
+  /** After `write_heap`. */
+  | { readonly type: 'heap_written'; readonly outcome: Result<null, Failure> }
   | { readonly type: 'exiting'; readonly reason: ExitReason }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }

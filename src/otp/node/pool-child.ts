@@ -9,6 +9,7 @@
  * threads are frozen between tasks.
  */
 
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Transferable, Worker } from 'node:worker_threads'
 
@@ -25,6 +26,9 @@ import { calleeUnavailable } from '../channel.ts'
 import { formatReason, KILLED, toErrorValue } from '../exit-reason.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { RunningChild, StartContext } from '../starter.ts'
+import { SUFFER } from './faults.ts'
+import { beginCpuIn, WRITE_HEAP } from './profiled.ts'
+import type { Profiled } from './profiled.ts'
 import type { PoolArgs, PoolRunOptions, PoolStats } from './tree.ts'
 import type { PoolStart } from './tree-spec.ts'
 
@@ -36,6 +40,7 @@ export function createPoolLedger(): PoolLedger {
 }
 
 export type RunningPool = RunningChild & {
+  readonly profiled: Profiled
   run(method: string, args: unknown, options: PoolRunOptions): Promise<Result<unknown, Failure>>
   stats(): PoolStats
 }
@@ -82,6 +87,8 @@ const DEFAULT_IDLE_MS = 30_000
 const DEFAULT_START_TIMEOUT_MS = 10_000
 const DEFAULT_TASK_TIMEOUT_MS = 60_000
 const BURIAL_MS = 3000
+/** A thread that loops on purpose is ended after this. */
+const SUFFERING_MS = 1000
 
 export function startPool(start: PoolStart, context: StartContext, ledger: PoolLedger): RunningPool {
   const { size, overflow = 0, maxQueue } = start
@@ -96,12 +103,29 @@ export function startPool(start: PoolStart, context: StartContext, ledger: PoolL
     run: (method, args, options) => submit(pool, method, args, options),
     stop: (reason) => beginEnd(pool, reason),
     kill: () => close(pool, KILLED),
+    suffer: (fault) => void submit(pool, SUFFER, fault, { timeoutMs: SUFFERING_MS, attempts: 1 }),
     info: () => {
       const stats = numbers(pool)
       return { mailbox: stats['running'] + stats['waiting'], utilization: pool.running.size / maxThreads, stats }
     },
     stats: () => statsOf(pool),
+    profiled: {
+      beginCpu: (signal) => beginCpu(pool, signal),
+      writeHeap: async (path, limitMs) => {
+        const written = await submit(pool, WRITE_HEAP, path, { timeoutMs: limitMs, attempts: 1 })
+        return written.ok ? ok(null) : written
+      },
+      heapBytes: () => undefined,
+    },
   }
+}
+
+/** Of the thread that is there for longest, or of the next to come. */
+async function beginCpu({ piscina, context: { id } }: Pool, signal: AbortSignal): ReturnType<Profiled['beginCpu']> {
+  const isThere = piscina.threads.length > 0 || await once(piscina, 'workerCreate', { signal }).then(() => true, () => false)
+  const [worker] = piscina.threads
+  if (isThere && worker !== undefined) return beginCpuIn(worker, `a thread of ${id}`)
+  return fail(failure('unavailable', `${id} had no work, and so no thread to profile`, { hint: 'give it work meanwhile' }))
 }
 
 function openPiscina(start: PoolStart, maxThreads: number, context: StartContext): Piscina {

@@ -17,7 +17,10 @@ import type { Result } from '../../base/result.ts'
 import { createChannel } from '../channel.ts'
 import type { CallMap, CastMap, Channel } from '../channel.ts'
 import { formatReason, uncaught } from '../exit-reason.ts'
+import type { Fault } from '../starter.ts'
+import { SUFFER, suffer } from './faults.ts'
 import { portOf, systemClock } from './message-port.ts'
+import { WRITE_HEAP, writeHeap } from './profiled.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -33,6 +36,8 @@ export function poolTasks<Calls extends CallMap, Init = unknown>(
 ): (task: PoolTask) => Promise<Result<unknown, Failure>> {
   const handlers = open(initOf<Init>())
   return async ({ method, args }) => {
+    if (method === SUFFER) return new Promise(() => suffer(args as Fault))
+    if (method === WRITE_HEAP) return writeHeap(args as string)
     if (!Object.hasOwn(handlers, method)) return fail(failure('unknown_method', `there is no task ${method}`))
     try {
       return await (handlers as PoolHandlers<CallMap>)[method]?.(args) ?? fail(failure('internal', `${method} answered nothing`))

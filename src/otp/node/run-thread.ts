@@ -35,10 +35,12 @@ import { serve } from '../service.ts'
 import type { AnyService, Serving } from '../service.ts'
 import type { Log } from '../starter.ts'
 import type { FromThread, ThreadData, ToThread } from './control.ts'
+import { suffer } from './faults.ts'
 import { createHostedActors } from './hosted-actors.ts'
 import type { ActorFactory, ActorPorts, HostedActors } from './hosted-actors.ts'
 import { NODE_PLATFORM } from './platform.ts'
 import type { Platform } from './platform.ts'
+import { writeHeap } from './profiled.ts'
 
 export type ThreadContext<Init> = {
   /** The thread's id in the tree. */
@@ -146,6 +148,8 @@ function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): v
   switch (message.type) {
     case 'ping':
       return pong(frame)
+    case 'write_heap':
+      return post(frame.platform.main, { type: 'heap_written', outcome: writeHeap(message.path) })
     case 'serve':
       if (frame.parts === undefined) frame.early.push(message)
       else answerOn(frame, frame.parts, message.name, message.port)
@@ -159,7 +163,10 @@ function receive(frame: Frame, message: Exclude<ToThread, { type: 'begin' }>): v
     case 'start_actor':
     case 'stop_actor':
     case 'kill_actor':
+    case 'crash_actor':
       return frame.hosted?.receive(message)
+    case 'suffer':
+      return suffer(message.fault)
     case 'stop':
       return stop(frame, message.reason)
   }

@@ -29,6 +29,8 @@ import type { ActorPorts } from './hosted-actors.ts'
 import { NODE_PLATFORM } from './platform.ts'
 import { createPoolLedger, startPool } from './pool-child.ts'
 import type { PoolLedger, RunningPool } from './pool-child.ts'
+import { mainProfiled } from './profiled.ts'
+import type { Profiled } from './profiled.ts'
 import { createSpares } from './spares.ts'
 import type { Spares } from './spares.ts'
 import { startThread } from './thread-child.ts'
@@ -56,7 +58,8 @@ export function startTree({ root, wires = [], services = {}, ports = {}, log = (
   })
   const pools = new Map([...plan.pools].map((id): [string, PoolSlot] => [id, { ledger: createPoolLedger(), running: undefined }]))
   const running = new Map<string, RunningChild>()
-  const household = createHousehold({ platform, hooks: hooksOf({ wiring, hosts, spares, platform }), hosts, spares, actors, pools, running })
+  const profiled = new Map<string, Profiled>([[MAIN, mainProfiled]])
+  const household = createHousehold({ platform, hooks: hooksOf({ wiring, hosts, spares, platform }), hosts, spares, actors, pools, running, profiled })
   const started = Promise.withResolvers<Result<void, ExitReason>>()
   const ended = Promise.withResolvers<ExitReason>()
   const seen: { state: ChildState; startedAt: number | undefined; running: RunningChild | undefined } = { state: 'starting', startedAt: undefined, running: undefined }
@@ -78,7 +81,9 @@ export function startTree({ root, wires = [], services = {}, ports = {}, log = (
   }
   const top = startSupervisor(root.start as SupervisorStart<NodeStart>, context, household)
   seen.running = top
+  running.set(id, top)
   return {
+    clock,
     started: started.promise,
     ended: ended.promise,
     async stop(deadlineMs = DEFAULT_STOP_MS) {
@@ -99,6 +104,12 @@ export function startTree({ root, wires = [], services = {}, ports = {}, log = (
       child?.kill()
       return child !== undefined
     },
+    inject(path, fault) {
+      const child = running.get(path)
+      child?.suffer?.(fault)
+      return child?.suffer !== undefined
+    },
+    profiled,
     async request(path, request) {
       const supervisor = household.supervisors.get(path)
       if (supervisor === undefined) return fail(failure('not_found', `no supervisor runs at ${path}`, { hint: 'the tree view lists the paths' }))
@@ -151,14 +162,16 @@ type Means = {
   readonly pools: Map<string, PoolSlot>
   /** By path; threads and pools by id as well. */
   readonly running: Map<string, RunningChild>
+  readonly profiled: Map<string, Profiled>
 }
 
-function createHousehold({ platform, hooks, hosts, spares, actors, pools, running }: Means): Household<NodeStart> {
+function createHousehold({ platform, hooks, hosts, spares, actors, pools, running, profiled }: Means): Household<NodeStart> {
   const startOne: Starter<NodeStart> = (start, context) => {
     switch (start.kind) {
       case 'thread': {
         const child = startThread(start, context, hooks)
         for (const key of [context.id, context.path]) running.set(key, child)
+        profiled.set(context.id, child.profiled)
         return withoutSpare(child, () => spares.drop(context.id))
       }
       case 'actor':
@@ -170,6 +183,7 @@ function createHousehold({ platform, hooks, hosts, spares, actors, pools, runnin
         const slot = must(pools.get(context.id), `a pool ${context.id} in the tree as it was written`)
         slot.running = platform.startPool(start, context, slot.ledger)
         running.set(context.id, slot.running)
+        profiled.set(context.id, slot.running.profiled)
         return slot.running
       }
     }

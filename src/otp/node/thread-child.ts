@@ -7,11 +7,17 @@
 import type { MessagePort, Worker, WorkerOptions } from 'node:worker_threads'
 
 import type { Timer } from '../../base/clock.ts'
+import type { Failure } from '../../base/failure.ts'
+import { fail } from '../../base/result.ts'
+import type { Result } from '../../base/result.ts'
+import { calleeUnavailable } from '../channel.ts'
 import { formatReason, toErrorValue, uncaught } from '../exit-reason.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { ChildEvent, ChildInfo, RunningChild, StartContext } from '../starter.ts'
 import { startThreadLife, stepThreadLife } from '../thread-life.ts'
 import type { ThreadEffect, ThreadLife, ThreadMsg, ThreadTimer, ThreadTimes } from '../thread-life.ts'
+import { beginCpuIn } from './profiled.ts'
+import type { Profiled } from './profiled.ts'
 import type { FromThread, ThreadData, ToThread, Wire } from './control.ts'
 import type { ThreadStart } from './tree-spec.ts'
 
@@ -41,6 +47,8 @@ export type ThreadHooks = {
   actorLoads(thread: ThreadHandle, loads: Extract<FromThread, { type: 'pong' }>['actors']): void
 }
 
+export type RunningThread = RunningChild & { readonly profiled: Profiled }
+
 export const DEFAULT_TIMES: ThreadTimes = { startTimeoutMs: 15_000, heartbeatMs: 2000, silenceMs: 20_000, burialMs: 3000 }
 
 type Shell = {
@@ -54,14 +62,16 @@ type Shell = {
   pong: Extract<FromThread, { type: 'pong' }> | undefined
   lastUse: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined
   utilization: number | undefined
+  /** Waits for the heap to be written. */
+  heapWritten: ((outcome: Result<null, Failure>) => void) | undefined
 }
 
-export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningChild {
+export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningThread {
   const worker = hooks.takeSpare(context.id) ?? spawn(start, context, hooks)
   if ('kind' in worker) return neverStarted(context, worker)
   const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times }, context.clock.nowMs())
   const handle: ThreadHandle = { name: context.id, send: (message, transfer = []) => worker.postMessage(message, transfer) }
-  const shell: Shell = { worker, start, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined }
+  const shell: Shell = { worker, start, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined, heapWritten: undefined }
   worker.on('message', (message: FromThread) => hear(shell, message))
   worker.on('error', (thrown: unknown) => feed(shell, { type: 'error', error: toErrorValue(thrown) }))
   worker.on('messageerror', (thrown) => context.log('error', 'a control message could not be read', { thread: context.id, error: String(thrown) }))
@@ -72,7 +82,13 @@ export function startThread(start: ThreadStart, context: StartContext, hooks: Th
   return {
     stop: (reason) => feed(shell, { type: 'stop', reason }),
     kill: () => feed(shell, { type: 'kill' }),
+    suffer: (fault) => handle.send({ type: 'suffer', fault }),
     info: () => infoOf(shell),
+    profiled: {
+      beginCpu: () => beginCpuIn(worker, context.id),
+      writeHeap: (path, limitMs) => askForHeap(shell, path, limitMs),
+      heapBytes: () => shell.pong?.heapBytes,
+    },
   }
 }
 
@@ -87,9 +103,19 @@ function spawn(start: ThreadStart, context: StartContext, hooks: ThreadHooks): W
   }
 }
 
-function neverStarted(context: StartContext, reason: ExitReason): RunningChild {
+function neverStarted(context: StartContext, reason: ExitReason): RunningThread {
   context.report({ type: 'start_failed', reason })
-  return { stop: () => undefined, kill: () => undefined, info: () => ({}) }
+  const gone = (): Promise<Result<never, Failure>> => Promise.resolve(fail(calleeUnavailable(context.id, 'it did not start')))
+  return { stop: () => undefined, kill: () => undefined, info: () => ({}), profiled: { beginCpu: gone, writeHeap: gone, heapBytes: () => undefined } }
+}
+
+function askForHeap(shell: Shell, path: string, limitMs: number): Promise<Result<null, Failure>> {
+  if (shell.life.mode !== 'running') return Promise.resolve(fail(calleeUnavailable(shell.context.id, 'it is not running')))
+  feed(shell, { type: 'excuse', ms: limitMs })
+  shell.handle.send({ type: 'write_heap', path })
+  return new Promise((resolve) => {
+    shell.heapWritten = resolve
+  })
 }
 
 function hear(shell: Shell, message: FromThread): void {
@@ -102,6 +128,9 @@ function hear(shell: Shell, message: FromThread): void {
       return feed(shell, { type: 'pong' })
     case 'actor':
       return shell.hooks.actorEvent(shell.handle, message.key, message.event)
+    case 'heap_written':
+      feed(shell, { type: 'excuse', ms: 0 })
+      return shell.heapWritten?.(message.outcome)
     case 'loaded':
       return
     default:
@@ -116,6 +145,7 @@ function feed(shell: Shell, msg: ThreadMsg): void {
   if (life.mode !== 'ended' && life.mode !== 'zombie') return
   for (const timer of shell.timers.values()) timer.cancel()
   shell.timers.clear()
+  shell.heapWritten?.(fail(calleeUnavailable(shell.context.id, 'it ended')))
 }
 
 function run(shell: Shell, effects: readonly ThreadEffect[]): void {

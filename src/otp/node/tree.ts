@@ -4,6 +4,7 @@
 
 import type { MessagePort, Worker, WorkerOptions } from 'node:worker_threads'
 
+import type { Clock } from '../../base/clock.ts'
 import type { Failure } from '../../base/failure.ts'
 import type { Result } from '../../base/result.ts'
 import type { Actors } from '../actor-system.ts'
@@ -11,12 +12,13 @@ import type { LaneLoad } from '../bulkhead.ts'
 import type { CallMap, CastMap, Channel } from '../channel.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { AnyService } from '../service.ts'
-import type { Log, StartContext, TreeNode } from '../starter.ts'
+import type { Fault, Log, StartContext, TreeNode } from '../starter.ts'
 import type { SupervisorReply, SupervisorRequest } from '../supervisor-state.ts'
 import type { Wire } from './control.ts'
 import type { ActorPorts } from './hosted-actors.ts'
 import type { Platform } from './platform.ts'
 import type { PoolLedger, RunningPool } from './pool-child.ts'
+import type { Profiled } from './profiled.ts'
 import type { NodeSpec, NodeStart, PoolStart } from './tree-spec.ts'
 
 export type TreePlatform = Platform & {
@@ -36,6 +38,8 @@ export type TreeOptions = {
 }
 
 export type Tree = {
+  /** The clock that it runs under. */
+  readonly clock: Clock
   /** Settles when every child is up, or when one of them could not start; the rest is then down again. */
   readonly started: Promise<Result<void, ExitReason>>
   /** Settles when the root has ended, for whatever reason. `shutdown` without our asking means that it gave up. */
@@ -56,6 +60,10 @@ export type Tree = {
    * supervisor starts it again. False when none runs.
    */
   kill(idOrPath: string): boolean
+  /** Has a fault happen inside the child at `path`: to test recovery. False when none runs there, or nothing can fail in it. */
+  inject(path: string, fault: Fault): boolean
+  /** Where profiles can be taken, by name: `main` and every thread and pool that has been started. */
+  readonly profiled: ReadonlyMap<string, Profiled>
   /** OTP's calls (start_child, which_children …) on the supervisor at `path`, ids joined by `/`. */
   request(path: string, request: SupervisorRequest<NodeStart>): Promise<Result<SupervisorReply<NodeStart>, Failure>>
 }
