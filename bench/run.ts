@@ -16,6 +16,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
   store                      rows and lookups of the store alone, bytes a module takes
   memory                     what a cache saves over the store, and what a sample costs
   otp                        supervision: calls, restarts of actors and threads
+  watch                      following files: memory and CPU while idle, a save until it is told
   versions                   carrying node ids from one version of a file to the next
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -61,6 +62,8 @@ async function measure(name: string | undefined, { dir, warm }: Values): Promise
       return (await import('./otp.ts')).benchOtp()
     case 'versions':
       return (await import('./versions.ts')).benchVersions()
+    case 'watch':
+      return (await import('./watch.ts')).benchWatch()
     case 'generate':
       return generate(process.argv.slice(3))
     default:

@@ -85,7 +85,7 @@ export const MAX_BURST_MS = 5000
 export const OPEN_MS = 60_000
 export const MAX_BARRIERS = 1000
 /** While polling, the share of time spent on it is at most one over this. */
-const POLL_SHARE = 20
+const POLL_SHARE = 50
 const ROOT_GONE = 'the project directory is not there'
 
 export const fileWatcherActor: Actor<FileWatcherState, FileWatcherBody, undefined> = {

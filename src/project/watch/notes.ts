@@ -1,14 +1,12 @@
 /**
- * Where the means of watching put down what they hear, until the FileWatcher asks. Bounded: beyond MAX_NOTED_PATHS, or once
+ * Where the means of watching put down what they hear, until the FileWatcher asks. Bounded: beyond MAX_PENDING_PATHS, or once
  * something is known to be lost, paths are given up for a rescan and only counts go on.
  *
  * Invariant: what is noted is handed out once, in the order of events: a cookie never before a change that came before it.
  */
 
-import { MAX_PENDING_PATHS } from './batching.ts'
+import { MAX_BURST_EVENTS, MAX_PENDING_PATHS } from './batching.ts'
 import type { Batch, RescanReason } from './protocol.ts'
-
-const MAX_NOTED_PATHS = MAX_PENDING_PATHS
 
 export type Notes = {
   /** One event of the system. */
@@ -49,11 +47,14 @@ export function createNotes(defer: (run: () => void) => void): Notes {
     wake()
   }
   return {
-    count: () => note({ nEvents: (batch?.nEvents ?? 0) + 1 }),
+    count() {
+      const nEvents = (batch?.nEvents ?? 0) + 1
+      note(nEvents > MAX_BURST_EVENTS && batch?.lost === undefined ? { nEvents, lost: 'too_many_events' } : { nEvents })
+    },
     changed(path) {
       if (batch?.lost !== undefined) return
       paths.add(path)
-      note(paths.size > MAX_NOTED_PATHS ? { lost: 'too_many_paths' } : {})
+      note(paths.size > MAX_PENDING_PATHS ? { lost: 'too_many_paths' } : {})
     },
     lose: (reason) => note({ lost: reason }),
     isLost: () => batch?.lost !== undefined,

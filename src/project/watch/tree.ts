@@ -7,7 +7,7 @@
  */
 
 import { realpathSync, statSync, type Dirent, type Stats } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { USUAL_PLACES, type DiscoverOptions } from '../discover.ts'
 import { MIX_FILE } from '../find-root.ts'
 import { readRules, rulesAbove } from '../git-rules.ts'
@@ -91,8 +91,9 @@ export function leaveDirectory(tree: Tree, path: string, visitor: Visitor): bool
   return [...tree.links].some(isBeneath)
 }
 
-/** Whether a source file of this name is one of the project. */
+/** Whether a source file at this path is one of the project; what a link has brought before has that link's path. */
 export function takesFile(tree: Tree, directory: TreeDirectory, path: string): boolean {
+  if (tree.aliases.has(join(directory.realPath, basename(path)))) return false
   return tree.globs.includes(path) && !isLeftOut(tree, { ...directory, path }, 'file')
 }
 
@@ -205,7 +206,7 @@ function followLink(walk: Walk, link: Place): void {
 function followToFile(walk: Walk, target: Place): void {
   const { tree } = walk
   const home = tree.realPaths.get(dirname(target.realPath))
-  const isTaken = home !== undefined && SOURCE.test(target.realPath) && takesFile(tree, home, childPath(home.path, target.realPath.slice(home.realPath.length + 1)))
+  const isTaken = home !== undefined && SOURCE.test(target.realPath) && takesFile(tree, home, childPath(home.path, basename(target.realPath)))
   if (isTaken || tree.aliases.has(target.realPath)) return
   if (!tree.globs.includes(target.path) || isLeftOut(tree, target, 'file')) return
   tree.aliases.set(target.realPath, target.path)
