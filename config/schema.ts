@@ -57,7 +57,7 @@ export const configSchema = z.strictObject({
   }),
 
   parser: z.strictObject({
-    threads: count(1, 256).nullable().describe('most threads that one kind of work may have: an import, or files and source text that somebody waits for. '
+    threads: count(1, 256).nullable().describe('most threads that one kind of work may have: tasks of many files, or of one. '
       + '`null`: as many as there are processors'),
     overflow: count(0, 256).nullable().describe('threads beyond those, so that one kind of work always leaves some to the other. `null`: half as many, at least 1'),
     queue: count(1, 1_000_000).describe('tasks of one kind waiting for a parser thread; one more is answered `busy`'),

@@ -232,7 +232,7 @@ function importPorts(parts: Parts, sink: TaskSink): Omit<ImportPorts, 'progress'
       for (let others = 1; others < parserThreads; others++) void ask({ type: 'prepare' })
       return ask<Discovery>({ type: 'discover', options: { root, ...config.project } })
     },
-    parse: (files) => sink.await((task) => ask<null>({ type: 'parse', lane: 'batch', task: { task, root, files, maxFileBytes: config.project.maxFileBytes } })),
+    parse: (files) => sink.await((task) => ask<null>({ type: 'parse', task: { task, root, files, maxFileBytes: config.project.maxFileBytes } })),
   }
 }
 

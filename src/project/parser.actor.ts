@@ -23,9 +23,11 @@ import type { WantedFile } from './parse-files.ts'
 
 export const PARSER = 'ElixirScope.AST.Parsing.Parser'
 
-/** Kinds of work that share the parser threads: imports, and what somebody waits for (a saved file, source text). */
+/**
+ * Kinds of work that share the parser threads: tasks of an import, and of one file: the only one that has changed, or one of a
+ * task that failed, which may well hang.
+ */
 export const PARSER_LANES = ['batch', 'single'] as const
-export type ParserLane = (typeof PARSER_LANES)[number]
 
 export type ParseTask = {
   /** The number under which the outcomes are expected. */
@@ -41,7 +43,7 @@ export type ParserWork =
   /** -> Discovery. Begins an import. */
   | { readonly type: 'discover'; readonly options: DiscoverOptions }
   /** -> null; the outcomes go straight to whoever expects them. */
-  | { readonly type: 'parse'; readonly lane: ParserLane; readonly task: ParseTask }
+  | { readonly type: 'parse'; readonly task: ParseTask }
 
 export type ParserBody =
   | ParserWork

@@ -120,7 +120,12 @@ test('health, metrics and status over HTTP', async () => {
   expect((await fetch(`${base}/livez`)).status).toBe(200)
   expect((await fetch(`${base}/readyz`)).status).toBe(200)
   expect(await (await fetch(`${base}/healthz`)).json()).toMatchObject({ status: 'healthy' })
-  expect(await (await fetch(`${base}/metrics`)).text()).toContain('elixir_scope_child_up{child="ElixirScope.Supervisor/ElixirScope.Gateway.Supervisor/gateway"} 1')
+  const metrics = await (await fetch(`${base}/metrics`)).text()
+  for (const line of [
+    'elixir_scope_child_up{child="ElixirScope.Supervisor/ElixirScope.Gateway.Supervisor/gateway"} 1',
+    'elixir_scope_circuit_state{name="parse"} 0', 'elixir_scope_circuit_state{name="import"} 0',
+    'elixir_scope_pool_tasks{pool="parser",lane="batch",state="waiting"} 0', 'elixir_scope_pool_refused_total{pool="parser",lane="single"} 0',
+  ]) expect(metrics).toContain(line)
 })
 
 function nodesOf(node: TreeNode): TreeNode[] {

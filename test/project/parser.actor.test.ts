@@ -98,7 +98,7 @@ function createWorld(): World {
 }
 
 const OPTIONS = { root: '/p', include: null, exclude: [], respectGitignore: true, followSymlinks: true, maxFileBytes: 1, maxFiles: 1 }
-const PARSE: ParserWork = { type: 'parse', lane: 'batch', task: { task: 1, root: '/p', files: [], maxFileBytes: 1 } }
+const PARSE: ParserWork = { type: 'parse', task: { task: 1, root: '/p', files: [], maxFileBytes: 1 } }
 const GONE = fail(failure('unavailable', 'its thread ended'))
 const REFUSED = { ok: false, error: { code: 'unavailable', details: { reason: 'circuit_open' } } }
 

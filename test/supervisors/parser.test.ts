@@ -11,7 +11,7 @@ import { systemClock } from '../../src/otp/node/message-port.ts'
 import { startTree } from '../../src/otp/node/start-tree.ts'
 import { actor, moduleUrl, pool, supervisor, thread } from '../../src/otp/node/tree-spec.ts'
 import type { Tree } from '../../src/otp/node/tree.ts'
-import { CIRCUITS_PORT, PARSER, PARSER_POOL_PORT, parserActor, type ParserLane } from '../../src/project/parser.actor.ts'
+import { CIRCUITS_PORT, PARSER, PARSER_POOL_PORT, parserActor } from '../../src/project/parser.actor.ts'
 import { createCircuits } from '../../supervisors/circuits.ts'
 import { parserPoolPort } from '../../supervisors/control.ts'
 
@@ -40,9 +40,9 @@ async function start() {
   started.push(tree)
   expect(await tree.started).toMatchObject({ ok: true })
   let task = 0
-  const parse = (lane: ParserLane, paths: readonly string[], mtimeNs = 1n): Promise<Result<unknown, Failure>> => {
+  const parse = (paths: readonly string[], mtimeNs = 1n): Promise<Result<unknown, Failure>> => {
     task += 1
-    return tree.actors.call(PARSER, { type: 'parse', lane, task: { task, root: '/', files: paths.map((path) => ({ path, mtimeNs, knownHash: null })), maxFileBytes: 1 } }, 'infinity')
+    return tree.actors.call(PARSER, { type: 'parse', task: { task, root: '/', files: paths.map((path) => ({ path, mtimeNs, knownHash: null })), maxFileBytes: 1 } }, 'infinity')
   }
   const numberOf = (name: string, ...labels: readonly string[]) => recorder.records().find((record) => record.name === name && record.labels.join() === labels.join())?.value
   const nTaken = async () => tree.channel('taken').call('taken', null)
@@ -51,14 +51,14 @@ async function start() {
 
 const DONE = { ok: true, value: null }
 
-test('an import that has all the threads it can get delays no saved file; beyond what may wait it is told busy; and it recovers', async () => {
+test('tasks of an import that have all the threads they can get delay no single file; beyond what may wait it is told busy; and it recovers', async () => {
   const { parse, nTaken } = await start()
-  expect(await parse('batch', ['a.ex', 'b.ex'])).toEqual(DONE)
-  const stuck = Array.from({ length: 4 }, () => parse('batch', ['hang.ex', 'b.ex']))
-  expect(await parse('batch', ['a.ex', 'b.ex'])).toMatchObject({ ok: false, error: { code: 'busy', hint: 'try again in a moment', details: { lane: 'batch', limit: 2 } } })
-  for (let n = 0; n < 5; n++) expect(await parse('single', ['saved.ex'])).toEqual(DONE)
+  expect(await parse(['a.ex', 'b.ex'])).toEqual(DONE)
+  const stuck = Array.from({ length: 4 }, () => parse(['hang.ex', 'b.ex']))
+  expect(await parse(['a.ex', 'b.ex'])).toMatchObject({ ok: false, error: { code: 'busy', hint: 'try again in a moment', details: { lane: 'batch', limit: 2 } } })
+  for (let n = 0; n < 5; n++) expect(await parse(['saved.ex'])).toEqual(DONE)
   for (const ended of await Promise.all(stuck)) expect(ended).toMatchObject({ ok: false, error: { code: 'timeout', details: { timeout_ms: TIMEOUT_MS } } })
-  expect(await parse('batch', ['a.ex', 'b.ex'])).toEqual(DONE)
+  expect(await parse(['a.ex', 'b.ex'])).toEqual(DONE)
   expect(await nTaken()).toEqual({ ok: true, value: 7 })
 })
 
@@ -66,18 +66,18 @@ test.each([['hang.ex', /2 tries: .*longer than 800 ms; .*longer than 1600 ms/], 
   '%s is tried twice, then given up with the reason until it changes; no circuit opens for it', async (path, reason) => {
     const { parse, checks } = await start()
     for (let n = 0; n < 7; n++) {
-      expect(await parse('batch', [path])).toMatchObject({ ok: false, error: { code: 'internal', message: expect.stringMatching(reason) as string, details: { quarantined: `${path} 1` } } })
+      expect(await parse([path])).toMatchObject({ ok: false, error: { code: 'internal', message: expect.stringMatching(reason) as string, details: { quarantined: `${path} 1` } } })
     }
-    expect(await parse('batch', ['other.ex'])).toEqual(DONE)
-    expect(await parse('batch', [path], 2n)).toMatchObject({ error: { details: { quarantined: `${path} 2` } } })
+    expect(await parse(['other.ex'])).toEqual(DONE)
+    expect(await parse([path], 2n)).toMatchObject({ error: { details: { quarantined: `${path} 2` } } })
     expect(checks().map(({ status }) => status)).toEqual(['healthy', 'healthy'])
   })
 
 test('threads that die five times in a row open the circuit, and health and metrics say so', async () => {
   const { parse, checks, numberOf } = await start()
   expect(checks()).toMatchObject([{ name: 'circuit parse', status: 'healthy' }, { name: 'circuit import', status: 'healthy' }])
-  for (let n = 0; n < 5; n++) expect(await parse('batch', ['die.ex', 'b.ex'])).toMatchObject({ ok: false, error: { code: 'unavailable' } })
-  expect(await parse('single', ['saved.ex'])).toMatchObject({ ok: false, error: { code: 'unavailable', details: { reason: 'circuit_open', circuit: 'parse' } } })
+  for (let n = 0; n < 5; n++) expect(await parse(['die.ex', 'b.ex'])).toMatchObject({ ok: false, error: { code: 'unavailable' } })
+  expect(await parse(['saved.ex'])).toMatchObject({ ok: false, error: { code: 'unavailable', details: { reason: 'circuit_open', circuit: 'parse' } } })
   expect(checks()[0]).toMatchObject({ status: 'degraded', reason: expect.stringMatching(/^5 failures in a row; it is tried again in (29|30) s/) as string, remedy: expect.stringContaining('elixir-scope tree') as string })
   expect(numberOf('elixir_scope_circuit_state', 'parse')).toBe(2)
   expect(numberOf('elixir_scope_circuit_transitions_total', 'parse', 'open')).toBe(1)
