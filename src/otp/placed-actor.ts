@@ -3,14 +3,17 @@
  * message. A thread is to us what a node is to Erlang: when it dies, its actors are lost (`noconnection`).
  *
  *   waiting --thread ready--> asked --started--> running --exit--> ended
+ *   waiting --too long--> ended
  *   asked --thread gone--> waiting              running --thread gone--> ended (`lost`)
  *   waiting --stop | kill--> ended               asked, running --kill--> ended at once; the thread is told
  *   asked --ignored | failed--> ended
  *
  * Each request to start has a key of its own, so that what a thread of an earlier life still says reaches nobody. A start
- * waits for its thread without a deadline: the thread's own supervisor has one. Absent on purpose: how messages travel.
+ * does not wait for ever: whoever would bring the thread back may itself wait for this start. Absent on purpose: how
+ * messages travel.
  */
 
+import type { Timer } from '../base/clock.ts'
 import { KILLED, NOCONNECTION, SHUTDOWN } from './exit-reason.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { ChildEvent, RunningChild, StartContext } from './starter.ts'
@@ -49,6 +52,9 @@ export type ActorHosts = {
   send(thread: string, message: ToHosted): void
 }
 
+/** Longer than a thread may take to start, and to be started once more. */
+export const WAIT_FOR_THREAD_MS = 25_000
+
 type Mode = 'waiting' | 'asked' | 'running' | 'ended'
 
 type Placed = {
@@ -56,6 +62,7 @@ type Placed = {
   readonly context: StartContext
   readonly hosts: ActorHosts
   leave: () => void
+  patience: Timer | undefined
   mode: Mode
   key: number
   isStopping: boolean
@@ -64,7 +71,8 @@ type Placed = {
 
 /** The extra arguments of a dynamic child take the place of `args`. */
 export function startPlacedActor(start: PlacedStart, context: StartContext, hosts: ActorHosts): RunningChild {
-  const placed: Placed = { start, context, hosts, leave: () => undefined, mode: 'waiting', key: 0, isStopping: false, load: { mailbox: 0, nShed: 0 } }
+  const placed: Placed = { start, context, hosts, leave: () => undefined, patience: undefined, mode: 'waiting', key: 0, isStopping: false, load: { mailbox: 0, nShed: 0 } }
+  beginToWait(placed)
   placed.leave = hosts.join(start.thread, { ready: () => ask(placed), gone: () => threadGone(placed) })
   return {
     stop: (reason) => stop(placed, reason),
@@ -76,8 +84,14 @@ export function startPlacedActor(start: PlacedStart, context: StartContext, host
   }
 }
 
+function beginToWait(placed: Placed): void {
+  placed.mode = 'waiting'
+  placed.patience = placed.context.clock.after(WAIT_FOR_THREAD_MS, () => endWith(placed, NOCONNECTION))
+}
+
 function ask(placed: Placed): void {
   if (placed.mode !== 'waiting') return
+  placed.patience?.cancel()
   const { start: { thread, actor, args, name }, context, hosts } = placed
   placed.mode = 'asked'
   placed.key = hosts.lease(thread, {
@@ -101,7 +115,7 @@ function threadGone(placed: Placed): void {
   if (placed.mode !== 'asked') return
   if (placed.isStopping) return endWith(placed, NOCONNECTION)
   placed.hosts.release(placed.start.thread, placed.key)
-  placed.mode = 'waiting'
+  beginToWait(placed)
 }
 
 function stop(placed: Placed, reason: ExitReason): void {
@@ -119,6 +133,7 @@ function endWith(placed: Placed, reason: ExitReason): void {
 
 function close(placed: Placed): void {
   placed.mode = 'ended'
+  placed.patience?.cancel()
   placed.leave()
   placed.hosts.release(placed.start.thread, placed.key)
 }

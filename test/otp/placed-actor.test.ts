@@ -3,12 +3,13 @@
 import { expect, test } from 'vitest'
 
 import { createSimulatedClock } from '../../src/base/clock.ts'
+import type { SimulatedClock } from '../../src/base/clock.ts'
 import { formatReason, SHUTDOWN } from '../../src/otp/exit-reason.ts'
-import { startPlacedActor } from '../../src/otp/placed-actor.ts'
+import { startPlacedActor, WAIT_FOR_THREAD_MS } from '../../src/otp/placed-actor.ts'
 import type { Guest, Tenant } from '../../src/otp/placed-actor.ts'
 import type { RunningChild } from '../../src/otp/starter.ts'
 
-type House = { readonly child: RunningChild; readonly guest: Guest; readonly tenants: Map<number, Tenant>; news(): string; nGuests(): number }
+type House = { readonly clock: SimulatedClock; readonly child: RunningChild; readonly guest: Guest; readonly tenants: Map<number, Tenant>; news(): string; nGuests(): number }
 
 /** Opens a house whose thread is not ready yet. */
 function house(): House {
@@ -16,8 +17,9 @@ function house(): House {
   const guests = new Set<Guest>()
   const tenants = new Map<number, Tenant>()
   let lastKey = 0
+  const clock = createSimulatedClock()
   const child = startPlacedActor({ kind: 'actor', thread: 't', actor: 'x' }, {
-    id: 'a', path: 'root/a', epoch: 1, args: undefined, clock: createSimulatedClock(), log: () => undefined,
+    id: 'a', path: 'root/a', epoch: 1, args: undefined, clock, log: () => undefined,
     report: (event) => lines.push('reason' in event ? `${event.type} ${formatReason(event.reason)}` : event.type),
   }, {
     join(_thread, guest) {
@@ -33,7 +35,7 @@ function house(): House {
     send: (_thread, { type, key }) => lines.push(`${type} ${key}`),
   })
   const [guest = { ready: () => undefined, gone: () => undefined }] = guests
-  return { child, guest, tenants, news: () => lines.splice(0).join(', '), nGuests: () => guests.size }
+  return { clock, child, guest, tenants, news: () => lines.splice(0).join(', '), nGuests: () => guests.size }
 }
 
 /** Up to `running`, with no news. */
@@ -59,6 +61,21 @@ test('it waits for its thread, and asks again when the thread goes before it has
   expect(h.news()).toBe('start_actor 1, start_actor 2')
   h.tenants.get(2)?.event({ type: 'started' })
   expect(h.news()).toBe('started')
+})
+
+test('it does not wait for ever: whoever would bring the thread back may wait for it', () => {
+  const never = house()
+  never.clock.advance(WAIT_FOR_THREAD_MS - 1)
+  expect(never.news()).toBe('')
+  never.clock.advance(1)
+  expect([never.news(), isGone(never)]).toEqual(['start_failed noconnection', true])
+  const again = house()
+  again.guest.ready()
+  again.clock.advance(2 * WAIT_FOR_THREAD_MS)
+  again.guest.gone()
+  again.clock.advance(WAIT_FOR_THREAD_MS)
+  expect([again.news(), isGone(again)]).toEqual(['start_actor 1, start_failed noconnection', true])
+  for (const { clock } of [never, again, running()]) expect(clock.nTimers()).toBe(0)
 })
 
 test('running, it ends once: by its own exit, or lost with its thread', () => {
