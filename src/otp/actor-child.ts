@@ -34,6 +34,7 @@ export function startActor(start: ActorStart, context: StartContext, system: Act
   return {
     stop: (reason) => system.stop(pid, reason),
     kill: () => system.kill(pid),
+    suffer: () => system.crash(pid),
     info: () => {
       const info = system.info(pid)
       return info === undefined ? {} : { mailbox: info.mailbox, stats: { shed: info.nShed } }

@@ -51,6 +51,8 @@ export type ActorSystem = Actors & {
   /** An orderly end: `terminate` runs. */
   stop(pid: Pid, reason: ExitReason): void
   kill(pid: Pid): void
+  /** Ends it as a step that throws would. */
+  crash(pid: Pid): void
   /** An orderly end of everybody, the youngest first. */
   stopAll(reason: ExitReason): void
   whereis(name: string): Pid | undefined
@@ -75,6 +77,10 @@ export function createActorSystem(options: ActorSystemOptions): ActorSystem {
     kill(pid) {
       const cell = system.cells.get(pid)
       if (cell !== undefined) end(system, cell, KILLED)
+    },
+    crash(pid) {
+      const cell = system.cells.get(pid)
+      if (cell !== undefined) end(system, cell, uncaught(new Error('a fault on purpose')))
     },
     stopAll(reason) {
       for (const cell of [...system.cells.values()].toReversed()) stop(system, cell, reason)

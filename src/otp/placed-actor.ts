@@ -34,7 +34,7 @@ export type PlacedStart = {
 export type ToHosted =
   | { readonly type: 'start_actor'; readonly key: number; readonly actor: string; readonly args: unknown; readonly name?: string }
   | { readonly type: 'stop_actor'; readonly key: number; readonly reason: ExitReason }
-  | { readonly type: 'kill_actor'; readonly key: number }
+  | { readonly type: 'kill_actor' | 'crash_actor'; readonly key: number }
 
 export type HostedLoad = { readonly mailbox: number; readonly nShed: number }
 
@@ -80,6 +80,7 @@ export function startPlacedActor(start: PlacedStart, context: StartContext, host
       if (placed.mode === 'asked' || placed.mode === 'running') hosts.send(start.thread, { type: 'kill_actor', key: placed.key })
       endWith(placed, KILLED)
     },
+    suffer: () => hosts.send(start.thread, { type: 'crash_actor', key: placed.key }),
     info: () => ({ thread: start.thread, mailbox: placed.load.mailbox, stats: { shed: placed.load.nShed } }),
   }
 }

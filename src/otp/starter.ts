@@ -46,12 +46,18 @@ export type TreeNode = ChildInfo & {
   readonly lastExit?: string
 }
 
+/** What a test of recovery has happen inside a child; `exit_0` is an end that looks orderly, `array` may end the process. */
+export const FAULTS = ['throw', 'exit', 'exit_0', 'loop', 'heap', 'array'] as const
+export type Fault = (typeof FAULTS)[number]
+
 export type RunningChild = {
   /** Asks for an orderly end; an `exit` follows, or does not. */
   stop(reason: ExitReason): void
   /** Ends it without asking; an `exit` follows in bounded time. */
   kill(): void
   info(): ChildInfo
+  /** Absent where nothing can be made to fail inside it. */
+  suffer?(fault: Fault): void
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

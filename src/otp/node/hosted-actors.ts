@@ -61,7 +61,8 @@ export function createHostedActors({ system, factories, ports, report }: HostedO
       const pid = pids.get(message.key)
       if (pid === undefined) return
       if (message.type === 'stop_actor') system.stop(pid, message.reason)
-      else system.kill(pid)
+      else if (message.type === 'kill_actor') system.kill(pid)
+      else system.crash(pid)
     },
     loads: () => [...pids].map(([key, pid]) => [key, system.info(pid) ?? { mailbox: 0, nShed: 0 }] as const),
     stopAll(reason) {
