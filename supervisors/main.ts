@@ -22,7 +22,7 @@ import { notifyServiceManager, type ServiceManager } from '../src/host/service-m
 import { handleSignals } from '../src/host/signals.ts'
 import { reportToStarter, tellParent } from '../src/host/starter-report.ts'
 import { removeDaemonState, writeDaemonState } from '../src/host/state-file.ts'
-import { storeVersion } from '../src/store/schema.ts'
+import { refusalOf } from '../src/store/examine.ts'
 import { startDaemon, type Daemon } from './daemon.ts'
 
 const EXIT = { stopped: 0, failed: 1, gaveUp: 70, atOnce: ENDED_AT_ONCE } as const
@@ -41,7 +41,7 @@ async function run(given: DaemonArguments): Promise<void> {
   const paths = projectPaths(environment, given.projectRoot)
   const cleared = preflight({
     config: loadConfig({ projectRoot: given.projectRoot, configPath: given.config, env: process.env, flags: given.flags }),
-    paths, uid: environment.uid, nodeVersion: process.versions.node, owner: { pid: process.pid, started_at: startedAt }, checkStore,
+    paths, uid: environment.uid, nodeVersion: process.versions.node, owner: { pid: process.pid, started_at: startedAt }, checkStore: refusalOf,
   })
   if (!cleared.ok) return endFailed(cleared.error)
   const opened = openLog(given, paths, cleared.value)
@@ -136,11 +136,6 @@ function openLog(given: DaemonArguments, paths: ProjectPaths, { loaded: { config
     },
   })
   return ok({ logger, metrics, file: paths.logFile, close })
-}
-
-function checkStore(database: string): Failure | undefined {
-  const version = storeVersion(database)
-  return version.ok ? undefined : version.error
 }
 
 /** Tells the starter why, and ends once that is on its way. */

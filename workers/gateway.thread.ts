@@ -5,9 +5,10 @@
 
 import type { Config } from '../config/schema.ts'
 import { failure, FailureError, isFailure, type Failure } from '../src/base/failure.ts'
-import { ok, type Result } from '../src/base/result.ts'
+import { fail, ok, type Result } from '../src/base/result.ts'
 import { CORE, type CoreBody } from '../src/engine/core.actor.ts'
 import type { Identity } from '../src/engine/read-context.ts'
+import { isReadMethod } from '../src/engine/reads.ts'
 import { createAnswerCache } from '../src/gateway/answer-cache.ts'
 import { answerCall, restoreAnswer, type CallPorts } from '../src/gateway/answer-call.ts'
 import { createHotAnswers, type HotAnswers } from '../src/gateway/hot-answers.ts'
@@ -27,12 +28,14 @@ import type { PressureFields } from '../src/memory/pressure-effects.ts'
 import type { CacheOperation, CleanupStep } from '../src/memory/protocol.ts'
 import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
+import type { Settled, SynchronizerBody } from '../src/project/sync/protocol.ts'
+import { SYNCHRONIZER } from '../src/project/watch/protocol.ts'
 import type { Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Health } from '../src/wire/records.ts'
 import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts } from './calls.ts'
 import { measureCaches } from './cache-metrics.ts'
-import { isVerified, pressureCellOf, type SharedState } from './shared-state.ts'
+import { isVerified, pendingFiles, pressureCellOf, storeGeneration, type SharedState } from './shared-state.ts'
 
 export type GatewayInit = {
   readonly storePath: string
@@ -53,12 +56,13 @@ const DRAIN_MS = 2000
 const REPORT_MS = 1000
 
 runThread<GatewayInit>(async (context) => {
+  const generation = storeGeneration(context.init.shared)
   const reader = openReader({ path: context.init.storePath, now: context.clock.wallMs })
   if (!reader.ok) return reader.error
   const recorder = createMetricRecorder()
   const cache = createCache({ maxBytes: context.init.budget.cacheBytes, nowMs: context.clock.nowMs })
   cache.resize(LEVEL_POLICIES[levelOf(pressureCellOf(context.init.shared))].cacheRatio)
-  const means = { reader: reader.value, cache, recorder }
+  const means = { reader: reader.value, generation, cache, recorder }
   const ports = callPorts(context, means)
   const served = await serve(context, means, ports)
   if (isFailure(served)) return served
@@ -112,7 +116,7 @@ function free(reader: Reader, step: CleanupStep): Result<number, Failure> {
   return ok(step === 'collect_garbage' ? collectGarbage() : 0)
 }
 
-type Means = { readonly reader: Reader; readonly cache: Cache; readonly recorder: MetricRecorder }
+type Means = { readonly reader: Reader; readonly generation: number; readonly cache: Cache; readonly recorder: MetricRecorder }
 
 async function serve(context: Context, means: Means, ports: CallPorts): Promise<Served | Failure> {
   const { init, log, clock } = context
@@ -122,9 +126,9 @@ async function serve(context: Context, means: Means, ports: CallPorts): Promise<
       maxConnections: init.config.gateway.maxConnections, maxInFlight: init.config.gateway.maxInFlight,
       maxRequestBytes: init.config.gateway.maxRequestBytes, maxOutputBytes: init.config.gateway.maxOutputBytes,
     },
-    handle: (method, args, call) => answerCall(ports, method, args, {
-      progress: (progress) => void call.notify('import_progress', progress),
-    }),
+    handle: (method, args, call) => isReadMethod(method) && storeGeneration(init.shared) !== means.generation
+      ? fail(failure('unavailable', 'the store is being replaced', { hint: 'ask again shortly' }))
+      : answerCall(ports, method, args, { progress: (progress) => void call.notify('import_progress', progress) }),
     onCall: callMeter(means.recorder),
     onBug: (error) => {
       log('error', 'a request failed by our fault', { error })
@@ -181,7 +185,7 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
       const settled = await actors.call(SYNCHRONIZER, { type: 'settle' } satisfies SynchronizerBody, init.config.query.timeoutMs)
       // The snapshot of this turn may be older than what it waited for.
       if (settled.ok) await new Promise<void>((resolve) => void setImmediate(resolve))
-      return settled
+      return settled as Result<Settled, Failure>
     },
     write: (method, args) => actors.call(CORE, { method, args } satisfies CoreBody, init.config.storage.transactionTimeoutMs),
     importProject: ({ force }, { progress }) => repository.call('import', { force }, { onProgress: progress, timeoutMs: 'infinity' }),

@@ -17,7 +17,9 @@ const IMPORT_TOTAL = 3
 const IMPORT_WAITS = 4
 const PRESSURE = 5
 const PENDING_FILES = 6
-const LENGTH = 7
+const STORE_GENERATION = 7
+const STORE_GIVEN_UP = 8
+const LENGTH = 9
 
 const IMPORT_STATES = ['never', 'running', 'complete', 'interrupted'] as const satisfies readonly ImportState['state'][]
 
@@ -32,6 +34,21 @@ export function isVerified(shared: SharedState): boolean {
 
 export function setVerified(shared: SharedState): void {
   Atomics.store(shared, VERIFIED, 1)
+}
+
+/** The store that is open is not to be read any more, until another has come in its place, which no import has filled yet. */
+export function giveUpStore(shared: SharedState): void {
+  Atomics.store(shared, VERIFIED, 0)
+  if (Atomics.exchange(shared, STORE_GIVEN_UP, 1) === 0) Atomics.add(shared, STORE_GENERATION, 1)
+}
+
+export function setStoreOpen(shared: SharedState): void {
+  Atomics.store(shared, STORE_GIVEN_UP, 0)
+}
+
+/** Another than when the store was opened: it has been given up since. */
+export function storeGeneration(shared: SharedState): number {
+  return Atomics.load(shared, STORE_GENERATION)
 }
 
 /** Whether an import waits for memory. */

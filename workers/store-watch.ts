@@ -14,18 +14,22 @@ import type { Writer } from '../src/store/contract.ts'
 import { openSound } from '../src/store/open-sound.ts'
 import { salvage } from '../src/store/salvage.ts'
 import { databaseIn, reportSetAside, type SetAside } from '../src/store/set-aside.ts'
+import { giveUpStore, setStoreOpen, type SharedState } from './shared-state.ts'
 
-type Context = ThreadContext<{ readonly storePath: string; readonly repositoryId: string; readonly config: Pick<Config, 'storage'> }>
+type Context = ThreadContext<{ readonly storePath: string; readonly repositoryId: string; readonly config: Pick<Config, 'storage'>; readonly shared: SharedState }>
 
 export function openStore(context: Context, recorder: MetricRecorder): Result<Writer, Failure> {
-  const { init: { storePath, repositoryId, config }, clock } = context
-  const opened = openSound({ path: storePath, storage: config.storage.backend, now: clock.wallMs, repositoryId })
+  const { init: { storePath, repositoryId, config, shared }, clock } = context
+  const opened = openSound({ path: storePath, storage: config.storage.backend, now: clock.wallMs, repositoryId }, () => giveUpStore(shared))
   if (!opened.ok) return opened
   const { writer, setAside } = opened.value
   const mended = setAside === undefined ? ok(null) : mend(context, recorder, writer, setAside)
-  if (mended.ok) return ok(writer)
-  writer.close()
-  return mended
+  if (!mended.ok) {
+    writer.close()
+    return mended
+  }
+  setStoreOpen(shared)
+  return ok(writer)
 }
 
 /** What clients had stated goes into the new store; files follow with the import that its state asks for. */
@@ -54,6 +58,7 @@ export function watchStore({ exit, log, init }: Context, writer: Writer): StoreW
   const end = (failed: Failure): void => {
     if (isEnding) return
     isEnding = true
+    giveUpStore(init.shared)
     // The caller's answer goes out first.
     setImmediate(() => exit({ kind: 'failed', failure: failed }))
   }
