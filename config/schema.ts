@@ -56,6 +56,10 @@ export const configSchema = z.strictObject({
     port: z.int().min(0).max(65_535).describe('`0`: any free port; `elixir-scope status` shows which'),
   }),
 
+  sync: z.strictObject({
+    watch: z.boolean().describe('follow the files as they change. `false`: only imports that are asked for'),
+  }),
+
   parser: z.strictObject({
     threads: count(1, 256).nullable().describe('most threads that one kind of work may have: tasks of many files, or of one. '
       + '`null`: as many as there are processors'),

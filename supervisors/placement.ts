@@ -5,6 +5,8 @@
  */
 
 import { MEMORY_ACTORS } from '../src/memory/protocol.ts'
+import { INCREMENTAL_UPDATER } from '../src/project/sync/protocol.ts'
+import { FILE_WATCHER, SYNCHRONIZER } from '../src/project/watch/protocol.ts'
 import type { Restart, Shutdown, Strategy } from '../src/otp/child-spec.ts'
 
 /** Restarts allowed within a period of so many seconds; a chaos run raises them by `supervision.intensityFactor`. */
@@ -39,6 +41,7 @@ export type Place = SupervisorPlace | WorkerPlace
 
 export const ROOT = 'ElixirScope.Supervisor'
 export const AST = 'ElixirScope.AST'
+export const SYNCHRONIZATION = `${AST}.Synchronization.Supervisor`
 export const TASK_SUPERVISOR = `${AST}.TaskSupervisor`
 /** What each of its children is started as. */
 export const TASK = `${AST}.Task`
@@ -48,6 +51,7 @@ const MEMORY_MANAGER = `${AST}.Repository.MemoryManager.Supervisor`
 export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
   supervisor('ElixirScope.Threads', 'one_for_one', 'service', [
     thread('repository', 10_000, 'the one writer of the store'),
+    thread('sync', 2000, 'watches the files, reads and analyses those that change'),
     thread('memory', 1000, 'samples memory, settles the pressure level, has memory freed'),
   ]),
   supervisor(`${AST}.Supervisor`, 'one_for_one', 'root', [
@@ -66,6 +70,11 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
       ]),
       actor(`${AST}.Parsing.Parser`, 'main', 1000, 'lets work through to the parser threads, and none while they or imports fail again and again'),
       { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
+    ]),
+    supervisor(SYNCHRONIZATION, 'rest_for_one', 'service', [
+      actor(FILE_WATCHER, 'sync', 2000, 'tells what changed in the project, and never loses a change in silence'),
+      actor(SYNCHRONIZER, 'sync', 2000, 'keeps what changed until it is in the store'),
+      actor(INCREMENTAL_UPDATER, 'repository', 5000, 'applies batches of changed files, each in one transaction'),
     ]),
     supervisor(TASK_SUPERVISOR, 'simple_one_for_one', 'service', [
       { ...actor(TASK, 'main', 1000, 'one for each task asked for, such as a profile; keeps its outcome for a minute'), restart: 'temporary' },
@@ -95,10 +104,6 @@ export const LATER: Readonly<Record<string, string>> = {
   [`${AST}.Querying.Executor`]: 'queries',
   [`${AST}.Querying.Cache`]: 'queries',
   [`${AST}.Querying.WorkerPool`]: 'run-time capture',
-  [`${AST}.Synchronization.Supervisor`]: 'file watching',
-  [`${AST}.Synchronization.FileWatcher`]: 'file watching',
-  [`${AST}.Synchronization.Synchronizer`]: 'file watching',
-  [`${AST}.Synchronization.IncrementalUpdater`]: 'file watching',
   'ElixirScope.Capture.Supervisor': 'run-time capture',
 }
 
@@ -108,6 +113,10 @@ export const LATER: Readonly<Record<string, string>> = {
  */
 export const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
   [`${AST}.Parsing.Parser`]: ['parser'],
+  [MEMORY_ACTORS.cacheManager]: [MEMORY_ACTORS.monitor],
+  [MEMORY_ACTORS.pressureHandler]: [MEMORY_ACTORS.cacheManager],
+  [SYNCHRONIZER]: [FILE_WATCHER, `${AST}.Repository.Core`],
+  [INCREMENTAL_UPDATER]: [SYNCHRONIZER, `${AST}.Repository.Core`],
   [`${AST}.Parsing.BatchProcessor`]: [`${AST}.Repository.Core`, `${AST}.Parsing.Parser`],
   gateway: [`${AST}.Repository.Core`],
 }

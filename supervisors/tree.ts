@@ -14,16 +14,27 @@ import { PARSER, parserActor } from '../src/project/parser.actor.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { MemoryInit } from '../workers/memory.thread.ts'
 import type { RepositoryInit } from '../workers/repository.thread.ts'
-import { INTENSITIES, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
+import type { SyncInit } from '../workers/sync.thread.ts'
+import { INTENSITIES, SYNCHRONIZATION, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
 
 /** What a thread is handed at each start, by its name. */
-export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit }
+export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit; readonly sync: SyncInit }
 
 /** A thread that needs little is kept from taking more. */
 const RESOURCE_LIMITS: Readonly<Record<string, ResourceLimits>> = { memory: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 } }
 
 export function supervisionTree(config: Config, inits: TreeInits): NodeSpec {
-  return specOf(TREE, { config, inits })
+  return specOf(treeFor(config), { config, inits })
+}
+
+/** Without watching nobody needs the sync thread. */
+export function treeFor(config: Config): SupervisorPlace {
+  return config.sync.watch ? TREE : without(TREE, new Set(['sync', SYNCHRONIZATION]))
+}
+
+function without(place: SupervisorPlace, names: ReadonlySet<string>): SupervisorPlace {
+  const children = place.children.filter(({ name }) => !names.has(name))
+  return { ...place, children: children.map((child) => (child.kind === 'supervisor' ? without(child, names) : child)) }
 }
 
 type Means = { readonly config: Config; readonly inits: TreeInits }

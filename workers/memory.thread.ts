@@ -13,6 +13,7 @@ import { collectGarbage } from '../src/host/collect-garbage.ts'
 import { createMetricRecorder, type MetricRecorder } from '../src/host/metric-recorder.ts'
 import { cacheManagerActor } from '../src/memory/cache-manager.actor.ts'
 import { cleanerActor } from '../src/memory/cleaner.actor.ts'
+import { N_HOTTEST } from '../src/memory/hottest.ts'
 import type { Thresholds } from '../src/memory/levels.ts'
 import { monitorActor } from '../src/memory/monitor.actor.ts'
 import { pressurePort } from '../src/memory/ports.ts'
@@ -35,8 +36,6 @@ export type MemoryInit = {
 
 type Context = ThreadContext<MemoryInit>
 
-/** Keys of answers that are made again after a restart. */
-const HOTTEST = 500
 /** Below the deadline of a cleanup step. */
 const FREE_TIMEOUT_MS = 9000
 const HEAPS_TIMEOUT_MS = 1000
@@ -52,7 +51,7 @@ runThread<MemoryInit>((context) => {
   return {
     actors: {
       [MEMORY_ACTORS.monitor]: () => given(monitorActor, { maxBytes: init.maxBytes }),
-      [MEMORY_ACTORS.cacheManager]: () => given(cacheManagerActor, { nHottest: HOTTEST }),
+      [MEMORY_ACTORS.cacheManager]: () => given(cacheManagerActor, { nHottest: N_HOTTEST }),
       [MEMORY_ACTORS.cleaner]: () => cleanerActor,
       [MEMORY_ACTORS.pressureHandler]: () => given(pressureHandlerActor, { cell, thresholds: init.thresholds }),
     },

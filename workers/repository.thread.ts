@@ -5,14 +5,14 @@
  */
 
 import type { Config } from '../config/schema.ts'
-import { FailureError, type Failure } from '../src/base/failure.ts'
+import { failure, FailureError, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
 import { CORE, coreActor, STORE_PORT, type ClientWriteMethod, type StoreOperation } from '../src/engine/core.actor.ts'
 import { WRITES, type WriteContext } from '../src/engine/writes.ts'
 import { collectGarbage } from '../src/host/collect-garbage.ts'
 import { createMetricRecorder, type MetricRecorder } from '../src/host/metric-recorder.ts'
-import { admitWrite } from '../src/memory/admission.ts'
+import { admitWrite, insufficientMemory } from '../src/memory/admission.ts'
 import { createImportGate } from '../src/memory/import-gate.ts'
 import { levelOf } from '../src/memory/pressure-cell.ts'
 import { MEMORY_ACTORS, type CleanupStep, type PressureHandlerBody } from '../src/memory/protocol.ts'
@@ -25,6 +25,9 @@ import { BATCH_PROCESSOR, batchProcessorActor, IMPORTS_PORT, type ImportOperatio
 import type { Discovery } from '../src/project/discover.ts'
 import { importProject, markInterrupted, type ImportMode, type ImportPorts } from '../src/project/import-project.ts'
 import { createImportQueue, type ImportOutcome } from '../src/project/import-queue.ts'
+import { applyBatch } from '../src/project/sync/apply-batch.ts'
+import { incrementalUpdaterActor } from '../src/project/sync/incremental-updater.actor.ts'
+import { INCREMENTAL_UPDATER, SYNC_PORTS, type UpdateBatch } from '../src/project/sync/protocol.ts'
 import { PARSER, type ParserBody, type ParserWork } from '../src/project/parser.actor.ts'
 import type { Reader, Writer } from '../src/store/contract.ts'
 import { createTaskSink, type TaskSink } from '../src/project/task-sink.ts'
@@ -32,7 +35,7 @@ import { openReader } from '../src/store/reader.ts'
 import type { Args, NotificationParams } from '../src/wire/methods.ts'
 import type { ImportResult } from '../src/wire/records.ts'
 import type { ImportCalls, MetricCasts, SupervisionCalls } from './calls.ts'
-import { isVerified, pressureCellOf, setImportProgress, setImportWaits, setVerified, type SharedState } from './shared-state.ts'
+import { isVerified, pendingFiles, pressureCellOf, setImportProgress, setImportWaits, setVerified, type SharedState } from './shared-state.ts'
 import { openStore, watchStore, type StoreWatch } from './store-watch.ts'
 
 export type RepositoryInit = {
@@ -66,7 +69,7 @@ runThread<RepositoryInit>((context) => {
   const parts = { context, writer: writer.value, reader: reader.value, recorder, storeWatch }
   setImportProgress(init.shared, writer.value.importState())
   const sink = createTaskSink(clock)
-  const { port, call, resume, catchUp } = imports(parts, sink)
+  const { port, call, update, resume, catchUp } = imports(parts, sink)
   const watch = setInterval(() => {
     storeWatch.look()
     context.channel<CallMap, MetricCasts>('metrics').cast('records', parts.recorder.drain())
@@ -77,8 +80,8 @@ runThread<RepositoryInit>((context) => {
     services: {
       imports: { calls: { import: call }, casts: { metDamage: storeWatch.met } }, sink: { casts: { take: sink.take } }, 'memory.repository': { calls: { free: (step: CleanupStep) => free(parts, step) } },
     },
-    actors: { [CORE]: () => coreActor(() => admit(parts)), [BATCH_PROCESSOR]: () => batchProcessorActor },
-    ports: { [STORE_PORT]: storePort(parts), [IMPORTS_PORT]: port },
+    actors: { [CORE]: () => coreActor(() => admit(parts)), [BATCH_PROCESSOR]: () => batchProcessorActor, [INCREMENTAL_UPDATER]: () => incrementalUpdaterActor(() => admitSync(parts)) },
+    ports: { [STORE_PORT]: storePort(parts), [IMPORTS_PORT]: port, [SYNC_PORTS.update]: update },
     stats: () => ({ ...writer.value.metrics(), ...sizes(reader.value), externalBytes: process.memoryUsage().external }),
     stop: () => {
       clearInterval(watch)
@@ -95,6 +98,12 @@ function admit({ context, recorder }: Parts): Failure | undefined {
   if (admission.type !== 'refuse') return undefined
   recorder.counter('elixir_scope_writes_total', ['storage_rejected']).add()
   return admission.failure
+}
+
+/** A changed file is not refused: its update waits in the sync thread and comes again. */
+function admitSync({ context }: Parts): Failure | undefined {
+  const level = levelOf(pressureCellOf(context.init.shared))
+  return admitWrite(level, 'sync').type === 'wait' ? insufficientMemory(level) : undefined
 }
 
 function free({ writer, reader }: Parts, step: CleanupStep): Result<number, Failure> {
@@ -190,6 +199,12 @@ function imports(parts: Parts, sink: TaskSink) {
   const port = promisePort<ImportOperation>(async (asked) => asked.type === 'import'
     ? queue.run(asked.mode, runOne)
     : ok(await queue.next(asked.resume && writer.importState().state === 'interrupted')))
+  /** What was read before an import may be older than what the import has stored. */
+  const update = promisePort<UpdateBatch>(async (batch) => {
+    if (!queue.isRunning()) return orDisk(parts, () => applyBatch(writer, batch))
+    await queue.free()
+    return fail(failure('conflict', 'an import has stored files since'))
+  })
   const call = async ({ force }: ImportCalls['import']['args'], { progress }: CallContext<Progress>): Promise<Result<unknown, Failure>> => {
     listeners.add(progress)
     try {
@@ -209,7 +224,7 @@ function imports(parts: Parts, sink: TaskSink) {
     isOwed = false
     void queue.wish('changed')
   }
-  return { port, call, resume, catchUp }
+  return { port, call, update, resume, catchUp }
 }
 
 /** A pool that is gone (restarting, or stopping with the daemon) interrupts an import and is nothing wrong with it. */

@@ -5,7 +5,7 @@
 
 import type { ImportState } from '../store/contract.ts'
 
-export type Answer<T> = { value: T; epoch: number; as_of: string; complete: boolean; verified: boolean }
+export type Answer<T> = { value: T; epoch: number; as_of: string; complete: boolean; verified: boolean; stale: boolean }
 
 /** What of a snapshot or a finished write an answer reports. */
 export type Freshness = {
@@ -15,6 +15,8 @@ export type Freshness = {
   readonly unreadableFiles: number
   /** False from a restart until the files have been compared with the store. */
   readonly verified: boolean
+  /** True while files are known to have changed that are not in the store yet. */
+  readonly stale: boolean
 }
 
 export function answer<T>(value: T, freshness: Freshness): Answer<T> {
@@ -24,5 +26,6 @@ export function answer<T>(value: T, freshness: Freshness): Answer<T> {
     as_of: freshness.writtenAt,
     complete: freshness.importState.state === 'complete' && freshness.unreadableFiles === 0,
     verified: freshness.verified,
+    stale: freshness.stale,
   }
 }

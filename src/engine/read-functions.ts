@@ -3,7 +3,7 @@
 import type { Failure } from '../base/failure.ts'
 import { ok, type Result } from '../base/result.ts'
 import { parseNodeId } from '../model/node-id.ts'
-import type { Args, Reply } from '../wire/methods.ts'
+import type { ReadArgs, Reply } from '../wire/methods.ts'
 import { answer } from './answer.ts'
 import { findFunction, findModule, readMfa } from './find.ts'
 import { callerRecord, callRecord, functionData, functionSummary } from './present.ts'
@@ -12,7 +12,7 @@ import { freshness, type ReadContext } from './read-context.ts'
 /** Calls listed with their function; more are paged through. */
 const LISTED_CALLS = 500
 
-export function getFunction(context: ReadContext, args: Args<'get_function'>): Result<Reply<'get_function'>, Failure> {
+export function getFunction(context: ReadContext, args: ReadArgs<'get_function'>): Result<Reply<'get_function'>, Failure> {
   const mfa = readMfa(args.mfa)
   if (!mfa.ok) return mfa
   const found = findFunction(context.snapshot, mfa.value)
@@ -22,13 +22,13 @@ export function getFunction(context: ReadContext, args: Args<'get_function'>): R
   return ok(answer(functionData(found.value, calls.items, limits), freshness(context)))
 }
 
-export function listFunctions(context: ReadContext, args: Args<'list_functions'>): Result<Reply<'list_functions'>, Failure> {
+export function listFunctions(context: ReadContext, args: ReadArgs<'list_functions'>): Result<Reply<'list_functions'>, Failure> {
   const page = context.snapshot.listFunctions({ limit: args.limit, after: args.cursor, origin: args.origin, prefix: args.module_prefix })
   return ok(answer({ functions: page.items.map(functionSummary), cursor: page.next }, freshness(context)))
 }
 
 /** Callers of any function, in the project or not: `Enum.map/2` has callers too. */
-export function getCallers(context: ReadContext, args: Args<'get_callers'>): Result<Reply<'get_callers'>, Failure> {
+export function getCallers(context: ReadContext, args: ReadArgs<'get_callers'>): Result<Reply<'get_callers'>, Failure> {
   const mfa = readMfa(args.mfa)
   if (!mfa.ok) return mfa
   const page = context.snapshot.callers(mfa.value, { limit: args.limit, after: args.cursor })
@@ -41,7 +41,7 @@ export function getCallers(context: ReadContext, args: Args<'get_callers'>): Res
 }
 
 /** Callees of a function, or of a module's own body (`MyApp.Cart#body`). */
-export function getCallees(context: ReadContext, args: Args<'get_callees'>): Result<Reply<'get_callees'>, Failure> {
+export function getCallees(context: ReadContext, args: ReadArgs<'get_callees'>): Result<Reply<'get_callees'>, Failure> {
   const { snapshot } = context
   const request = { limit: args.limit, after: args.cursor }
   const root = parseNodeId(args.mfa)?.root

@@ -3,7 +3,7 @@
 import type { Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { FunctionRow, Snapshot } from '../store/contract.ts'
-import type { Args, Reply } from '../wire/methods.ts'
+import type { ReadArgs, Reply } from '../wire/methods.ts'
 import { answer } from './answer.ts'
 import { findModule, noFile } from './find.ts'
 import { functionSummary, moduleData, moduleSummary } from './present.ts'
@@ -12,7 +12,7 @@ import { freshness, type ReadContext } from './read-context.ts'
 /** Functions listed with their module; more are paged through. */
 const LISTED_FUNCTIONS = 500
 
-export function getModule(context: ReadContext, args: Args<'get_module'>): Result<Reply<'get_module'>, Failure> {
+export function getModule(context: ReadContext, args: ReadArgs<'get_module'>): Result<Reply<'get_module'>, Failure> {
   const found = findModule(context.snapshot, args.module_name)
   if (!found.ok) return found
   const functions = allFunctions(context.snapshot, found.value.id)
@@ -20,12 +20,12 @@ export function getModule(context: ReadContext, args: Args<'get_module'>): Resul
   return ok(answer(moduleData(found.value, functions, limits), freshness(context)))
 }
 
-export function listModules(context: ReadContext, args: Args<'list_modules'>): Result<Reply<'list_modules'>, Failure> {
+export function listModules(context: ReadContext, args: ReadArgs<'list_modules'>): Result<Reply<'list_modules'>, Failure> {
   const page = context.snapshot.listModules({ limit: args.limit, after: args.cursor, origin: args.origin, prefix: args.prefix })
   return ok(answer({ modules: page.items.map(moduleSummary), cursor: page.next }, freshness(context)))
 }
 
-export function getModuleByFile(context: ReadContext, args: Args<'get_module_by_file'>): Result<Reply<'get_module_by_file'>, Failure> {
+export function getModuleByFile(context: ReadContext, args: ReadArgs<'get_module_by_file'>): Result<Reply<'get_module_by_file'>, Failure> {
   const path = args.path.replace(/^\.\//, '')
   const modules = context.snapshot.modulesOfFile(path)
   if (modules === undefined) return fail(noFile(args.path))
@@ -33,7 +33,7 @@ export function getModuleByFile(context: ReadContext, args: Args<'get_module_by_
 }
 
 export function getFunctionsForModule(
-  context: ReadContext, args: Args<'get_functions_for_module'>,
+  context: ReadContext, args: ReadArgs<'get_functions_for_module'>,
 ): Result<Reply<'get_functions_for_module'>, Failure> {
   const found = findModule(context.snapshot, args.module_name)
   if (!found.ok) return found

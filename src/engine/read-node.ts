@@ -8,7 +8,7 @@ import type { FunctionRow, ModuleRecord, Snapshot } from '../store/contract.ts'
 import { print } from '../syntax/print.ts'
 import { quoted } from '../syntax/quoted.ts'
 import { kindName, lineColumn, text, type Tree } from '../syntax/tree.ts'
-import type { Args, Reply } from '../wire/methods.ts'
+import type { ReadArgs, Reply } from '../wire/methods.ts'
 import { answer } from './answer.ts'
 import { cutList, cutText } from './cut.ts'
 import { findFunction, findModule } from './find.ts'
@@ -17,7 +17,7 @@ import { freshness, type ReadContext } from './read-context.ts'
 /** Children listed with their node. */
 const LISTED_CHILDREN = 500
 
-export function getAstNode(context: ReadContext, args: Args<'get_ast_node'>): Result<Reply<'get_ast_node'>, Failure> {
+export function getAstNode(context: ReadContext, args: ReadArgs<'get_ast_node'>): Result<Reply<'get_ast_node'>, Failure> {
   const id = parseNodeId(args.node_id)
   if (id === undefined) return fail(notAnId(args.node_id))
   const module = moduleOf(context.snapshot, id.root)
@@ -36,7 +36,7 @@ export function getAstNode(context: ReadContext, args: Args<'get_ast_node'>): Re
   return ok(answer(nodeRecord(index, path, node, args), freshness(context)))
 }
 
-function nodeRecord(index: NodeIndex, path: string, node: number, args: Args<'get_ast_node'>): Reply<'get_ast_node'>['value'] {
+function nodeRecord(index: NodeIndex, path: string, node: number, args: ReadArgs<'get_ast_node'>): Reply<'get_ast_node'>['value'] {
   const { tree } = index
   const source = cutText(text(tree, node), args.text_limit)
   const form = cutText(print(quoted(tree, node)), args.text_limit)

@@ -3,7 +3,7 @@
 import type { Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { ExportRow } from '../store/contract.ts'
-import { WIRE_VERSION, type Args, type Reply } from '../wire/methods.ts'
+import { WIRE_VERSION, type ReadArgs, type Reply } from '../wire/methods.ts'
 import type { ImportResult } from '../wire/records.ts'
 import { answer } from './answer.ts'
 import { noFile } from './find.ts'
@@ -18,13 +18,13 @@ export function hello(context: ReadContext): Result<Reply<'hello'>, Failure> {
   })
 }
 
-export function listProblems(context: ReadContext, args: Args<'list_problems'>): Result<Reply<'list_problems'>, Failure> {
+export function listProblems(context: ReadContext, args: ReadArgs<'list_problems'>): Result<Reply<'list_problems'>, Failure> {
   if (args.path !== undefined && context.snapshot.findFile(args.path) === undefined) return fail(noFile(args.path))
   const page = context.snapshot.problems({ limit: args.limit, after: args.cursor, path: args.path })
   return ok(answer({ problems: page.items.map(problemRecord), cursor: page.next }, freshness(context)))
 }
 
-export function getStatistics(context: ReadContext, args: Args<'get_statistics'>): Result<Reply<'get_statistics'>, Failure> {
+export function getStatistics(context: ReadContext, args: ReadArgs<'get_statistics'>): Result<Reply<'get_statistics'>, Failure> {
   const counted = context.snapshot.statistics({ bytesByTable: args.bytes_by_table ? 'yes' : 'no' })
   return ok(answer({
     repository_id: counted.repositoryId, created_at: counted.createdAt, last_updated: counted.lastUpdated,
@@ -59,7 +59,7 @@ export function validateUsage(context: ReadContext): Result<Reply<'validate_memo
   }, freshness(context)))
 }
 
-export function exportData(context: ReadContext, args: Args<'export_data'>): Result<Reply<'export_data'>, Failure> {
+export function exportData(context: ReadContext, args: ReadArgs<'export_data'>): Result<Reply<'export_data'>, Failure> {
   const page = context.snapshot.exportRows({ limit: args.limit, after: args.cursor })
   const lines = page.items.map((row) => JSON.stringify(exportRecord(row)))
   return ok(answer({ lines, cursor: page.next }, freshness(context)))

@@ -2,14 +2,14 @@
 
 import type { Failure } from '../base/failure.ts'
 import type { Result } from '../base/result.ts'
-import type { Args, ReadMethod, Reply } from '../wire/methods.ts'
+import type { ReadArgs, ReadMethod, Reply } from '../wire/methods.ts'
 import type { ReadContext } from './read-context.ts'
 import { getCallees, getCallers, getFunction, listFunctions } from './read-functions.ts'
 import { getFunctionsForModule, getModule, getModuleByFile, listModules } from './read-modules.ts'
 import { getAstNode } from './read-node.ts'
 import { exportData, getStatistics, hello, listProblems, validateUsage } from './read-repository.ts'
 
-export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: Args<M>) => Result<Reply<M>, Failure> } = {
+export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: ReadArgs<M>) => Result<Reply<M>, Failure> } = {
   hello,
   get_module: getModule,
   list_modules: listModules,

@@ -10,7 +10,8 @@ import type { Identity, MemoryUse } from '../engine/read-context.ts'
 import { isReadMethod, READS } from '../engine/reads.ts'
 import type { HotKey } from '../memory/cache.ts'
 import type { Snapshot } from '../store/contract.ts'
-import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadMethod } from '../wire/methods.ts'
+import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadArgs, type ReadMethod } from '../wire/methods.ts'
+import type { Settled } from '../project/sync/protocol.ts'
 import type { AnswerCache } from './answer-cache.ts'
 import type { TreeCache } from './tree-cache.ts'
 import type { TurnSnapshot } from './turn-snapshot.ts'
@@ -43,17 +44,16 @@ export function answerCall(ports: CallPorts, method: Method, args: unknown, call
   return method === 'import_project' ? ports.importProject(args as Args<'import_project'>, call) : ports.write(method as ClientWriteMethod, args)
 }
 
-function readAs<M extends ReadMethod>(ports: CallPorts, method: M, { wait, ...rest }: Args<M>): Outcome | Promise<Outcome> {
-  const args = rest as Args<M>
-  return wait ? readSettled(ports, method, args) : read(ports, method, args)
+function readAs<M extends ReadMethod>(ports: CallPorts, method: M, { wait, ...args }: Args<M>): Outcome | Promise<Outcome> {
+  return wait === true ? readSettled(ports, method, args) : read(ports, method, args)
 }
 
-async function readSettled<M extends ReadMethod>(ports: CallPorts, method: M, args: Args<M>): Promise<Outcome> {
+async function readSettled<M extends ReadMethod>(ports: CallPorts, method: M, args: ReadArgs<M>): Promise<Outcome> {
   const settled = await ports.settle()
   return settled.ok ? read(ports, method, args) : settled
 }
 
-function read<M extends ReadMethod>(ports: CallPorts, method: M, args: Args<M>): Outcome {
+function read<M extends ReadMethod>(ports: CallPorts, method: M, args: ReadArgs<M>): Outcome {
   const snapshot = ports.snapshot.current()
   const verified = ports.isVerified()
   const stale = ports.isStale()
@@ -67,7 +67,9 @@ export function restoreAnswer(ports: CallPorts, saved: HotKey): void {
   const [method = '', ...rest] = saved.key.split(' ')
   if (!isReadMethod(method) || UNCACHED.has(method)) return
   const args = METHODS[method].args.safeParse(parsed(rest.join(' ')))
-  if (!args.success || !read(ports, method, args.data).ok) return
+  if (!args.success) return
+  const { wait: _, ...about } = args.data
+  if (!read(ports, method, about).ok) return
   ports.answers.lift(stateOf(ports.snapshot.current(), ports.isVerified(), ports.isStale()), saved)
 }
 

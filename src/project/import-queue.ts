@@ -5,7 +5,7 @@
  */
 
 import type { Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
+import { ok, type Result } from '../base/result.ts'
 import type { ImportResult } from '../wire/records.ts'
 import type { ImportMode } from './import-project.ts'
 
@@ -16,16 +16,22 @@ export type ImportQueue = {
   wish(mode: ImportMode): Promise<ImportOutcome>
   /** What is wished for, when nothing runs. An import that was left unfinished runs once more. */
   next(interrupted: boolean): Promise<ImportMode | undefined>
-  /** One import, with whose outcome all who wished for it are answered. */
+  /** Settles when no import runs; at once when none does. */
+  free(): Promise<void>
+  isRunning(): boolean
+  /**
+   * One import, with whose outcome all who wished for it are answered. Who wished while another ran is told of both: what
+   * that one read was news to him as well.
+   */
   run(mode: ImportMode, work: (mode: ImportMode) => Promise<ImportOutcome>): Promise<ImportOutcome>
 }
 
-type Wish = { readonly mode: ImportMode; readonly settle: (outcome: ImportOutcome) => void }
+type Wish = { readonly mode: ImportMode; readonly during: Promise<ImportOutcome> | undefined; readonly settle: (outcome: ImportOutcome) => void }
 
 /** `wanted` is called at a wish that nobody may be looking for: the processor has ended, or is about to. */
 export function createImportQueue(wanted: () => void): ImportQueue {
   let wishes: Wish[] = []
-  let running: Promise<unknown> | undefined
+  let running: Promise<ImportOutcome> | undefined
   // Whoever looks says so by looking.
   let isIdle = true
   const untilFree = async (): Promise<void> => {
@@ -36,7 +42,7 @@ export function createImportQueue(wanted: () => void): ImportQueue {
   return {
     wish(mode) {
       const { promise, resolve } = Promise.withResolvers<ImportOutcome>()
-      wishes.push({ mode, settle: resolve })
+      wishes.push({ mode, during: running, settle: resolve })
       if (isIdle) wanted()
       isIdle = false
       return promise
@@ -51,13 +57,20 @@ export function createImportQueue(wanted: () => void): ImportQueue {
       await untilFree()
       const served = wishes
       wishes = []
-      const outcome = work(strongest(served) === 'everything' ? 'everything' : mode).finally(() => (running = undefined))
-      running = outcome.catch(() => undefined)
-      const settled = await outcome
-      for (const { settle } of served) settle(settled)
-      return settled
+      running = work(strongest(served) === 'everything' ? 'everything' : mode).finally(() => (running = undefined))
+      const outcome = await running
+      for (const { during, settle } of served) settle(during === undefined ? outcome : together(await during, outcome))
+      return outcome
     },
+    free: untilFree,
+    isRunning: () => running !== undefined,
   }
+}
+
+function together(earlier: ImportOutcome, later: ImportOutcome): ImportOutcome {
+  if (!earlier.ok || !later.ok) return later
+  const sum = (key: 'parsed' | 'removed' | 'bytes' | 'duration_ms'): number => earlier.value[key] + later.value[key]
+  return ok({ ...later.value, parsed: sum('parsed'), removed: sum('removed'), bytes: sum('bytes'), duration_ms: sum('duration_ms'), unchanged: Math.max(0, later.value.unchanged - earlier.value.parsed) })
 }
 
 function strongest(wishes: readonly Wish[]): ImportMode | undefined {

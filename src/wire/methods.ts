@@ -89,7 +89,7 @@ function listOf<K extends string, T extends z.ZodType>(key: K, item: T) {
 const READ: readonly FailureCode[] = ['not_found', 'invalid_argument', 'unavailable', 'timeout', 'busy', 'damaged']
 const WRITE: readonly FailureCode[] = ['invalid_argument', 'too_large', 'conflict', 'busy', 'unavailable', 'timeout', 'storage_full', 'insufficient_memory']
 
-const wait = z.boolean().default(false).describe('answer when every change saved before this call is in')
+const wait = z.boolean().optional().describe('answer when every change saved before this call is in')
 
 function read<A extends z.ZodRawShape, R extends z.ZodType>(summary: string, shape: z.ZodObject<A>, result: R) {
   return { summary, runs: 'read', idempotent: true, args: z.strictObject({ ...shape.shape, wait }), result, errors: READ } as const

@@ -12,7 +12,7 @@ import { createImportQueue, type ImportOutcome } from '../../src/project/import-
 import type { ImportMode } from '../../src/project/import-project.ts'
 import type { ImportResult } from '../../src/wire/records.ts'
 
-const DONE = ok({ files: 1 } as ImportResult)
+const DONE = ok({ files: 3, parsed: 2, unchanged: 1, removed: 0, bytes: 100, duration_ms: 10 } as ImportResult)
 
 function createWorld(options: { readonly interrupted?: boolean } = {}) {
   const clock = createSimulatedClock()
@@ -78,8 +78,9 @@ test('wishes during an import share the next one, with the strongest mode', asyn
   await world.settle()
   expect(await first).toEqual(DONE)
   expect(world.runs.map(({ mode }) => mode)).toEqual(['changed', 'everything'])
-  await world.settle()
-  expect(await Promise.all(later)).toEqual([DONE, DONE])
+  await world.settle(ok({ files: 3, parsed: 0, unchanged: 3, removed: 1, bytes: 0, duration_ms: 1 } as ImportResult))
+  const both = ok({ files: 3, parsed: 2, unchanged: 1, removed: 1, bytes: 100, duration_ms: 11 })
+  expect(await Promise.all(later)).toEqual([both, both])
   expect(world.nWanted).toBe(1)
 })
 

@@ -12,7 +12,7 @@ import { AST, DEPENDENCIES, LATER, placesOf, TREE } from '../../supervisors/plac
 import { supervisionTables } from '../../supervisors/reference.ts'
 import { supervisionTree, type TreeInits } from '../../supervisors/tree.ts'
 
-const INITS = { repository: { parserThreads: 3 }, gateway: {}, memory: {} } as unknown as TreeInits
+const INITS = { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {} } as unknown as TreeInits
 
 /** Supervisor -> strategy and children with their restart types, as the documents have them; X: decided otherwise, see docs/DEVIATIONS.md. */
 const SPECIFIED: Readonly<Record<string, readonly [strategy: string, children: Readonly<Record<string, string>>]>> = {
