@@ -6,6 +6,7 @@
 export type FunctionTime = { readonly name: string; readonly place: string; readonly self_ms: number }
 export type ProfileSummary = {
   readonly samples: number
+  /** From the first sample on. */
   readonly total_ms: number
   /** Waiting for something to do. */
   readonly idle_ms: number
@@ -30,7 +31,8 @@ export function summarizeProfile(text: string, nFunctions: number): ProfileSumma
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const times = new Map<string, FunctionTime>()
   // The time from a sample to the next is that of what it found; the end comes after the last.
-  let passed = startTime + (timeDeltas[0] ?? 0)
+  const first = startTime + (timeDeltas[0] ?? 0)
+  let passed = first
   samples.forEach((id, at) => {
     const frame = frames.get(id)
     const next = at + 1 < samples.length ? passed + (timeDeltas[at + 1] ?? 0) : Math.max(passed, endTime)
@@ -39,7 +41,7 @@ export function summarizeProfile(text: string, nFunctions: number): ProfileSumma
   })
   const ranked = [...times.values()].filter(({ name }) => name !== IDLE).sort((a, b) => b.self_ms - a.self_ms)
   return {
-    samples: samples.length, total_ms: (endTime - startTime) / 1000, idle_ms: times.get(`${IDLE} `)?.self_ms ?? 0, top: ranked.slice(0, nFunctions),
+    samples: samples.length, total_ms: Math.max(0, endTime - first) / 1000, idle_ms: times.get(`${IDLE} `)?.self_ms ?? 0, top: ranked.slice(0, nFunctions),
   }
 }
 

@@ -22,15 +22,17 @@ const BOUNDS = METRICS.elixir_scope_rpc_duration_seconds.buckets
 
 export const NO_REQUESTS: RequestTotals = { buckets: Array.from({ length: BOUNDS.length + 1 }, () => 0), nFaults: 0 }
 
-/** An import takes as long as the project is large: it says nothing about latency. */
-const LONG_CALLS: readonly string[] = ['import_project', 'optimize', 'vacuum']
+/** An import takes as long as the project is large, and who waits for a task wants to wait: they say nothing about latency. */
+const LONG_CALLS: readonly string[] = ['import_project', 'optimize', 'vacuum', 'task.await']
+/** Answered with what became of something else, which may have been cancelled. */
+const ABOUT_OTHERS: readonly string[] = ['task.await']
 
 export function requestTotals(records: readonly MetricRecord[]): RequestTotals {
   const buckets = [...NO_REQUESTS.buckets]
   let nFaults = 0
   for (const record of records) {
     const [method = '', code = ''] = record.labels
-    if (record.name === 'elixir_scope_rpc_errors_total' && FAULTS.has(code)) nFaults += record.value
+    if (record.name === 'elixir_scope_rpc_errors_total' && FAULTS.has(code) && !ABOUT_OTHERS.includes(method)) nFaults += record.value
     if (record.name !== 'elixir_scope_rpc_duration_seconds' || LONG_CALLS.includes(method)) continue
     record.buckets?.forEach((n, at) => {
       buckets[at] = (buckets[at] ?? 0) + n

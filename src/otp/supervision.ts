@@ -14,6 +14,7 @@ import { formatReason, KILLED, NOCONNECTION } from './exit-reason.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { ChildEvent, ChildState, RunningChild, StartContext, Starter, TreeNode } from './starter.ts'
 import { initSupervisor, stepSupervisor } from './supervisor.ts'
+import { slotOf } from './supervisor-state.ts'
 import type {
   Child, ChildRef, RequestId, SupervisorEffect, SupervisorMsg, SupervisorReply, SupervisorReport, SupervisorRequest,
   SupervisorState,
@@ -235,7 +236,7 @@ function view<Start extends AnyStart>(shell: Shell<Start>, child: Child<Start>):
   const life = shell.lives.get(child.ref)
   const { spec, restarts, lastExit } = child
   return {
-    id: shell.state.template === undefined ? spec.id : `${spec.id}#${child.ref}`,
+    id: shell.state.template === undefined ? spec.id : `${spec.id}#${slotOf(child.ref)}`,
     kind: spec.start.kind,
     state: child.status satisfies ChildState,
     restart: spec.restart,

@@ -165,9 +165,14 @@ export function nextLife(ref: ChildRef): ChildRef {
   return ref + LIFE
 }
 
+/** Which child, whatever its life. */
+export function slotOf(ref: ChildRef): number {
+  return ref % LIFE
+}
+
 /** Whether there ever was a child with the slot of this ref. */
 export function isKnown<Start>(draft: Draft<Start>, ref: ChildRef): boolean {
-  return ref % LIFE <= draft.lastSlot
+  return slotOf(ref) <= draft.lastSlot
 }
 
 export function findById<Start>(draft: Draft<Start>, id: string): Child<Start> | undefined {
@@ -207,7 +212,7 @@ export function begin<Start>(
 
 /** Where the child with the slot of this ref stands, or would stand. */
 function indexOf<Start>({ children }: Draft<Start>, ref: ChildRef): number {
-  const slot = ref % LIFE
+  const slot = slotOf(ref)
   let [low, high] = [0, children.length]
   while (low < high) {
     const middle = (low + high) >>> 1

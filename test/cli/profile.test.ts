@@ -9,7 +9,7 @@ import { makeWorld, run, type World, type WorldOptions } from './fake.ts'
 const TAKEN = { path: '/state/profiles/gateway-1.cpuprofile', kind: 'cpu', thread: 'gateway', bytes: 4096, duration_ms: 1000 }
 
 const frame = (id: number, functionName: string, url: string, lineNumber: number) => ({ id, callFrame: { functionName, url, lineNumber } })
-/** 100 ms before the first sample, then idle 400, parse 300, parse from elsewhere 150, an anonymous function 50. */
+/** 100 ms before the first sample, then idle 400, parse 200, pack 0, parse from elsewhere 250, an anonymous function 50. */
 const PROFILE = JSON.stringify({
   nodes: [
     frame(1, '(root)', '', -1), frame(2, '(idle)', '', -1), frame(3, 'parse', 'file:///opt/scope/src/syntax/parse.ts', 9),
@@ -28,7 +28,7 @@ function world(more: WorldOptions['handlers'] = {}): World {
 
 test('the functions by self time, wherever they were called from; waiting is none', () => {
   expect(summarizeProfile(PROFILE, 2)).toEqual({
-    samples: 5, total_ms: 1000, idle_ms: 400,
+    samples: 5, total_ms: 900, idle_ms: 400,
     top: [{ name: 'parse', place: 'src/syntax/parse.ts:10', self_ms: 450 }, { name: '(anonymous)', place: 'node:internal/timers:1', self_ms: 50 }],
   })
 })
@@ -44,11 +44,11 @@ test('a CPU profile: waits for it, shows the functions, the file and how to open
   expect(made.written).toEqual({
     err: 'profiling gateway for 1 s; Ctrl-C cancels\n',
     out: [
+      'busy 55.6 % of the time; of that:',
       '  SELF   SHARE  FUNCTION     PLACE',
-      '450 ms  45.0 %  parse        src/syntax/parse.ts:10',
-      ' 50 ms   5.0 %  (anonymous)  node:internal/timers:1',
+      '450 ms  90.0 %  parse        src/syntax/parse.ts:10',
+      ' 50 ms  10.0 %  (anonymous)  node:internal/timers:1',
       '  0 ms   0.0 %  pack         node_modules/msgpackr/pack.js:100',
-      'idle 40.0 % of the time',
       '',
       'CPU profile of gateway, 1.0 s: /state/profiles/gateway-1.cpuprofile (4.1 kB)',
       "open it in Chrome's DevTools (Performance, Load profile), in VS Code, or at https://www.speedscope.app",

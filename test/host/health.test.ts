@@ -90,6 +90,13 @@ test('the window of an interval counts our faults, not those of callers, and lea
   expect(requestWindow(before, requestTotals(recorder.records())).p95Ms).toBe(1000)
 })
 
+test('who waits for a task says nothing about how the daemon does, however long it takes and whatever became of it', () => {
+  const recorder = createMetricRecorder()
+  recorder.histogram('elixir_scope_rpc_duration_seconds', ['task.await']).observe(20)
+  recorder.counter('elixir_scope_rpc_errors_total', ['task.await', 'timeout']).add(1)
+  expect(requestWindow(NO_REQUESTS, requestTotals(recorder.records()))).toEqual({ nCalls: 0, nFaults: 0, p95Ms: 0 })
+})
+
 test('a window without calls, and one with calls beyond all bounds', () => {
   const recorder = createMetricRecorder()
   expect(requestWindow(NO_REQUESTS, requestTotals([]))).toEqual({ nCalls: 0, nFaults: 0, p95Ms: 0 })

@@ -23,14 +23,15 @@ export function renderProfile({ path, kind, thread, bytes, duration_ms: ms }: Ta
 
 function renderSummary({ samples, total_ms: totalMs, idle_ms: idleMs, top }: ProfileSummary, view: View): string[] {
   if (samples === 0 || totalMs <= 0) return ['nothing was sampled: the thread did nothing in that time']
-  const share = (ms: number): string => `${(100 * ms / totalMs).toFixed(1)} %`
+  const busyMs = totalMs - idleMs
+  const share = (ms: number, of: number): string => `${(of <= 0 ? 0 : 100 * ms / of).toFixed(1)} %`
   return [
+    `busy ${share(busyMs, totalMs)} of the time; of that:`,
     ...renderTable<FunctionTime>([
       { title: 'SELF', cell: (row) => formatDuration(row.self_ms), align: 'right' },
-      { title: 'SHARE', cell: (row) => share(row.self_ms), align: 'right' },
+      { title: 'SHARE', cell: (row) => share(row.self_ms, busyMs), align: 'right' },
       { title: 'FUNCTION', cell: (row) => row.name, flexible: true, paint: view.style.bold },
       { title: 'PLACE', cell: (row) => row.place, flexible: true, paint: view.style.dim },
     ], top, view),
-    `idle ${share(idleMs)} of the time`,
   ]
 }
