@@ -5,7 +5,7 @@
  */
 
 import { failure, type Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
+import { ok, type Result } from '../base/result.ts'
 import { renderJson } from '../wire/json.ts'
 import { EXIT, exitCodeOf, type ExitCode } from './exit.ts'
 import type { CliPorts, Connection } from './ports.ts'
@@ -17,6 +17,7 @@ import { harmless } from './render/text.ts'
 export type GlobalOptions = {
   readonly json?: boolean
   readonly project?: string
+  readonly wait?: boolean
   /** False after --no-color. */
   readonly color?: boolean
 }
@@ -28,6 +29,8 @@ export type Context = {
   readonly view: View
   /** For standard error. */
   readonly messages: View
+  /** `settled`: questions are asked when every change saved before is in. */
+  readonly freshness: 'latest' | 'settled'
   /** From --project. */
   readonly project: string | undefined
 }
@@ -47,6 +50,7 @@ export function makeContext(ports: CliPorts, options: GlobalOptions): Context {
     format: options.json === true ? 'json' : 'text',
     view: viewOf(ports.stdout),
     messages: viewOf(ports.stderr),
+    freshness: options.wait === true ? 'settled' : 'latest',
     project: options.project,
   }
 }
@@ -88,11 +92,16 @@ export async function withDaemon(
   const connected = await context.ports.connect(project.value.root)
   if (!connected.ok) return report(context, whenNotRunning(context, connected.error, project.value.root))
   try {
-    const used = await use(connected.value, project.value.root)
+    const settled = await settle(context, connected.value)
+    const used = settled.ok ? await use(connected.value, project.value.root) : settled
     return used.ok ? used.value : report(context, used.error)
   } finally {
     await connected.value.close()
   }
+}
+
+async function settle(context: Context, connection: Connection): Promise<Result<unknown, Failure>> {
+  return context.freshness === 'settled' ? connection.call('hello', { wait: true }) : ok(null)
 }
 
 /** The failure to connect, with the command that starts the daemon. */

@@ -57,6 +57,7 @@ function buildProgram(ports: CliPorts, choose: (action: Action) => void): Comman
     .description('Knows an Elixir project as it is written: modules, functions, calls, syntax.')
     .version(ports.version, '--version')
     .option('--project <path>', 'the project; without it, the one around the working directory')
+    .option('--wait', 'answer when every change saved before is in')
     .option('--json', 'print one JSON value to standard output and nothing else')
     .option('--no-color', 'no colours (NO_COLOR does the same)')
     .helpCommand(false)

@@ -192,7 +192,9 @@ function report(shell: Shell, event: ChildEvent): void {
 
 function measure(shell: Shell): void {
   const use = shell.worker.performance.eventLoopUtilization()
-  shell.utilization = shell.worker.performance.eventLoopUtilization(use, shell.lastUse).utilization
+  // Given one measurement only, it would answer for the moment since then.
+  const since = shell.lastUse === undefined ? use : shell.worker.performance.eventLoopUtilization(use, shell.lastUse)
+  shell.utilization = Math.max(0, since.utilization)
   shell.lastUse = use
 }
 
