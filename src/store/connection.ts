@@ -78,11 +78,14 @@ function fileFailure(caught: unknown, path: string): Failure | undefined {
   return failure('unavailable', `a file of the store ${path} cannot be used: ${caught.message}`, { hint: 'check the disk, and the owner and mode of the files', details })
 }
 
+/** What becomes of a damaged store, wherever damage is met. */
+export const DAMAGE_HINT = 'it is set aside and built anew from the files; ask again shortly'
+
 /** Our statements are fixed and the schema's version was checked: a table or column that is not there was there. */
 const SCHEMA_GONE = /^no such (table|column)|has no column named/
 
 function damagedFailure(message: string, path: string, details: Record<string, unknown>): Failure {
-  return failure('damaged', `the store ${path} is damaged: ${message}`, { hint: 'stop the daemon, remove the file and import the project again', details })
+  return failure('damaged', `the store ${path} is damaged: ${message}`, { hint: DAMAGE_HINT, details })
 }
 
 /** `code` is SQLite's result code, extended or primary (https://sqlite.org/rescode.html). */

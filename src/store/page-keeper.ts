@@ -9,7 +9,7 @@
 import { closeSync, openSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { failure, FailureError, type Failure } from '../base/failure.ts'
-import { failureOf } from './connection.ts'
+import { DAMAGE_HINT, failureOf } from './connection.ts'
 import type { Place } from './contract.ts'
 import { fileBytes } from './files.ts'
 import { followLog, isSameLog, readLog } from './log.ts'
@@ -168,5 +168,5 @@ function badPage(path: string, page: number): Failure {
 }
 
 function damaged(path: string, why: string): Failure {
-  return failure('damaged', `the store ${path} is damaged: ${why}`, { hint: 'it is set aside and built anew from the files; ask again shortly', details: { path } })
+  return failure('damaged', `the store ${path} is damaged: ${why}`, { hint: DAMAGE_HINT, details: { path } })
 }

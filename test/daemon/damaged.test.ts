@@ -64,7 +64,6 @@ const STATED = { module_name: 'Stated.ByClient', moduledoc: 'what a client said'
 test.each([
   ['a bit of a number', (bytes: Buffer) => bytes.writeUInt8(bytes.readUInt8(bytes.lastIndexOf('lib/p77.ex') + 13) ^ 1, bytes.lastIndexOf('lib/p77.ex') + 13)],
   ['the name of a column', (bytes: Buffer) => bytes.write('source_iD', bytes.indexOf('source_id'))],
-  ['every page but the first', (bytes: Buffer) => bytes.fill(0xa5, PAGE)],
   ['everything', (bytes: Buffer) => bytes.fill('nonsense')],
 ] as const)('%s damaged while the daemon was stopped: it sets the store aside, rebuilds it and answers as before', async (what, damage) => {
   const box = project()

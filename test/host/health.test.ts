@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
-import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkTree, type Check } from '../../src/host/health.ts'
+import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkStore, checkTree, type Check } from '../../src/host/health.ts'
 import { METRICS } from '../../src/host/metric-names.ts'
 import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
 import { NO_REQUESTS, requestTotals, requestWindow } from '../../src/host/request-window.ts'
@@ -112,4 +112,17 @@ test('a node whose needs do not all run says for whom it waits', () => {
   expect(found.map(({ name, status, reason }) => [name, status, reason])).toEqual([
     ['Reader needs', 'degraded', 'waits for pool (restarting)'], ['Late needs', 'degraded', 'waits for Absent (absent)'],
   ])
+})
+
+test('a store that was set aside is degraded until an import has ended, and says what was lost', () => {
+  const startedAt = '2026-01-02T03:00:00.000Z'
+  const setAside = { path: '/state/damaged-x', at: '2026-01-02T03:00:01.000Z', reason: 'pages', why: 'page 7 is not as it was written', carriedOver: { kept: 5, lost: 2 } } as const
+  expect(checkStore(undefined, startedAt, { state: 'never' }).status).toBe('healthy')
+  expect(checkStore(setAside, startedAt, { state: 'running' })).toEqual({
+    name: 'store', importance: 'supporting', status: 'degraded', remedy: 'nothing needs to be done; the damaged store is in /state/damaged-x',
+    reason: 'it was damaged (page 7 is not as it was written) and is being built anew from the files; of what clients had stored 5 modules are kept, 2 lost',
+  })
+  expect(checkStore({ ...setAside, carriedOver: { kept: 0, lost: null } }, startedAt, { state: 'running' }).reason).toContain('0 modules are kept, an unknown number lost')
+  expect(checkStore(setAside, startedAt, { state: 'complete' }).status).toBe('healthy')
+  expect(checkStore(setAside, '2026-01-02T04:00:00.000Z', { state: 'interrupted' }).status).toBe('healthy')
 })
