@@ -80,7 +80,10 @@ export function memoryService(tree: () => Tree): AnyService {
         externalBytes: threads.reduce((sum, { stats }) => sum + (stats?.['externalBytes'] ?? 0), external),
       })
     },
-    free: (step: CleanupStep) => ok(step === 'collect_garbage' ? collectGarbage() : 0),
+    free: (step: CleanupStep) => {
+      if (step === 'release_idle_pools') tree().pool('parser').releaseIdle()
+      return ok(step === 'collect_garbage' ? collectGarbage() : 0)
+    },
   }
   return { calls }
 }

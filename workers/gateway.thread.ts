@@ -21,6 +21,7 @@ import { createMetricRecorder, type HistogramHandle, type MetricRecorder } from 
 import { writeWhole } from '../src/host/private-files.ts'
 import type { MemoryBudget } from '../src/memory/budget.ts'
 import { createCache, type Cache } from '../src/memory/cache.ts'
+import { N_HOTTEST } from '../src/memory/hottest.ts'
 import { LEVEL_POLICIES } from '../src/memory/levels.ts'
 import { runOnCaches } from '../src/memory/ports.ts'
 import { levelOf } from '../src/memory/pressure-cell.ts'
@@ -91,6 +92,7 @@ runThread<GatewayInit>(async (context) => {
     stats: () => ({ ...served.ipc.stats(), ...reader.value.metrics(), externalBytes: process.memoryUsage().external }),
     stop: async () => {
       clearInterval(timer)
+      if (cache.stats().ratio === 1) hot.save(cache.hottest(N_HOTTEST))
       await Promise.all([served.ipc.close(DRAIN_MS), served.http?.close()])
       reader.value.close()
     },

@@ -8,6 +8,8 @@ import { isTier } from './cache.ts'
 import type { HotKey } from './cache.ts'
 
 const VERSION = 1
+/** Keys saved at most. */
+export const N_HOTTEST = 500
 
 export function encodeHottest(keys: readonly HotKey[]): string {
   return JSON.stringify({ version: VERSION, keys: keys.map(({ view, key, tier, hits }) => [view, key, tier, hits]) })

@@ -55,6 +55,8 @@ export type PressureHandlerState = {
   readonly nCleanups: number
   readonly freedBytes: number
   readonly lastCleanup: CleanupReport | undefined
+  /** `nMoves` at the end of the last one: repetitions at one level are no news. */
+  readonly cleanedAtMove: number | undefined
 }
 
 export const CLEANUP_TIMEOUT_MS = 60_000
@@ -73,7 +75,7 @@ export const pressureHandlerActor: Actor<PressureHandlerState, PressureHandlerBo
     const level = levelOf(cell)
     const state: PressureHandlerState = {
       pressure: pressureAt(level, thresholds), usedBytes: 0, maxBytes: 0, nMoves: 0, cleaning: undefined, callers: [],
-      lastEndMs: -Infinity, nCleanups: 0, freedBytes: 0, lastCleanup: undefined,
+      lastEndMs: -Infinity, nCleanups: 0, freedBytes: 0, lastCleanup: undefined, cleanedAtMove: undefined,
     }
     const now: ActorEffect = { type: 'cast', to: MEMORY_ACTORS.monitor, body: { type: 'sample_now' } }
     return { type: 'ok', state, effects: [...standingEffects(level).flatMap(toActorEffects), now] }
@@ -160,12 +162,13 @@ function onAnswer(state: PressureHandlerState, { tag, result }: Answer, nowMs: n
 }
 
 function cleaned(state: PressureHandlerState, { mode, callers }: Cleaning, result: Result<CleanupReport, Failure>, nowMs: number): Stepped<PressureHandlerState> {
+  const isNews = callers.length > 0 || state.nMoves !== state.cleanedAtMove
   const replies = callers.map((to): ActorEffect => ({ type: 'reply', to, result }))
   const log: ActorEffect = result.ok
-    ? { type: 'log', level: 'info', message: `${mode} memory cleanup freed ${result.value.freedBytes} bytes`, fields: { ...result.value } }
+    ? { type: 'log', level: isNews ? 'info' : 'debug', message: `${mode} memory cleanup freed ${result.value.freedBytes} bytes`, fields: { ...result.value } }
     : { type: 'log', level: 'error', message: `${mode} memory cleanup failed: ${result.error.message}` }
   const freed = result.ok ? { freedBytes: state.freedBytes + result.value.freedBytes, lastCleanup: result.value } : {}
-  const quiet = { ...state, ...freed, cleaning: undefined, lastEndMs: nowMs, nCleanups: state.nCleanups + 1 }
+  const quiet = { ...state, ...freed, cleaning: undefined, lastEndMs: nowMs, nCleanups: state.nCleanups + 1, cleanedAtMove: state.nMoves }
   const [next, more] = goOn(quiet, mode)
   return [next, [...replies, log, ...more]]
 }

@@ -43,6 +43,8 @@ export type RunningPool = RunningChild & {
   readonly profiled: Profiled
   run(method: string, args: unknown, options: PoolRunOptions): Promise<Result<unknown, Failure>>
   stats(): PoolStats
+  /** Ends threads that have nothing to do. */
+  releaseIdle(): void
 }
 
 type Task = {
@@ -66,7 +68,8 @@ type Pool = {
   readonly context: StartContext
   readonly start: PoolStart
   readonly ledger: PoolLedger
-  readonly piscina: Piscina
+  /** Replaced when idle threads are given up. */
+  piscina: Piscina
   readonly bulkhead: Bulkhead<Task>
   readonly running: Set<Task>
   readonly watched: WeakSet<Worker>
@@ -109,6 +112,7 @@ export function startPool(start: PoolStart, context: StartContext, ledger: PoolL
       return { mailbox: stats['running'] + stats['waiting'], utilization: pool.running.size / maxThreads, stats }
     },
     stats: () => statsOf(pool),
+    releaseIdle: () => releaseIdle(pool),
     profiled: {
       beginCpu: (signal) => beginCpu(pool, signal),
       writeHeap: async (path, limitMs) => {
@@ -273,8 +277,17 @@ function watchThreads(pool: Pool): void {
     if (!pool.fatal.has(thrown)) bootFailed(pool, reasonOf(thrown))
   })
   piscina.on('workerDestroy', () => setImmediate(() => {
-    if (pool.running.size > piscina.threads.length) bootFailed(pool, { kind: 'exit_code', code: 1 })
+    if (piscina === pool.piscina && pool.running.size > piscina.threads.length) bootFailed(pool, { kind: 'exit_code', code: 1 })
   }))
+}
+
+/** Ends threads without work before their time; when some work, none: those that do not are few, and soon needed. */
+function releaseIdle(pool: Pool): void {
+  const { piscina, start: { size, overflow = 0 } } = pool
+  if (pool.closed || pool.running.size > 0 || piscina.threads.length === 0) return
+  pool.piscina = openPiscina(pool.start, size + overflow, pool.context)
+  watchThreads(pool)
+  void piscina.destroy()
 }
 
 /** Our listeners run before Piscina's, which forgets a dead thread; a thread it ended itself is forgotten by then. */

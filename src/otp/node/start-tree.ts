@@ -218,5 +218,6 @@ function poolOf<Calls extends CallMap>(id: string, slot: PoolSlot): Pool<Calls> 
   return {
     run: (method, args, options = {}) => slot.running?.run(method, args, options) ?? Promise.resolve(fail(calleeUnavailable(id, 'it has not started yet'))),
     stats: () => slot.running?.stats() ?? { nThreads: 0, nRunning: 0, nDone: 0, nDeaths: 0, lanes: {}, quarantined: [] },
+    releaseIdle: () => slot.running?.releaseIdle(),
   }
 }

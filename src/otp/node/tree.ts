@@ -88,6 +88,8 @@ export type Pool<Calls extends CallMap = CallMap> = {
     method: Method, args: Calls[Method]['args'] | PoolArgs<Calls[Method]['args']>, options?: PoolRunOptions,
   ): Promise<Result<Calls[Method]['result'], Failure>>
   stats(): PoolStats
+  /** Ends threads that have nothing to do; new ones start for new tasks. */
+  releaseIdle(): void
 }
 
 export type PoolStats = {

@@ -51,6 +51,18 @@ test('tasks answer, with values and with failures', async () => {
   expect(tasks.stats()).toMatchObject({ nDeaths: 0, nRunning: 0, nDone: 10, lanes: { default: { running: 0, waiting: 0 } } })
 })
 
+test('idle threads are given up when asked, working ones are not, and neither counts as a death', async () => {
+  const { tasks } = await start()
+  await Promise.all([1, 2, 3, 4].map((n) => tasks.run('double', n)))
+  expect(tasks.stats().nThreads).toBeGreaterThan(0)
+  tasks.releaseIdle()
+  expect(tasks.stats()).toMatchObject({ nThreads: 0, nDeaths: 0 })
+  const answers = [1, 2, 3, 4].map((n) => tasks.run('double', n))
+  tasks.releaseIdle()
+  expect(await Promise.all(answers)).toEqual([2, 4, 6, 8].map((value) => ({ ok: true, value })))
+  expect(tasks.stats()).toMatchObject({ nDeaths: 0, nDone: 8 })
+})
+
 test.each(['exit', 'crash', 'oom'] as const)('a task that ends its thread by %s is tried twice, then quarantined', async (how) => {
   const { tasks, tree } = await start()
   const gaveUp = { ok: false, error: { code: 'internal', details: { quarantined: 'lib/bad.ex' } } }
