@@ -5,16 +5,22 @@
 
 import type { Problem } from '../model/problem.ts'
 import { all, one, run, type Connection } from './connection.ts'
+import { noteFile } from './change-log.ts'
 import type { AppliedFile, FileState } from './contract.ts'
 import { baseName } from './calls-codec.ts'
 import { decodeFileRows, problemRow, type FileRows, type ProblemRows } from './encoded-file.ts'
 import { deleteModule, FILE_ORIGIN, insertModule, sameBlob, storedModules, updateModule, type ModulePlace, type StoredModule } from './apply-module.ts'
 import { dropRedefinition, STORE_PROBLEMS } from './module-keys.ts'
+import { keepVersion, nextNumber, type Content } from './versions.ts'
 import type { Work } from './work.ts'
 
 export type DiskState = { readonly size: number; readonly mtimeNs: bigint }
 
-type StoredFile = { readonly id: number; readonly source_id: number; readonly bytes: number; readonly lines: number; readonly readable: number }
+type FileColumns = { readonly source_id: number; readonly bytes: number; readonly lines: number; readonly readable: number }
+type StoredFile = FileColumns & Content & { readonly id: number }
+
+/** Problems of a file that parses. */
+const HARMLESS: ReadonlySet<string> = new Set(['too_many_targets'])
 
 /** The `source_id` of a file that could not be read. */
 const NO_SOURCE = 0
@@ -22,6 +28,9 @@ const NO_SOURCE = 0
 export function applyFile(work: Work, encoded: Uint8Array, disk: DiskState): AppliedFile {
   const rows = decodeFileRows(encoded)
   const before = work.rowsChanged
+  const broken = rows.problems.find(([code]) => !HARMLESS.has(code))
+  work.file = { path: rows.path, brokenBy: broken === undefined ? null : `line ${broken[2]}: ${broken[1]}` }
+  if (broken === undefined) work.changes.mended.add(rows.path)
   const sourceId = internSource(work, rows)
   const fileId = putFile(work, rows.path, { source_id: sourceId, bytes: rows.bytes, lines: rows.lines, readable: 1 }, disk)
   putModules(work, fileId, rows)
@@ -33,10 +42,17 @@ export function applyFile(work: Work, encoded: Uint8Array, disk: DiskState): App
 
 export function markUnreadable(work: Work, path: string, problem: Problem, disk: DiskState): void {
   const before = work.rowsChanged
+  noStale(work, path)
   const fileId = putFile(work, path, { source_id: NO_SOURCE, bytes: 0, lines: 0, readable: 0 }, disk)
   for (const module of storedModules(work.connection, fileId)) dropModule(work, path, module)
   putProblems(work, path, [problemRow(problem)])
   if (work.rowsChanged > before) run(work.connection, 'UPDATE files SET version = ?, updated_at_ms = ? WHERE id = ?', work.version, work.nowMs, fileId)
+}
+
+/** What goes with a file that is no more, or cannot be read, is not stale: nothing says that it is still there. */
+function noStale(work: Work, path: string): void {
+  work.file = { path, brokenBy: null }
+  work.changes.mended.add(path)
 }
 
 export function touchFile(work: Work, path: string, disk: DiskState): boolean {
@@ -46,6 +62,9 @@ export function touchFile(work: Work, path: string, disk: DiskState): boolean {
 export function removeFile(work: Work, path: string): boolean {
   const stored = storedFile(work.connection, path)
   if (stored === undefined) return false
+  noStale(work, path)
+  keepVersion(work, path, stored)
+  noteFile(work.changes, path, 'removed')
   for (const module of storedModules(work.connection, stored.id)) dropModule(work, path, module)
   work.state.n_problems -= run(work.connection, 'DELETE FROM problems WHERE path = ?', path)
   run(work.connection, 'DELETE FROM files WHERE id = ?', stored.id)
@@ -63,7 +82,7 @@ export function fileStates(connection: Connection): Map<string, FileState> {
 }
 
 function storedFile(connection: Connection, path: string): StoredFile | undefined {
-  return one(connection, 'SELECT id, source_id, bytes, lines, readable FROM files WHERE path = ?', path)
+  return one(connection, 'SELECT id, source_id, bytes, lines, readable, number, content_epoch, content_at_ms FROM files WHERE path = ?', path)
 }
 
 function internSource(work: Work, rows: FileRows): number {
@@ -82,23 +101,34 @@ function internSource(work: Work, rows: FileRows): number {
   return known.id
 }
 
-function putFile(work: Work, path: string, file: Omit<StoredFile, 'id'>, disk: DiskState): number {
+function putFile(work: Work, path: string, file: FileColumns, disk: DiskState): number {
   const stored = storedFile(work.connection, path)
   const columns = [file.source_id, file.bytes, file.lines, file.readable, disk.size, disk.mtimeNs]
   if (stored === undefined) {
-    const sql = 'INSERT INTO files (source_id, bytes, lines, readable, size, mtime_ns, path, version, updated_at_ms) VALUES (?,?,?,?,?,?,?,?,?)'
+    const sql = 'INSERT INTO files (source_id, bytes, lines, readable, size, mtime_ns, path, version, updated_at_ms, number, content_epoch, content_at_ms) VALUES (?,?,?,?,?,?,?,?8,?9,?10,?8,?9)'
     work.rowsChanged++
+    noteFile(work.changes, path, 'added')
     countFile(work, file, 1)
-    return Number(work.connection.statement(sql).run(...columns, path, work.version, work.nowMs).lastInsertRowid)
+    return Number(work.connection.statement(sql).run(...columns, path, work.version, work.nowMs, nextNumber(work, path)).lastInsertRowid)
   }
+  if (stored.source_id !== file.source_id) changeContent(work, path, stored)
   run(work.connection, 'UPDATE files SET source_id = ?, bytes = ?, lines = ?, readable = ?, size = ?, mtime_ns = ? WHERE id = ?', ...columns, stored.id)
   countFile(work, stored, -1)
   countFile(work, file, 1)
-  if (stored.source_id !== file.source_id || stored.readable !== file.readable || stored.lines !== file.lines) work.rowsChanged++
+  if (stored.source_id !== file.source_id || stored.readable !== file.readable || stored.lines !== file.lines) {
+    work.rowsChanged++
+    noteFile(work.changes, path, 'changed')
+  }
   return stored.id
 }
 
-function countFile(work: Work, file: Omit<StoredFile, 'id'>, by: number): void {
+function changeContent(work: Work, path: string, stored: StoredFile): void {
+  keepVersion(work, path, stored)
+  if (stored.content_epoch === work.version) return
+  run(work.connection, 'UPDATE files SET number = ?, content_epoch = ?, content_at_ms = ? WHERE id = ?', stored.number + 1, work.version, work.nowMs, stored.id)
+}
+
+function countFile(work: Work, file: FileColumns, by: number): void {
   work.state.n_files += by
   work.state.source_bytes += by * file.bytes
   if (file.readable === 0) work.state.n_unreadable += by

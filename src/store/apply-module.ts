@@ -7,9 +7,11 @@
  */
 
 import { unsealed } from './bytes.ts'
+import type { FunctionNote, Moments } from './change-log.ts'
 import { calleeKey, decodeCallees } from './calls-codec.ts'
 import { all, one, run, type Connection } from './connection.ts'
 import type { FunctionRows, ModuleRows } from './encoded-file.ts'
+import { isSameButPlace, moduleSourceHash } from './facts-codec.ts'
 import { bodyCode, functionCode } from './postings.ts'
 import type { Work } from './work.ts'
 
@@ -35,7 +37,7 @@ export type StoredModule = {
   readonly data: Uint8Array
   readonly body_calls: Uint8Array | null
   readonly document: Uint8Array | null
-}
+} & Moments
 
 /** Where a module belongs: a place in a file, or what a client stated with it. */
 export type ModulePlace = {
@@ -62,10 +64,11 @@ type StoredFunction = {
   readonly loc: number
   readonly data: Uint8Array
   readonly calls: Uint8Array | null
-}
+} & Moments
 
-const MODULE_COLUMNS = 'id, key, name, origin, kind, client_path, position, start, line, functions, n_body_calls, loc, cyclomatic, version, data, body_calls, document'
-const FUNCTION_COLUMNS = 'id, name, arity, ordinal, defaults, kind, position, line, clauses, n_calls, cyclomatic, loc, data, calls'
+const MOMENTS = 'first_epoch, first_ms, modified_epoch, modified_ms'
+const MODULE_COLUMNS = 'id, key, name, origin, kind, client_path, position, start, line, functions, n_body_calls, loc, cyclomatic, version, data, body_calls, document, ' + MOMENTS
+const FUNCTION_COLUMNS = 'id, name, arity, ordinal, defaults, kind, position, line, clauses, n_calls, cyclomatic, loc, data, calls, ' + MOMENTS
 
 export function storedModules(connection: Connection, fileId: number): StoredModule[] {
   return all(connection, `SELECT ${MODULE_COLUMNS} FROM modules WHERE file_id = ? ORDER BY position`, fileId)
@@ -80,11 +83,13 @@ export function insertModule(work: Work, place: ModulePlace, rows: ModuleRows, c
   const id = work.state.next_module_id++
   const [, kind, start, line, loc, cyclomatic, data, nBodyCalls, bodyCalls, bodyCallees, functions] = rows
   run(work.connection, `INSERT INTO modules (id, key, name, origin, kind, file_id, client_path, position, start, line, functions,
-    n_body_calls, loc, cyclomatic, version, updated_at_ms, data, body_calls, document) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+    n_body_calls, loc, cyclomatic, version, updated_at_ms, data, body_calls, document, first_epoch, first_ms, modified_epoch, modified_ms)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?15,?16,?17,?18,?19,?15,?16,?15,?16)`,
     id, freshKey(work, place, id), place.name, place.origin, kind, place.fileId, place.clientPath, place.position, start, line, functions.length,
     nBodyCalls, loc, cyclomatic, work.version, work.nowMs, data, bodyCalls, place.document)
   for (const index of bodyCallees) work.postings.add(calleeAt(callees, index), bodyCode(id))
   for (const [position, fn] of functions.entries()) insertFunction(work, id, position, fn, callees)
+  work.changes.addedModules.add(id)
   countModule(work, place.origin, 1)
   work.state.n_calls += nBodyCalls
   work.rowsChanged++
@@ -100,7 +105,8 @@ function freshKey(work: Work, place: ModulePlace, id: number): string {
 
 export function updateModule(work: Work, stored: StoredModule, place: ModulePlace, rows: ModuleRows, callees: readonly string[]): void {
   const before = work.rowsChanged
-  updateFunctions(work, stored.id, rows[10], callees)
+  const nModified = nChanges(work)
+  updateFunctions(work, stored, rows[10], callees)
   const [, kind, start, line, loc, cyclomatic, data, nBodyCalls, bodyCalls, bodyCallees, functions] = rows
   if (!sameBlob(stored.body_calls, bodyCalls)) {
     changeCallees(work, bodyCode(stored.id), stored.body_calls, bodyCallees.map((index) => calleeAt(callees, index)))
@@ -114,6 +120,10 @@ export function updateModule(work: Work, stored: StoredModule, place: ModulePlac
     loc = ?, cyclomatic = ?, version = ?, updated_at_ms = ?, data = ?, body_calls = ?, document = ? WHERE id = ?`,
     kind, place.clientPath, place.position, start, line, functions.length, nBodyCalls, loc, cyclomatic, work.version, work.nowMs,
     data, bodyCalls, place.document, stored.id)
+  if (nModified < nChanges(work) || stored.kind !== kind || !sameBlob(stored.document, place.document) || moduleSourceHash(stored.data) !== moduleSourceHash(data)) {
+    run(work.connection, 'UPDATE modules SET modified_epoch = ?, modified_ms = ? WHERE id = ?', work.version, work.nowMs, stored.id)
+    work.changes.changedModules.add(stored.id)
+  }
   work.state.n_calls += nBodyCalls - stored.n_body_calls
   work.rowsChanged++
   if (stored.key !== stored.name) work.unsettled.add(stored.name)
@@ -122,10 +132,12 @@ export function updateModule(work: Work, stored: StoredModule, place: ModulePlac
 /** Deletes the module with its functions; how many functions there were. */
 export function deleteModule(work: Work, stored: StoredModule): number {
   const functions = storedFunctions(work.connection, stored.id)
-  for (const fn of functions) forgetFunction(work, fn)
+  for (const fn of functions) forgetFunction(work, stored, fn)
   run(work.connection, 'DELETE FROM functions WHERE module_id = ?', stored.id)
   changeCallees(work, bodyCode(stored.id), stored.body_calls, [])
   run(work.connection, 'DELETE FROM modules WHERE id = ?', stored.id)
+  work.changes.goneModules.push({ ...stored, path: work.file?.path ?? '', source: moduleSourceHash(stored.data) })
+  work.changes.addedModules.delete(stored.id)
   countModule(work, stored.origin, -1)
   work.state.n_calls -= stored.n_body_calls
   work.rowsChanged += functions.length + 1
@@ -137,18 +149,23 @@ function storedFunctions(connection: Connection, moduleId: number): StoredFuncti
   return all(connection, `SELECT ${FUNCTION_COLUMNS} FROM functions WHERE module_id = ?`, moduleId)
 }
 
-function updateFunctions(work: Work, moduleId: number, rows: readonly FunctionRows[], callees: readonly string[]): void {
-  const left = new Map(storedFunctions(work.connection, moduleId).map((fn) => [`${fn.ordinal}/${fn.arity}/${fn.name}`, fn]))
+/** Grows with every function that is not what it was. */
+function nChanges({ changes }: Work): number {
+  return changes.addedFunctions.length + changes.modifiedFunctions.length + changes.goneFunctions.length
+}
+
+function updateFunctions(work: Work, module: StoredModule, rows: readonly FunctionRows[], callees: readonly string[]): void {
+  const left = new Map(storedFunctions(work.connection, module.id).map((fn) => [`${fn.ordinal}/${fn.arity}/${fn.name}`, fn]))
   for (const [position, fn] of rows.entries()) {
     const [name, arity, ordinal] = fn
     const key = `${ordinal}/${arity}/${name}`
     const stored = left.get(key)
-    if (stored === undefined) insertFunction(work, moduleId, position, fn, callees)
-    else updateFunction(work, stored, position, fn, callees)
+    if (stored === undefined) insertFunction(work, module.id, position, fn, callees)
+    else updateFunction(work, module.id, stored, position, fn, callees)
     left.delete(key)
   }
   for (const gone of left.values()) {
-    forgetFunction(work, gone)
+    forgetFunction(work, module, gone)
     run(work.connection, 'DELETE FROM functions WHERE id = ?', gone.id)
     work.rowsChanged++
   }
@@ -158,15 +175,17 @@ function insertFunction(work: Work, moduleId: number, position: number, row: Fun
   const [name, arity, ordinal, defaults, kind, line, clauses, nCalls, cyclomatic, loc, data, calls, calleeIdxs] = row
   const id = work.state.next_function_id++
   run(work.connection, `INSERT INTO functions (id, module_id, name, arity, ordinal, defaults, kind, position, line, clauses, n_calls,
-    cyclomatic, loc, version, updated_at_ms, data, calls) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+    cyclomatic, loc, version, updated_at_ms, data, calls, first_epoch, first_ms, modified_epoch, modified_ms)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?14,?15,?16,?17,?14,?15,?14,?15)`,
     id, moduleId, name, arity, ordinal, defaults, kind, position, line, clauses, nCalls, cyclomatic, loc, work.version, work.nowMs, data, calls)
   const code = functionCode(id)
   for (const index of calleeIdxs) work.postings.add(calleeAt(callees, index), code)
+  work.changes.addedFunctions.push({ id, moduleId, name, arity, ordinal })
   countFunction(work, 1, clauses, nCalls)
   work.rowsChanged++
 }
 
-function updateFunction(work: Work, stored: StoredFunction, position: number, row: FunctionRows, callees: readonly string[]): void {
+function updateFunction(work: Work, moduleId: number, stored: StoredFunction, position: number, row: FunctionRows, callees: readonly string[]): void {
   const [, , , defaults, kind, line, clauses, nCalls, cyclomatic, loc, data, calls, calleeIdxs] = row
   const sameCalls = sameBlob(stored.calls, calls)
   const same = sameCalls && stored.defaults === defaults && stored.kind === kind && stored.line === line && stored.clauses === clauses
@@ -179,23 +198,38 @@ function updateFunction(work: Work, stored: StoredFunction, position: number, ro
   run(work.connection, `UPDATE functions SET defaults = ?, kind = ?, position = ?, line = ?, clauses = ?, n_calls = ?, cyclomatic = ?, loc = ?,
     version = ?, updated_at_ms = ?, data = ?, calls = ? WHERE id = ?`,
     defaults, kind, position, line, clauses, nCalls, cyclomatic, loc, work.version, work.nowMs, data, calls, stored.id)
-  if (!sameCalls) changeCallees(work, functionCode(stored.id), stored.calls, calleeIdxs.map((index) => calleeAt(callees, index)))
+  const callsElse = !sameCalls && changeCallees(work, functionCode(stored.id), stored.calls, calleeIdxs.map((index) => calleeAt(callees, index)))
+  if (callsElse || stored.defaults !== defaults || stored.kind !== kind || !isSameButPlace(stored.data, data)) noteModified(work, { ...stored, moduleId })
   countFunction(work, 0, clauses - stored.clauses, nCalls - stored.n_calls)
   work.rowsChanged++
 }
 
-function forgetFunction(work: Work, stored: StoredFunction): void {
+function noteModified(work: Work, note: FunctionNote): void {
+  run(work.connection, 'UPDATE functions SET modified_epoch = ?, modified_ms = ? WHERE id = ?', work.version, work.nowMs, note.id)
+  work.changes.modifiedFunctions.push(note)
+}
+
+function forgetFunction(work: Work, module: StoredModule, stored: StoredFunction): void {
+  work.changes.goneFunctions.push({
+    ...stored, moduleId: module.id, key: module.key, origin: module.origin, path: work.file?.path ?? '', brokenBy: work.file?.brokenBy ?? null, moved: 'no',
+  })
   changeCallees(work, functionCode(stored.id), stored.calls, [])
   countFunction(work, -1, -stored.clauses, -stored.n_calls)
 }
 
-/** `before` is the caller's blob as stored. When it is damaged, what it called is unknown: every posting is searched. */
-function changeCallees(work: Work, code: number, before: Uint8Array | null, after: readonly string[]): void {
+/**
+ * `before` is the caller's blob as stored. When it is damaged, what it called is unknown: every posting is searched. True when
+ * others are called than before.
+ */
+function changeCallees(work: Work, code: number, before: Uint8Array | null, after: readonly string[]): boolean {
   const old = calleeKeys(before)
   if (old === undefined) work.postings.removeEverywhere(code)
   const wanted = new Set(after)
-  for (const key of old ?? []) if (!wanted.has(key)) work.postings.remove(key, code)
-  for (const key of wanted) if (old === undefined || !old.has(key)) work.postings.add(key, code)
+  const gone = [...old ?? []].filter((key) => !wanted.has(key))
+  const come = [...wanted].filter((key) => old === undefined || !old.has(key))
+  for (const key of gone) work.postings.remove(key, code)
+  for (const key of come) work.postings.add(key, code)
+  return old === undefined || gone.length + come.length > 0
 }
 
 function calleeKeys(blob: Uint8Array | null): Set<string> | undefined {

@@ -36,12 +36,14 @@ export function changeClientModule(
 export function deleteClientModule(work: Work, key: string, expectedVersion: number | undefined): Result<Stored, Failure> {
   const stored = findStored(work, key, expectedVersion)
   if (!stored.ok) return stored
+  work.file = null
   deleteModule(work, stored.value)
   return ok({ key, version: work.version })
 }
 
 export function cleanupClientModule(work: Work, key: string): number {
   const stored = storedClientModule(work.connection, key)
+  work.file = null
   return stored === undefined ? 0 : deleteModule(work, stored) + 1
 }
 
@@ -78,6 +80,7 @@ function put(work: Work, stored: StoredModule | undefined, module: ClientModule)
     name: key, origin: CLIENT_ORIGIN, fileId: null, clientPath: module.path, position: 0, document: sealCopy(pack(module.document)),
   }
   const before = work.rowsChanged
+  work.file = null
   if (stored === undefined) insertModule(work, place, rows, callees)
   else updateModule(work, stored, place, rows, callees)
   return { key, version: stored !== undefined && work.rowsChanged === before ? stored.version : work.version }

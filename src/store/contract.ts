@@ -70,6 +70,8 @@ export type FunctionRow = {
   readonly linesOfCode: number
   readonly version: number
   readonly updatedAtMs: number
+  /** Null for one that is there. A stale one is not: it went while its file did not parse, and has no id. */
+  readonly stale: { readonly since: Moment; readonly reason: string } | null
 }
 
 export type FunctionRecord = FunctionRow & { readonly facts: FunctionDetails }
@@ -140,6 +142,12 @@ export type StoreStatistics = {
   readonly problems: number
   readonly sourceBytes: number
   readonly sourceBytesStored: number
+  /** Earlier contents that are kept, and the bytes of their sources, compressed. */
+  readonly versions: number
+  readonly versionBytes: number
+  /** The oldest epoch to which `filesAt` goes back. */
+  readonly oldestEpoch: number
+  readonly staleFunctions: number
   readonly databaseBytes: number
   readonly walBytes: number
   /** Bytes of pages by table and index. Walks the whole database: absent unless asked for. */
@@ -153,6 +161,48 @@ export type BytesHeld = {
   readonly indexBytes: number
   readonly modules: readonly { readonly linesOfCode: number; readonly bytes: number }[]
 }
+
+// ------------------------------------------------------------------------------------------------------------- history
+
+/** `atMs`: milliseconds since 1970. */
+export type Moment = { readonly epoch: number; readonly atMs: number }
+
+/** When a module or function was first there, and when anything about it but its place last changed. */
+export type Moments = { readonly firstSeen: Moment; readonly lastModified: Moment }
+
+/** A content of a file. `until`: the epoch with which it gave way or the file went; null for the present one. */
+export type FileVersion = {
+  /** From 1; goes on where a file of that path had ended. */
+  readonly number: number
+  /** Empty when the file could not be read. */
+  readonly sourceHash: string
+  readonly bytes: number
+  readonly readable: boolean
+  readonly epoch: number
+  readonly atMs: number
+  readonly until: Moment | null
+}
+
+/** What a file had at an epoch; null: it was not there. */
+export type PastFile = { readonly path: string; readonly content: { readonly source: Uint8Array } | { readonly problem: Problem } | null }
+
+export type ChangeCounts = { readonly added: number; readonly modified: number; readonly removed: number }
+export type ChangedNames = { readonly added: readonly string[]; readonly modified: readonly string[]; readonly removed: readonly string[] }
+
+/** What one commit changed: paths, module keys, MFAs, each sorted. `truncated`: too many to name, the lists are empty. */
+export type CommitChanges = {
+  readonly epoch: number
+  readonly atMs: number
+  readonly truncated: boolean
+  readonly counts: { readonly files: ChangeCounts; readonly modules: ChangeCounts; readonly functions: ChangeCounts }
+  readonly files: ChangedNames
+  /** Modified: anything in it but its place. */
+  readonly modules: ChangedNames
+  readonly functions: ChangedNames
+}
+
+/** What is kept: earlier contents of each file, and bytes of them all, compressed. */
+export type HistoryLimits = { readonly versions: number; readonly bytes: number }
 
 // -------------------------------------------------------------------------------------------------------------- reader
 
@@ -182,7 +232,7 @@ export type Snapshot = {
   modulesOfFile(path: string): readonly ModuleRow[] | undefined
   /** By key. */
   listModules(page: PageRequest & ModuleFilter): Page<ModuleRow>
-  /** By module key, name, arity; `prefix` is of the module key. */
+  /** By module key, name, arity; `prefix` is of the module key. Stale functions are among them. */
   listFunctions(page: PageRequest & ModuleFilter): Page<FunctionRow>
   /**
    * Call sites, by caller, then in source order. Asked with the arity of the definition, calls with fewer arguments
@@ -191,6 +241,14 @@ export type Snapshot = {
    * because the source calls them by the one name.
    */
   callers(callee: { readonly module: ModuleName | null; readonly name: string; readonly arity: number }, page: PageRequest): Page<CallerSite>
+  functionMoments(id: number): Moments | undefined
+  moduleMoments(id: number): Moments | undefined
+  /** A function that is no more, because its file does not parse; its calls as they were. */
+  findStale(mfa: Mfa): { readonly record: FunctionRecord; readonly calls: readonly CallFacts[]; readonly moments: Moments } | undefined
+  /** The newest first, of what is kept. */
+  versionsOf(path: string): readonly FileVersion[]
+  /** Undefined for a version that is not kept, or could not be read. */
+  versionSource(path: string, number: number): Uint8Array | undefined
   /** In source order. */
   calleesOf(functionId: number, page: PageRequest): Page<CallFacts>
   /** Calls of a module's body outside its functions, in source order. */
@@ -284,6 +342,11 @@ export type Transaction = {
   deleteClientModule(key: ModuleName, expectedVersion: number | undefined): Result<Stored, Failure>
   /** Like delete, but absent is fine: how many modules and functions went. */
   cleanupClientModule(key: ModuleName): number
+  /**
+   * Every file that has another content than at the epoch, or none, or had none. `not_found` when a source of then is no
+   * longer kept.
+   */
+  filesAt(epoch: number): Result<readonly PastFile[], Failure>
   findClientDocument(key: ModuleName): { readonly document: unknown; readonly version: number } | undefined
   setImportState(state: ImportState): void
 }
@@ -322,7 +385,7 @@ export type Writer = {
   transaction<T>(work: (transaction: Transaction) => Result<T, Failure>, options?: { readonly expectedEpoch?: number | undefined }): Result<Committed<T>, Failure>
   /** Rebuilds the derived rows (postings, counts) from the others: compacts them, and repairs damaged ones. */
   optimize(): Result<{ readonly durationMs: number }, Failure>
-  /** Drops sources that no file has any more and gives the space back: to the disk once no reader holds an older epoch. */
+  /** Drops sources that no file or kept version has any more and gives the space back: to the disk once no reader holds an older epoch. */
   vacuum(): Result<{ readonly bytesBefore: number; readonly bytesAfter: number; readonly sourcesDropped: number }, Failure>
   /** Moves the write-ahead log into the database as far as readers allow. */
   checkpoint(): Result<{ readonly walBytes: number }, Failure>
@@ -348,6 +411,10 @@ export type WriterOptions = {
   readonly repositoryId: string
   /** The database may not grow beyond this: `storage_full`. */
   readonly maxBytes?: number | undefined
+  /** 20 versions and 256 MiB unless told. */
+  readonly history?: HistoryLimits | undefined
+  /** Told of every commit that made an epoch, after it is durable. Must not throw. */
+  readonly onCommit?: ((changes: CommitChanges) => void) | undefined
   /** How long a write waits for a lock that another process holds, before it is `busy`. 5 s unless told. */
   readonly lockMs?: number | undefined
 }

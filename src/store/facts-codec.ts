@@ -8,7 +8,7 @@ import { Packr } from 'msgpackr'
 import type {
   Attribute, CallbackFacts, ClauseFacts, Directive, Doc, FunctionFacts, FunctionKind, ModuleFacts, ModuleKind, Span, StructFacts, TypeFacts,
 } from '../model/facts.ts'
-import { sealCopy } from './bytes.ts'
+import { sealCopy, unsealed } from './bytes.ts'
 import type { FunctionDetails, ModuleDetails } from './contract.ts'
 
 export const MODULE_KINDS = ['module', 'protocol', 'implementation'] as const satisfies readonly ModuleKind[]
@@ -105,6 +105,25 @@ export function decodeFunction(payload: Uint8Array, columns: FunctionColumns): F
       ({ span: unpackSpan(place), parameters, guard, cyclomatic: complexity })),
     doc: unpackDoc(doc), specs, impl, deprecated, delegateTo: delegate === null ? null : { module: delegate[0], name: delegate[1] },
   }
+}
+
+/** Whether two sealed blobs of a function say the same but for where it stands. What is damaged is not the same. */
+export function isSameButPlace(a: Uint8Array, b: Uint8Array): boolean {
+  const [before, after] = [functionContent(a), functionContent(b)]
+  return before !== undefined && before === after
+}
+
+function functionContent(blob: Uint8Array): string | undefined {
+  const payload = unsealed(blob)
+  if (payload === undefined) return undefined
+  const [source, tree, , clauses, ...rest] = unpack<FunctionBlob>(payload)
+  return JSON.stringify([unpackHash(source), unpackHash(tree), clauses.map(([, ...clause]) => clause), rest])
+}
+
+/** Of a module's sealed blob; empty where it is damaged. */
+export function moduleSourceHash(blob: Uint8Array): string {
+  const payload = unsealed(blob)
+  return payload === undefined ? '' : unpackHash(unpack<ModuleBlob>(payload)[1])
 }
 
 function packSpan(span: Span): SpanRow {

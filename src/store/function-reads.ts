@@ -13,7 +13,7 @@ import { decodeFunction, FUNCTION_KINDS } from './facts-codec.ts'
 import { originName, originRange } from './module-reads.ts'
 import { afterPrefix, readCursor, slicePage, toPage } from './pages.ts'
 
-type FunctionColumns = {
+export type FunctionColumns = {
   readonly id: number
   readonly module_id: number
   readonly key: string
@@ -32,6 +32,10 @@ type FunctionColumns = {
   readonly loc: number
   readonly version: number
   readonly updated_at_ms: number
+  /** Of one that is no more (departed.ts). */
+  readonly gone_epoch?: number
+  readonly gone_ms?: number
+  readonly reason?: string
 }
 
 export type FunctionBlobs = FunctionColumns & { readonly data: Uint8Array }
@@ -49,6 +53,7 @@ function functionRow(columns: FunctionColumns): FunctionRow {
     kind: FUNCTION_KINDS[columns.kind] ?? 'def', origin: originName(columns.origin), path: columns.path,
     line: columns.line === 0 ? null : columns.line, clauses: columns.clauses, calls: columns.n_calls, cyclomatic: columns.cyclomatic,
     linesOfCode: columns.loc, version: columns.version, updatedAtMs: columns.updated_at_ms,
+    stale: columns.gone_epoch === undefined ? null : { since: { epoch: columns.gone_epoch, atMs: columns.gone_ms ?? 0 }, reason: columns.reason ?? '' },
   }
 }
 
@@ -83,14 +88,26 @@ export function functionsOf(connection: Connection, moduleId: number, request: P
   return toPage(all<FunctionColumns>(connection, sql, moduleId, after, request.limit + 1), request.limit, functionRow, (row) => [row.id, row.position])
 }
 
-export function listFunctions(connection: Connection, request: PageRequest & ModuleFilter): Page<FunctionRow> {
+/** Stale functions stand among the others. */
+export function listFunctions(connection: Connection, request: PageRequest & ModuleFilter, listStale: ListStale | undefined): Page<FunctionRow> {
   const prefix = request.prefix ?? ''
   const [key, origin, name, arity, ordinal] = readCursor(request, [prefix, -1, '', -1, -1])
   const sql = `SELECT ${COLUMNS} ${BY_MODULE} WHERE m.key >= ?1 AND m.key < ?2 AND m.origin BETWEEN ?3 AND ?4
     AND ((m.key, m.origin) > (?1, ?5) OR (m.key = ?1 AND m.origin = ?5 AND (fn.name, fn.arity, fn.ordinal) > (?6, ?7, ?8)))
     ORDER BY m.key, m.origin, fn.name, fn.arity, fn.ordinal LIMIT ?9`
   const values: Sql[] = [key, afterPrefix(prefix), ...originRange(request.origin), origin, name, arity, ordinal, request.limit + 1]
-  return toPage(all<FunctionColumns>(connection, sql, ...values), request.limit, functionRow, (row) => [row.key, row.origin, row.name, row.arity, row.ordinal])
+  const live = all<FunctionColumns>(connection, sql, ...values)
+  const stale = request.origin === 'client' ? [] : listStale?.([key, origin, name, arity], afterPrefix(prefix), request.limit + 1) ?? []
+  const rows = stale.length === 0 ? live : [...live, ...stale].sort(inOrder).slice(0, request.limit + 1)
+  return toPage(rows, request.limit, functionRow, (row) => [row.key, row.origin, row.name, row.arity, row.ordinal])
+}
+
+type ListStale = (after: readonly [key: string, origin: number, name: string, arity: number], before: string, limit: number) => readonly FunctionColumns[]
+
+/** As SQLite orders them: texts by their bytes. */
+function inOrder(a: FunctionColumns, b: FunctionColumns): number {
+  return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.origin - b.origin || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))
+    || a.arity - b.arity || a.ordinal - b.ordinal
 }
 
 type CallsColumns = { readonly key: string; readonly name: string; readonly arity: number; readonly path: string | null; readonly calls: Uint8Array | null }

@@ -46,6 +46,7 @@ function settleName(work: Work, name: string): void {
     const key = keys[index] ?? name
     if (definition.key !== key) {
       run(work.connection, 'UPDATE modules SET key = ?, version = ?, updated_at_ms = ? WHERE id = ?', key, work.version, work.nowMs, definition.id)
+      if (!definition.key.includes('@+')) work.changes.rekeyed.set(definition.id, definition.key)
       work.rowsChanged++
     }
     settleProblem(work, name, definition, key)

@@ -13,6 +13,7 @@ import { fileStates } from './apply-file.ts'
 import { callers } from './caller-reads.ts'
 import { connect, failureOf, rethrow, type Connection } from './connection.ts'
 import type { Reader, ReaderOptions, Snapshot } from './contract.ts'
+import { findStale, listStale, momentsIn } from './departed.ts'
 import { placeOf } from './files.ts'
 import { exportRows, filesBelow, findFile, problems, sourceOf } from './file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from './function-reads.ts'
@@ -20,6 +21,7 @@ import { bodyCallsOf, findModule, findModuleRow, listModules, moduleById, module
 import { checkVersion } from './schema.ts'
 import { loadState, parseImportState, type State } from './state.ts'
 import { bytesHeld, statistics } from './statistics.ts'
+import { versionsOf, versionSource } from './versions.ts'
 
 const LOCK_MS = 5000
 const CACHE_KIB = 8 * 1024
@@ -118,10 +120,15 @@ function createSnapshot(connection: Connection, path: string, turn: Turn, letGo:
     findFunction: (mfa, origin) => read(() => findFunction(connection, mfa, origin)),
     functionById: (id) => read(() => functionById(connection, id)),
     moduleById: (id) => read(() => moduleById(connection, id)),
+    functionMoments: (id) => read(() => momentsIn(connection, 'functions', id)),
+    moduleMoments: (id) => read(() => momentsIn(connection, 'modules', id)),
+    findStale: (mfa) => state.n_stale === 0 ? undefined : read(() => findStale(connection, mfa)),
+    versionsOf: (file) => read(() => versionsOf(connection, file)),
+    versionSource: (file, number) => read(() => versionSource(connection, file, number)),
     functionsOf: (moduleId, page) => read(() => functionsOf(connection, moduleId, page)),
     modulesOfFile: (file) => read(() => modulesOfFile(connection, file)),
     listModules: (page) => read(() => listModules(connection, page)),
-    listFunctions: (page) => read(() => listFunctions(connection, page)),
+    listFunctions: (page) => read(() => listFunctions(connection, page, state.n_stale === 0 ? undefined : (...from) => listStale(connection, ...from))),
     callers: (callee, page) => read(() => callers(connection, callee, page)),
     calleesOf: (functionId, page) => read(() => calleesOf(connection, functionId, page)),
     bodyCallsOf: (moduleId, page) => read(() => bodyCallsOf(connection, moduleId, page)),

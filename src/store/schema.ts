@@ -2,8 +2,8 @@
  * The tables as data, the statements that make them, and the migrations between versions. Invariant: `user_version` is
  * the number of migrations applied; a store from a later version is refused, never guessed at.
  *
- * Everything in these tables follows from the sources and from what clients stated, so a migration may drop what files
- * gave (the next import brings it back), but never a client's documents.
+ * Facts follow from the sources and from what clients stated, so a migration may drop what files gave (the next import
+ * brings it back), but never a client's documents. History follows from nothing: a lost one stays lost.
  */
 
 import { existsSync } from 'node:fs'
@@ -30,7 +30,7 @@ const INT = 'INTEGER NOT NULL'
 const TEXT = 'TEXT NOT NULL'
 const BLOB = 'BLOB NOT NULL'
 
-/** Columns named `data`, `calls`, `body_calls` and `document` hold sealed blobs (bytes.ts). */
+/** The first form. Columns named `data`, `calls`, `body_calls` and `document` hold sealed blobs (bytes.ts). */
 const TABLES: readonly Table[] = [
   {
     name: 'state',
@@ -93,6 +93,54 @@ const TABLES: readonly Table[] = [
   },
 ]
 
+/** What the second form adds: how the facts came to be what they are. Nothing here follows from the sources of today. */
+const HISTORY_TABLES: readonly Table[] = [
+  {
+    name: 'versions',
+    row: 'an earlier content of a file, of the epochs from `epoch` until before `until_epoch`; source 0: it could not be read, `problem` says why',
+    columns: {
+      path: TEXT, number: INT, source_id: INT, problem: 'TEXT', bytes: INT, epoch: INT, at_ms: INT, until_epoch: INT, until_ms: INT,
+    },
+    key: ['path', 'number'],
+    indexes: [['until_epoch'], ['source_id']],
+  },
+  {
+    name: 'departed',
+    row: 'a function of a file that is no more, or (name empty, arity -1) a module; one with `data` is stale: the file was broken when it went',
+    columns: {
+      module: TEXT, name: TEXT, arity: INT, path: TEXT, first_epoch: INT, first_ms: INT, modified_epoch: INT, modified_ms: INT, gone_epoch: INT,
+      gone_ms: INT, reason: 'TEXT', defaults: INT, kind: INT, line: INT, clauses: INT, n_calls: INT, cyclomatic: INT, loc: INT, data: 'BLOB', calls: 'BLOB',
+    },
+    key: ['module', 'name', 'arity'],
+  },
+]
+
+const HISTORY = `
+  CREATE INDEX departed_stale ON departed (path) WHERE data IS NOT NULL;
+  CREATE INDEX departed_gone_epoch ON departed (gone_epoch);
+  CREATE INDEX files_source_id ON files (source_id);
+  ALTER TABLE files ADD COLUMN number INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE files ADD COLUMN content_epoch INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE files ADD COLUMN content_at_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE files SET content_epoch = version, content_at_ms = updated_at_ms;
+  CREATE INDEX files_content_epoch ON files (content_epoch);
+  ALTER TABLE state ADD COLUMN horizon INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE state ADD COLUMN n_versions INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE state ADD COLUMN version_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE state ADD COLUMN n_departed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE state ADD COLUMN n_stale INTEGER NOT NULL DEFAULT 0;
+  UPDATE state SET horizon = epoch;
+`
+
+/** Of modules and functions; of what is older than this form, the last change is all that is known. */
+const MOMENTS = (table: string): string => `
+  ALTER TABLE ${table} ADD COLUMN first_epoch INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE ${table} ADD COLUMN first_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE ${table} ADD COLUMN modified_epoch INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE ${table} ADD COLUMN modified_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE ${table} SET first_epoch = version, first_ms = updated_at_ms, modified_epoch = version, modified_ms = updated_at_ms;
+`
+
 function createStatements(table: Table): string[] {
   const columns = Object.entries(table.columns).map(([name, type]) => `"${name}" ${type}`)
   const key = table.key === undefined ? [] : [`PRIMARY KEY (${table.key.join(', ')})`]
@@ -105,13 +153,20 @@ function createStatements(table: Table): string[] {
 
 export type Migration = { readonly summary: string; readonly up: (db: DatabaseSync) => void }
 
-/** In order; never edited once released, only appended to. The first makes the tables as they are above. */
+/** In order; never edited once released, only appended to. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     summary: 'first form',
     up: (db) => {
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
       for (const sql of TABLES.flatMap(createStatements)) db.exec(sql)
+    },
+  },
+  {
+    summary: 'versions of files, and what is known of functions over time',
+    up: (db) => {
+      for (const sql of HISTORY_TABLES.flatMap(createStatements)) db.exec(sql)
+      for (const sql of [HISTORY, MOMENTS('modules'), MOMENTS('functions')]) db.exec(sql)
     },
   },
 ]

@@ -5,7 +5,7 @@
  */
 
 import type { ImportState } from './contract.ts'
-import { one, run, type Connection } from './connection.ts'
+import { DAMAGE_HINT, one, run, type Connection } from './connection.ts'
 import { must } from '../base/assert.ts'
 import { failure, FailureError } from '../base/failure.ts'
 
@@ -23,6 +23,12 @@ export type Counts = {
   source_bytes: number
   /** Of the distinct sources, compressed. */
   stored_bytes: number
+  /** Of earlier contents that are kept; one source may count several times. */
+  n_versions: number
+  version_bytes: number
+  n_departed: number
+  /** Departed functions whose last facts are still shown. */
+  n_stale: number
 }
 
 export type State = Counts & {
@@ -34,14 +40,16 @@ export type State = Counts & {
   import_state: string
   next_module_id: number
   next_function_id: number
+  /** The oldest epoch whose sources are all kept. */
+  horizon: number
 }
 
 const COUNTS = [
   'n_files', 'n_unreadable', 'n_modules', 'n_client_modules', 'n_functions', 'n_clauses', 'n_calls', 'n_callees', 'n_problems',
-  'source_bytes', 'stored_bytes',
+  'source_bytes', 'stored_bytes', 'n_versions', 'version_bytes', 'n_departed', 'n_stale',
 ] as const satisfies readonly (keyof Counts)[]
 
-const CHANGING = ['epoch', 'written_at_ms', 'import_state', 'next_module_id', 'next_function_id', ...COUNTS] as const satisfies readonly (keyof State)[]
+const CHANGING = ['epoch', 'written_at_ms', 'import_state', 'next_module_id', 'next_function_id', 'horizon', ...COUNTS] as const satisfies readonly (keyof State)[]
 
 const NEVER: ImportState = { state: 'never', filesDone: 0, filesTotal: 0, last: null }
 
@@ -69,7 +77,7 @@ export function parseImportState(text: string): ImportState {
   try {
     return JSON.parse(text) as ImportState
   } catch (cause) {
-    throw new FailureError(failure('damaged', 'state 1: import_state is damaged', { hint: 'stop the daemon, remove the store and import the project again' }), { cause })
+    throw new FailureError(failure('damaged', 'state 1: import_state is damaged', { hint: DAMAGE_HINT }), { cause })
   }
 }
 
@@ -88,5 +96,9 @@ export function deriveCounts(connection: Connection): Counts {
     (SELECT count(*) FROM callees) AS n_callees,
     (SELECT count(*) FROM problems) AS n_problems,
     (SELECT coalesce(sum(bytes), 0) FROM files) AS source_bytes,
-    (SELECT coalesce(sum(length(data)), 0) FROM sources) AS stored_bytes`), 'one row of counts') }
+    (SELECT coalesce(sum(length(data)), 0) FROM sources) AS stored_bytes,
+    (SELECT count(*) FROM versions) AS n_versions,
+    (SELECT coalesce(sum(bytes), 0) FROM versions) AS version_bytes,
+    (SELECT count(*) FROM departed) AS n_departed,
+    (SELECT count(*) FROM departed WHERE data IS NOT NULL) AS n_stale`), 'one row of counts') }
 }

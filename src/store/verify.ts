@@ -85,6 +85,7 @@ function decodes(blob: Uint8Array, decode: (payload: Buffer) => unknown): boolea
 
 const REFERENCES = [
   ['files without source', 'SELECT id FROM files WHERE readable = 1 AND source_id NOT IN (SELECT id FROM sources)'],
+  ['versions without source', 'SELECT path AS id FROM versions WHERE source_id <> 0 AND source_id NOT IN (SELECT id FROM sources)'],
   ['modules without file', 'SELECT id FROM modules WHERE (origin = 0) <> (file_id IS NOT NULL) OR (origin = 0 AND file_id NOT IN (SELECT id FROM files))'],
   ['functions without module', 'SELECT id FROM functions WHERE module_id NOT IN (SELECT id FROM modules)'],
   ['modules with a wrong number of functions', 'SELECT m.id FROM modules m WHERE m.functions <> (SELECT count(*) FROM functions fn WHERE fn.module_id = m.id)'],

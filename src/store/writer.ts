@@ -1,5 +1,5 @@
 /**
- * The one writer. A transaction is BEGIN IMMEDIATE, the work, settling of keys and postings, the state row, COMMIT: all
+ * The one writer. A transaction is BEGIN IMMEDIATE, the work, settling of keys, changes and postings, the state row, COMMIT: all
  * or nothing, durable when it returns (`disk`), and one new epoch when it changed what readers see. A process or thread
  * that dies anywhere in between leaves the epoch before.
  *
@@ -11,19 +11,23 @@ import { DatabaseSync } from 'node:sqlite'
 import { failure, FailureError, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { applyFile, fileStates, markUnreadable, removeFile, touchFile } from './apply-file.ts'
+import { createChangeLog } from './change-log.ts'
 import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
 import { asFailure, connect, pragmaNumber, rethrow, run, type Connection } from './connection.ts'
-import type { Committed, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
+import type { CommitChanges, Committed, HistoryLimits, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
 import { sourceHashOf } from './file-reads.ts'
 import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
 import { settleKeys } from './module-keys.ts'
 import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
 import { keepPages, sumUp, type PageKeeper } from './page-keeper.ts'
 import { migrate } from './schema.ts'
+import { settleChanges } from './settle-changes.ts'
 import { createState, deriveCounts, loadState, parseImportState, saveState, type State } from './state.ts'
+import { filesAt, pruneVersions } from './versions.ts'
 import type { Work } from './work.ts'
 
 const LOCK_MS = 5000
+const HISTORY_LIMITS: HistoryLimits = { versions: 20, bytes: 256 * 1024 * 1024 }
 /** Pages of the log before SQLite moves them into a throw-away database by itself: 16 MB; else the keeper does. */
 const CHECKPOINT_PAGES = 4000
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024
@@ -149,9 +153,10 @@ function transaction<T>(core: Core, expectedEpoch: number | undefined, work: (cu
     const current = begin(core)
     const result = expectedEpoch === undefined || expectedEpoch === current.state.epoch ? work(current) : fail(staleEpoch(expectedEpoch, current.state.epoch))
     if (!result.ok) return result
-    const changed = commit(core, current)
+    const changes = commit(core, current)
     done = true
-    return ok({ value: result.value, epoch: core.epoch, changed })
+    if (changes !== null) core.options.onCommit?.(changes)
+    return ok({ value: result.value, epoch: core.epoch, changed: changes !== null })
   } catch (caught) {
     return asFailure(caught, core.options.path)
   } finally {
@@ -184,13 +189,15 @@ function begin(core: Core): Work {
   metrics.waitMaxMs = Math.max(metrics.waitMaxMs, nowMs - start)
   const state = loadState(connection)
   if (state.epoch !== core.epoch) core.postings.reset()
-  return { connection, state, postings: core.postings, version: state.epoch + 1, nowMs, unsettled: new Set(), rowsChanged: 0 }
+  return { connection, state, postings: core.postings, version: state.epoch + 1, nowMs, unsettled: new Set(), changes: createChangeLog(), superseded: new Set(), file: null, rowsChanged: 0 }
 }
 
-/** True when there is a new epoch. */
-function commit(core: Core, work: Work): boolean {
+/** Null when there is no new epoch. */
+function commit(core: Core, work: Work): CommitChanges | null {
   const { connection, options, metrics } = core
   settleKeys(work)
+  const changes = settleChanges(work)
+  pruneVersions(work, options.history ?? HISTORY_LIMITS)
   work.state.n_callees += work.postings.flush()
   const changed = work.rowsChanged > 0
   if (changed) {
@@ -206,7 +213,7 @@ function commit(core: Core, work: Work): boolean {
   metrics.rowsWritten += work.rowsChanged
   core.epoch = work.state.epoch
   core.keeper?.committed()
-  return changed
+  return changed ? changes : null
 }
 
 function rollback(core: Core): void {
@@ -227,6 +234,7 @@ function operations(work: Work): Transaction {
     changeClientModule: (key, expectedVersion, change) => changeClientModule(work, key, expectedVersion, change),
     deleteClientModule: (key, expectedVersion) => deleteClientModule(work, key, expectedVersion),
     cleanupClientModule: (key) => cleanupClientModule(work, key),
+    filesAt: (epoch) => filesAt(work, epoch),
     findClientDocument: (key) => findClientDocument(work.connection, key),
     setImportState: (state: ImportState) => {
       work.state.import_state = JSON.stringify(state)
@@ -253,7 +261,7 @@ function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesD
   const bytesBefore = databaseBytes(connection.db)
   let sourcesDropped = 0
   inTransaction(core, (state) => {
-    sourcesDropped = run(connection, 'DELETE FROM sources WHERE id NOT IN (SELECT source_id FROM files)')
+    sourcesDropped = run(connection, 'DELETE FROM sources WHERE id NOT IN (SELECT source_id FROM files UNION ALL SELECT source_id FROM versions)')
     Object.assign(state, deriveCounts(connection))
   })
   connection.db.exec('VACUUM')

@@ -69,10 +69,11 @@ function everything(snapshot: Snapshot): unknown {
   })
   const called = [...callees.keys()].sort().map((key) => [key, pages(2, (page) => snapshot.callers(callees.get(key) ?? { module: null, name: '', arity: 0 }, page))
     .map(({ caller, ...site }) => JSON.stringify([caller.moduleKey, caller.function?.name, caller.function?.arity, site])).sort()])
-  const { epoch: _, lastUpdated: __, databaseBytes: ___, walBytes: ____, sourceBytesStored: _____, ...statistics } = snapshot.statistics()
+  const { epoch: _, lastUpdated: __, databaseBytes: ___, walBytes: ____, sourceBytesStored: _____, ...rest } = snapshot.statistics()
+  const { versions: _v, versionBytes: _b, oldestEpoch: _o, staleFunctions: _s, ...statistics } = rest
   return {
     detailed, called, statistics,
-    listed: pages(3, (page) => snapshot.listFunctions(page)).map((fn) => [fn.moduleKey, fn.name, fn.arity, fn.line]),
+    listed: pages(3, (page) => snapshot.listFunctions(page)).filter((fn) => fn.stale === null).map((fn) => [fn.moduleKey, fn.name, fn.arity, fn.line]),
     problems: pages(2, (page) => snapshot.problems(page)).map((row) => JSON.stringify(row)).sort(),
     states: [...snapshot.fileStates()],
     files: PATHS.map((at) => [snapshot.modulesOfFile(at)?.map((row) => row.key), snapshot.sourceOf(at)]),

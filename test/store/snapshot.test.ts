@@ -8,7 +8,9 @@ import { all, connect, type Connection } from '../../src/store/connection.ts'
 import { exportRows, findFile, problems, sourceOf } from '../../src/store/file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from '../../src/store/function-reads.ts'
 import { bodyCallsOf, findModule, findModuleRow, listModules, moduleById, modulesOfFile } from '../../src/store/module-reads.ts'
+import { findStale, listStale, momentsIn } from '../../src/store/departed.ts'
 import { openReader } from '../../src/store/reader.ts'
+import { versionsOf, versionSource } from '../../src/store/versions.ts'
 import { apply, error, openReaderAt, openStore, pages, temporaryPath, write } from './opened.ts'
 import { file, type Sketch } from './sketch.ts'
 
@@ -192,7 +194,11 @@ function plansOf(path: string): string[] {
   findFile(recording, 'a.ex')
   sourceOf(recording, 'a.ex')
   expect(pages(1, (page) => listModules(recording, page))).toHaveLength(2)
-  expect(pages(1, (page) => listFunctions(recording, page))).toHaveLength(1)
+  expect(pages(1, (page) => listFunctions(recording, page, (...from) => listStale(recording, ...from)))).toHaveLength(1)
+  findStale(recording, { module: 'A', name: 'f', arity: 1 })
+  momentsIn(recording, 'functions', fnId)
+  versionsOf(recording, 'a.ex')
+  versionSource(recording, 'a.ex', 1)
   expect(pages(1, (page) => problems(recording, page))).toHaveLength(1)
   expect(pages(1, (page) => exportRows(recording, page))).toHaveLength(5)
   problems(recording, { ...one, path: 'a.ex' })
