@@ -60,7 +60,6 @@ function hearOfArrival({ tree, notes, visitor }: Ear, directory: TreeDirectory, 
   if (entry?.isSymbolicLink() === true) {
     if (tree.options.followSymlinks && existsSync(realPath)) notes.lose('links_changed')
   } else if (entry?.isDirectory() === true) {
-    notes.changed(childPath(directory.path, name))
     if (enterDirectory(tree, directory, name, visitor)) notes.lose('links_changed')
   }
 }

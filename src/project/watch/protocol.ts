@@ -2,8 +2,8 @@
  * What the FileWatcher says and is told: names, messages, and the operations of the port through which it reaches the
  * file system. Paths are relative to the project's root, with `/`.
  *
- * A changed path names a source file, or a directory that came or went: then all that was held beneath it may have changed
- * with it. Files beneath a directory that came are named one by one as well. Nothing is said of what became of a path:
+ * A changed path names a source file, or a directory that went or was replaced: then all that was held beneath it may have
+ * changed with it. Files beneath a directory that came are named one by one. Nothing is said of what became of a path:
  * whoever is told looks for himself. `overflow` says that more changed than is named, and only a comparison of all files
  * with the disk, begun after the message, finds out what.
  */

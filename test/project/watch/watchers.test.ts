@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 import type { Means } from '../../../src/project/watch/protocol.ts'
 import { nodeWatchSystem, type WatchSystem } from '../../../src/project/watch/watch-system.ts'
 import { makeTree, writeTree } from '../support.ts'
-import { errno, tempDirectory, watchTree } from './world.ts'
+import { countingWatch, errno, tempDirectory, watchTree } from './world.ts'
 import type { Watched } from './world.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
@@ -129,6 +129,15 @@ const CHANGES: readonly Change[] = [
     told: ['lib/l.ex'],
   },
   {
+    name: 'a file changes that is one of the project by a link only, though its directory is watched',
+    before: (at) => {
+      writeTree(at(''), { '.gitignore': 'secret.ex', 'lib/secret.ex': 's' })
+      symlinkSync('secret.ex', at('lib/public.ex'))
+    },
+    act: (at) => writeFileSync(at('lib/secret.ex'), 'changed'),
+    told: ['lib/public.ex'],
+  },
+  {
     name: 'a file in a linked directory changes',
     before: (at, outside) => {
       writeTree(outside, { 'dir/sub/x.ex': 'x' })
@@ -156,7 +165,7 @@ const CHANGES: readonly Change[] = [
       writeTree(outside, { 'one/x.ex': '1' })
       symlinkSync(join(outside, 'one'), at('lib/linked'))
     },
-    act: (_at, outside) => rmSync(join(outside, 'one'), { recursive: true }),
+    act: (_at, outside) => renameSync(join(outside, 'one'), join(outside, 'away')),
     told: ['lib/linked/x.ex'],
     rescan: true,
   },
@@ -266,19 +275,14 @@ test('the limit of watches is reached at the start: polling, and the reason name
 })
 
 test('the limit is reached half way: nothing stays watched, and it is polled', async () => {
-  let nOpen = 0
+  const counter = countingWatch()
   const watch: WatchSystem['watch'] = (directory, listener) => {
-    if (nOpen === 3) throw errno('ENOSPC')
-    nOpen += 1
-    const close = nodeWatchSystem.watch(directory, listener)
-    return () => {
-      nOpen -= 1
-      close()
-    }
+    if (counter.nOpen === 3) throw errno('ENOSPC')
+    return counter.watch(directory, listener)
   }
   const watched = await watchTree(FILES, { system: { watch } })
   expect(watched.opened.means).toBe('polling')
-  expect(nOpen).toBe(1) // the cookies' own
+  expect(counter.nOpen).toBe(1) // the cookies' own
 })
 
 test('the limit is reached by a directory that comes later: said so', async () => {
@@ -372,18 +376,8 @@ test.each(ALL_MEANS)('%s: another root in the place of the one that is watched i
 })
 
 test('an opening that is overtaken is not answered and leaves nothing watched', async () => {
-  let nOpen = 0
-  let nothingOpen = (): void => undefined
-  const watch: WatchSystem['watch'] = (directory, listener) => {
-    nOpen += 1
-    const close = nodeWatchSystem.watch(directory, listener)
-    return () => {
-      nOpen -= 1
-      close()
-      if (nOpen === 0) nothingOpen()
-    }
-  }
-  const watched = await watchTree(FILES, { means: 'chokidar', system: { watch } })
+  const counter = countingWatch()
+  const watched = await watchTree(FILES, { means: 'chokidar', system: { watch: counter.watch } })
   let nAnswered = 0
   const overtaken = async (): Promise<void> => {
     await watched.run({ type: 'open' })
@@ -392,8 +386,45 @@ test('an opening that is overtaken is not answered and leaves nothing watched', 
   void overtaken()
   await watched.run({ type: 'open' })
   await watched.run({ type: 'close' })
-  if (nOpen > 0) await new Promise<void>((resolve) => void (nothingOpen = resolve))
+  if (counter.nOpen > 0) {
+    await new Promise<void>((resolve) => {
+      counter.changed = () => void (counter.nOpen === 0 && resolve())
+    })
+  }
   expect(nAnswered).toBe(0)
+})
+
+test.each(['chokidar', 'directories'] as const)('%s: what is not needed is not watched', async (means) => {
+  const counter = countingWatch()
+  const watched = await watchTree(FILES, { means, system: { watch: counter.watch } })
+  const atStart = counter.nOpen
+  expect(atStart).toBe(means === 'chokidar' ? 1 : 1 + watched.opened.nDirectories)
+  writeTree(watched.root, { 'lib/new/deep/er/a.ex': '1' })
+  await watched.settle()
+  expect(counter.nOpen).toBe(atStart + 3)
+  rmSync(join(watched.root, 'lib/new'), { recursive: true })
+  await watched.settle()
+  expect(counter.nOpen).toBe(atStart)
+})
+
+test.each(['chokidar', 'directories'] as const)('%s: the root moves away, and it is said without being asked', async (means) => {
+  const home = tempDirectory()
+  const root = join(home, 'project')
+  writeTree(root, FILES)
+  const watched = await watchTree({}, { means, root })
+  renameSync(root, join(home, 'elsewhere'))
+  await watched.until(() => watched.reasons.has('root_replaced'))
+  expect([...watched.paths]).toEqual([])
+})
+
+test('chokidar: a file is changed through another name outside', async () => {
+  const root = makeTree(FILES)
+  const outside = tempDirectory()
+  linkSync(join(root, 'lib/a.ex'), join(outside, 'other.ex'))
+  const watched = await watchTree({}, { means: 'chokidar', root })
+  writeFileSync(join(outside, 'other.ex'), 'changed')
+  await watched.settle()
+  expect([...watched.paths]).toEqual(['lib/a.ex'])
 })
 
 test('sizes of what was changed', async () => {

@@ -25,6 +25,8 @@ export type Watched = {
   run<T>(operation: WatchOperation): Promise<T>
   /** Everything that happened before has been noted when this returns. */
   settle(): Promise<void>
+  /** Waits for events until it is true. */
+  until(isTrue: () => boolean): Promise<void>
   /** The files that discovery finds now. */
   files(): string[]
 }
@@ -59,11 +61,14 @@ export async function watchTree(files: Readonly<Record<string, string>>, { means
     await run({ type: 'close' })
   })
   const opened = await run<Opened>({ type: 'open', ...(means === 'polling' ? { poll: 'asked' } : {}) })
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    while (!isTrue()) await new Promise<void>((resolve) => void waiters.push(resolve))
+  }
   return {
-    root, opened, ...state, paths: state.paths, run,
+    root, opened, paths: state.paths, reasons: state.reasons, limits: state.limits, run, until,
     async settle() {
       const n = await run<number>({ type: 'cookie' })
-      while (state.cookie < n) await new Promise<void>((resolve) => void waiters.push(resolve))
+      await until(() => state.cookie >= n)
     },
     files: () => discover(tree).files.map(({ path }) => path),
   }
@@ -78,6 +83,24 @@ export function tempDirectory(): string {
 function settleWith<T>(result: Result<T, Failure>, resolve: (value: T) => void, reject: (reason: Error) => void): void {
   if (result.ok) resolve(result.value)
   else reject(new Error(result.error.code))
+}
+
+/** Counts what is watched. */
+export function countingWatch(): { readonly watch: WatchSystem['watch']; nOpen: number; changed: () => void } {
+  const counter = {
+    nOpen: 0,
+    changed: (): void => undefined,
+    watch: ((directory, listener) => {
+      const close = nodeWatchSystem.watch(directory, listener)
+      counter.nOpen += 1
+      return () => {
+        close()
+        counter.nOpen -= 1
+        counter.changed()
+      }
+    }) satisfies WatchSystem['watch'],
+  }
+  return counter
 }
 
 export function errno(code: string): NodeJS.ErrnoException {
