@@ -221,6 +221,26 @@ test('stats', async () => {
   expect(out).toContain('TABLE          SIZE\nmodules    120.0 kB\nfunctions   90.0 kB\n')
 })
 
+test('stats --memory tells where memory is, and what is over its limit', async () => {
+  const { out, code } = await run('stats --memory')
+  expect(code).toBe(0)
+  expect(out).toBe(lines(
+    'pressure   warning, 1 change',
+    'used       1.8 GB of 2.1 GB (the default), at most 1.9 GB',
+    'heaps      main 20.0 MB, gateway 30.0 MB',
+    'external   12.0 MB, shared 24 B',
+    'database   260.0 kB, log 0 B',
+    'caches     44.0 kB of 268.4 MB',
+    'cleanings  1, the last soft, 2.0 kB freed in 12 ms',
+    '',
+    'CACHE    ENTRIES     SIZE    HITS',
+    'trees          0      0 B',
+    'answers        7  44.0 kB  75.0 %',
+    '',
+    'Index overhead (25.0 %) exceeds limit (20 %)',
+  ))
+})
+
 test('status tells the daemon and its services', async () => {
   await check('status', {
     out: lines(

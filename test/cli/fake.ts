@@ -6,7 +6,7 @@
 import { failure, type Failure } from '../../src/base/failure.ts'
 import { fail, ok, type Result } from '../../src/base/result.ts'
 import type { CliPorts, Connection, DaemonEntry } from '../../src/cli/ports.ts'
-import type { Method } from '../../src/wire/methods.ts'
+import type { Method, Reply } from '../../src/wire/methods.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { AstNode, CallerRecord, FunctionData, FunctionSummary, ModuleData, ModuleSummary, Statistics, TreeNode } from '../../src/wire/records.ts'
 
@@ -27,7 +27,7 @@ export const MODULES: readonly ModuleSummary[] = [
 function summary(name: string, arity: number, more: Partial<FunctionSummary> = {}): FunctionSummary {
   return {
     mfa: `Shop.Cart.${name}/${arity}`, module_name: 'Shop.Cart', function_name: name, arity, kind: 'def', visibility: 'public',
-    source_file: 'lib/shop/cart.ex', line: 12, clauses: 1, cyclomatic_complexity: 1, lines_of_code: 4, origin: 'file', ...more,
+    source_file: 'lib/shop/cart.ex', line: 12, clauses: 1, cyclomatic_complexity: 1, lines_of_code: 4, origin: 'file', stale: false, ...more,
   }
 }
 
@@ -51,6 +51,7 @@ export const MODULE: ModuleData = {
   struct: { kind: 'struct', fields: [{ name: 'id', default: null }, { name: 'items', default: '[]' }], enforced: ['id'], line: 8 },
   exports: ['add/2', 'add/3'], macros: [], functions: [...FUNCTIONS], functions_cut_at: null, dependencies: ['GenServer', 'Shop.Money'],
   lines_of_code: 84, cyclomatic_complexity: 12, origin: 'file', version: 7, last_updated: TIME,
+  first_seen: { epoch: 1, at: TIME }, last_modified: { epoch: 7, at: TIME },
 }
 
 export const FUNCTION: FunctionData = {
@@ -70,7 +71,7 @@ export const FUNCTION: FunctionData = {
     callee: 'Shop.Money.sum/1', module: 'Shop.Money', function: 'sum', arity: 1, kind: 'remote', grade: 'resolved', dynamic: false,
     line: 14, column: 7, node_id: 'Shop.Cart.add/2#1/Money.sum',
   }],
-  calls_cut_at: null, origin: 'file', version: 7, last_updated: TIME,
+  calls_cut_at: null, origin: 'file', version: 7, last_updated: TIME, first_seen: { epoch: 1, at: TIME }, last_modified: { epoch: 7, at: TIME }, stale: null,
 }
 
 export const NODE: AstNode = {
@@ -91,6 +92,7 @@ export const IMPORTED = {
 export const STATISTICS: Statistics = {
   repository_id: 'r-1', created_at: TIME, last_updated: TIME, schema_version: 1, epoch: 7, project_root: ROOT, files: 28, modules: 3,
   functions: 3, clauses: 5, calls: 1610, callees: 214, problems: 1, client_modules: 0, source_bytes: 43_210, source_bytes_stored: 12_000,
+  versions: 0, version_bytes: 0, oldest_epoch: 0, stale_functions: 0,
   database_bytes: 260_000, wal_bytes: 0, bytes_by_table: { functions: 90_000, modules: 120_000 },
   import: { state: 'complete', files_done: 28, files_total: 28, last: IMPORTED },
 }
@@ -124,6 +126,16 @@ export const STATUS = {
     memory_usage: 181_000_000, cpu_usage: 0.034, disk_usage: 12_000_000, query_cache_hit_rate: 0.875, error_rate: 0.001, errors: { busy: 2, timeout: 1 }, consistency_violations: 0,
   },
   log_file: null, heart: { pid: 4700, restarts: 2 }, store_set_aside: null,
+}
+
+const MEMORY: Reply<'memory_status'> = {
+  level: 'warning', used_bytes: 1_800_000_000, max_bytes: 2_147_483_648, limit_from: 'ceiling', peak_bytes: 1_900_000_000, growth_bytes_per_second: 0,
+  resident_bytes: 1_800_000_000, external_bytes: 12_000_000, shared_bytes: 24, database_bytes: 260_000, wal_bytes: 0,
+  heaps: [{ thread: 'main', used_bytes: 20_000_000 }, { thread: 'gateway', used_bytes: 30_000_000 }],
+  caches: { bytes: 44_000, max_bytes: 536_870_912, ratio: 0.5, views: [
+    { name: 'trees', entries: 0, bytes: 0, hits: 0, misses: 0 }, { name: 'answers', entries: 7, bytes: 44_000, hits: 3, misses: 1 },
+  ] },
+  moves: 1, cleaning: null, cleanups: 1, freed_bytes: 2000, last_cleanup: { mode: 'soft', freed_bytes: 2000, took_ms: 12, steps: [] },
 }
 
 export const HEALTH = {
@@ -169,6 +181,12 @@ const HANDLERS: Handlers = {
   health_check: () => HEALTH,
   daemon_status: () => STATUS,
   supervision_tree: () => TREE,
+  memory_status: () => MEMORY,
+  validate_memory_usage: () => answer({
+    status: 'violated', violations: [{ what: 'index_share', actual: 0.25, limit: 0.2, message: 'Index overhead (25.0 %) exceeds limit (20 %)' }],
+    used_bytes: 181_000_000, max_bytes: 2_147_483_648, repository_bytes: 260_000, index_bytes: 65_000,
+    modules: { small: { count: 3, bytes: 9000 }, medium: { count: 0, bytes: 0 }, large: { count: 0, bytes: 0 } },
+  }),
   hello: () => ({ product: 'elixir-scope', version: '0.1.0', wire_version: 2, repository_id: 'r-1', project_root: ROOT, pid: 4711 }),
 }
 
