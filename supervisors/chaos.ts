@@ -45,8 +45,10 @@ export function chaosCalls(profile: ProfileName, supervised: () => Pick<Supervis
 }
 
 function find(node: TreeNode, name: string, above = ''): { readonly path: string; readonly kind: string; readonly state: string } | undefined {
-  const path = `${above}${node.id}`
-  if (node.id === name) return { path, kind: node.kind, state: node.state }
+  // Dynamic children are numbered; the last one goes by the name alone.
+  const id = node.id.split('#', 1).join('')
+  const path = `${above}${id}`
+  if (id === name) return { path, kind: node.kind, state: node.state }
   for (const child of node.children ?? []) {
     const found = find(child, name, `${path}/`)
     if (found !== undefined) return found

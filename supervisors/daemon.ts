@@ -40,7 +40,8 @@ import { DEPENDENCIES } from './placement.ts'
 import { measureMemory, memoryService, memoryState, readBudget } from './memory.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
-import { WIRES } from './wires.ts'
+import { taskService } from './verification.ts'
+import { wiresFor } from './wires.ts'
 
 export type DaemonOptions = {
   readonly config: Config
@@ -85,7 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   })
   const root = treeOf(options, shared, budget)
   const tree: Tree = startTree({
-    root, wires: WIRES, log: logger.log,
+    root, wires: wiresFor(config), log: logger.log,
     ports: {
       [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: circuits.port, [PROFILE_PORT]: profilerOf(options, () => tree),
       [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)),
@@ -93,6 +94,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
     services: {
       supervision: supervisionService(root, () => tree),
       metrics: metricsService(metrics),
+      tasks: taskService({
+        tree: () => tree, config, shared, root: options.paths.projectRoot, storePath: options.paths.database,
+        scratchPath: join(options.paths.stateDir, 'verify', 'rebuilt.db'),
+      }),
       'memory.main': memoryService(() => tree),
       control: controlService({
         tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs, budget, profile: config.profile,
@@ -132,7 +137,7 @@ function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState, 
   return supervisionTree(config, {
     repository: {
       storePath: paths.database, repositoryId: randomUUID(), root, shared,
-      config: { project: config.project, storage: config.storage, parser: config.parser },
+      config: { project: config.project, storage: config.storage, parser: config.parser, sync: config.sync },
       parserThreads: config.parser.threads ?? availableParallelism(),
     },
     sync: { root, storePath: paths.database, cookieDirectory: join(paths.stateDir, 'cookies'), config: { project: config.project }, shared },

@@ -53,6 +53,7 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
     thread('repository', 10_000, 'the one writer of the store'),
     thread('sync', 2000, 'watches the files, reads and analyses those that change'),
     thread('memory', 1000, 'samples memory, settles the pressure level, has memory freed'),
+    pool('verifier', 500, 'a thread while the store is verified against the files'),
   ]),
   supervisor(`${AST}.Supervisor`, 'one_for_one', 'root', [
     supervisor(`${AST}.Repository.Supervisor`, 'one_for_one', 'service', [

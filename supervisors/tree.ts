@@ -20,8 +20,12 @@ import { INTENSITIES, SYNCHRONIZATION, TASK, TREE, type Place, type SupervisorPl
 /** What a thread is handed at each start, by its name. */
 export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit; readonly sync: SyncInit }
 
-/** A thread that needs little is kept from taking more. */
-const RESOURCE_LIMITS: Readonly<Record<string, ResourceLimits>> = { memory: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 } }
+/** A thread that needs little is kept from taking more; those that work hard may take what the daemon's other heaps may not. */
+const RESOURCE_LIMITS: Readonly<Record<string, ResourceLimits>> = {
+  memory: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 },
+  parser: { maxYoungGenerationSizeMb: 48 },
+  verifier: { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 512 },
+}
 
 export function supervisionTree(config: Config, inits: TreeInits): NodeSpec {
   return specOf(treeFor(config), { config, inits })
@@ -72,19 +76,29 @@ function actorSpec({ name, thread: where, restart, shutdown }: WorkerPlace): Nod
 
 function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
   const { startTimeoutMs, heartbeatMs, unresponsiveMs } = config.supervision
-  const resourceLimits = RESOURCE_LIMITS[name]
   return thread({
     id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.thread`, import.meta.url),
     init: must(inits[name as keyof TreeInits], `what thread ${name} is handed`), times: { startTimeoutMs, heartbeatMs, silenceMs: unresponsiveMs },
-    ...(resourceLimits === undefined ? {} : { resourceLimits }),
+    ...limitsOf(name),
   })
 }
 
 function poolSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
-  const { queue, idleMs, taskTimeoutMs, overflow } = config.parser
-  const { parserThreads: size } = inits.repository
   return pool({
-    id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.pool`, import.meta.url),
-    size, overflow: overflow ?? Math.max(1, Math.round(size / 2)), maxQueue: queue, idleMs, taskTimeoutMs, startTimeoutMs: config.supervision.startTimeoutMs,
+    id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.pool`, import.meta.url), ...limitsOf(name),
+    startTimeoutMs: config.supervision.startTimeoutMs, ...(name === 'verifier' ? VERIFIER_SIZE : parserSize(config, inits)),
   })
+}
+
+/** One thread, which ends when it has nothing to do. */
+const VERIFIER_SIZE = { size: 1, maxQueue: 1, idleMs: 100 }
+
+function parserSize(config: Config, { repository: { parserThreads: size } }: TreeInits) {
+  const { queue, idleMs, taskTimeoutMs, overflow } = config.parser
+  return { size, overflow: overflow ?? Math.max(1, Math.round(size / 2)), maxQueue: queue, idleMs, taskTimeoutMs }
+}
+
+function limitsOf(name: string): { readonly resourceLimits?: ResourceLimits } {
+  const resourceLimits = RESOURCE_LIMITS[name]
+  return resourceLimits === undefined ? {} : { resourceLimits }
 }

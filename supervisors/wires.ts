@@ -1,10 +1,12 @@
 /** Who may call whom, as data: main makes each channel at start and again whenever an end of it comes back. */
 
+import type { Config } from '../config/schema.ts'
 import type { Wire } from '../src/otp/node/control.ts'
 
 export const WIRES: readonly Wire[] = [
   { from: 'gateway', to: 'repository', name: 'imports', maxInFlight: 64 },
   { from: 'gateway', to: 'main', name: 'control', maxInFlight: 64 },
+  { from: 'gateway', to: 'main', name: 'tasks', maxInFlight: 8 },
   { from: 'gateway', to: 'main', name: 'metrics' },
   { from: 'repository', to: 'main', name: 'metrics' },
   { from: 'repository', to: 'main', name: 'supervision', maxInFlight: 16 },
@@ -16,3 +18,8 @@ export const WIRES: readonly Wire[] = [
   { from: 'memory', to: 'main', name: 'metrics' },
   { from: 'memory', to: 'main', name: 'supervision', maxInFlight: 4 },
 ]
+
+/** Without watching there is no sync thread. */
+export function wiresFor(config: Config): readonly Wire[] {
+  return config.sync.watch ? WIRES : WIRES.filter(({ from, to }) => from !== 'sync' && to !== 'sync')
+}

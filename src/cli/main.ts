@@ -248,10 +248,16 @@ async function checkConfig({ projectRoot, configPath, flags }: StartOptions): Pr
   return loaded.ok ? ok(undefined) : loaded
 }
 
+/**
+ * What is new in a heap is collected at 4 MB instead of 16: five threads that do little would grow by 80 MB otherwise.
+ * Threads that work hard (the parser pool) have limits of their own.
+ */
+const LEAN_HEAP = ['--max-semi-space-size=4']
+
 /** The command asks for the first import itself, to show its progress. */
 function processArguments(entry: string, { projectRoot, configPath, flags }: StartOptions, placement: DaemonArguments['placement']): string[] {
   const config = configPath === undefined ? {} : { config: resolve(configPath) }
-  return [...process.execArgv, entry, ...writeDaemonArguments({ projectRoot, placement, first_import: 'caller', flags: { ...flags }, ...config })]
+  return [...process.execArgv, ...LEAN_HEAP, entry, ...writeDaemonArguments({ projectRoot, placement, first_import: 'caller', flags: { ...flags }, ...config })]
 }
 
 /** With heart above it, which starts it again when it aborts. */

@@ -61,6 +61,7 @@ export function checkTree(tree: TreeNode, critical: readonly string[]): Check[] 
 export function checkDependencies(tree: TreeNode, needs: Readonly<Record<string, readonly string[]>>): Check[] {
   const states = new Map(flatten(tree).map(({ id, state }) => [id, state]))
   return Object.entries(needs).flatMap(([name, needed]) => {
+    if (!states.has(name)) return []
     const missing = needed.filter((other) => states.get(other) !== 'running')
     if (missing.length === 0) return []
     return [degraded(`${name} needs`, `waits for ${missing.map((other) => `${other} (${states.get(other) ?? 'absent'})`).join(', ')}`,

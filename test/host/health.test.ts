@@ -108,7 +108,7 @@ test('a node whose needs do not all run says for whom it waits', () => {
   const node = (id: string, state: TreeNode['state'], children: TreeNode[] = []): TreeNode => ({ id, kind: 'actor', state, restart: 'permanent', restarts: 0, children })
   const needs = { Reader: ['Core', 'pool'], Other: ['Core'], Late: ['Absent'] }
   expect(checkDependencies(node('root', 'running', [node('Core', 'running'), node('pool', 'running')]), { Reader: ['Core', 'pool'] })).toEqual([])
-  const found = checkDependencies(node('root', 'running', [node('Core', 'running'), node('pool', 'restarting')]), needs)
+  const found = checkDependencies(node('root', 'running', ['Reader', 'Other', 'Late'].map((id) => node(id, 'running')).concat([node('Core', 'running'), node('pool', 'restarting')])), { ...needs, Nobody: ['Absent'] })
   expect(found.map(({ name, status, reason }) => [name, status, reason])).toEqual([
     ['Reader needs', 'degraded', 'waits for pool (restarting)'], ['Late needs', 'degraded', 'waits for Absent (absent)'],
   ])

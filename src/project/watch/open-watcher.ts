@@ -8,8 +8,8 @@ import { openDirectories, type DirectoriesWatcher } from './directories.ts'
 import { openPolling } from './polling.ts'
 import { WatchLimit, type WatchContext, type Watcher } from './watcher.ts'
 
-/** chokidar watches each file, at 15 kB of memory; docs/WATCHING.md has the figures. */
-const MAX_CHOKIDAR_FILES = 5000
+/** chokidar watches each file, at 15 kB of memory: beyond this, too much of what the daemon may use at 1,000 modules. docs/WATCHING.md has the figures. */
+const MAX_CHOKIDAR_FILES = 500
 
 /** Numbers from statfs(2) on Linux. What others write there goes unreported. */
 const REMOTE_FILE_SYSTEMS: Readonly<Record<number, string>> = {
