@@ -55,7 +55,7 @@ function readsOf(path: string, modules: number): Read[] {
     return ok(null)
   }))
   const snapshot = value(openReader({ path, now: Date.now })).begin()
-  const context: ReadContext = { snapshot, verified: true, stale: false, identity: { version: '0', projectRoot: '/', pid: 1 }, memory: { maxBytes: 0, usedBytes: () => 0 }, treeOf: () => undefined }
+  const context: ReadContext = { snapshot, verified: true, stale: false, identity: { version: '0', projectRoot: '/', pid: 1 }, memory: { maxBytes: 0, usedBytes: () => 0 }, treeOf: () => undefined, treeOfVersion: () => undefined, mapOf: (_key, make) => make() }
   const names = snapshot.listModules({ limit: modules, origin: 'file' }).items.map(({ key }) => key)
   const rows = snapshot.listFunctions({ limit: modules * TYPICAL.functions, origin: 'file' }).items.slice(0, names.length)
   const functionOf = (n: number): { module: string; name: string; arity: number } => {

@@ -20,7 +20,7 @@ export const DEFAULTS: Config = {
   query: { timeoutMs: 30_000 },
   gateway: { maxConnections: 1000, maxInFlight: 100, maxRequestBytes: 16 * MIB, maxOutputBytes: 64 * MIB },
   http: { enabled: true, host: '127.0.0.1', port: 0 },
-  sync: { watch: true },
+  sync: { watch: true, keepVersions: 20, keepVersionBytes: 256 * MIB },
   parser: { threads: null, overflow: null, queue: 10_000, idleMs: 5000, taskTimeoutMs: 30_000 },
   supervision: {
     heartbeatMs: 1000, unresponsiveMs: 10_000, startTimeoutMs: 10_000, stopTimeoutMs: 30_000, intensityFactor: 1,

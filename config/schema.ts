@@ -58,6 +58,8 @@ export const configSchema = z.strictObject({
 
   sync: z.strictObject({
     watch: z.boolean().describe('follow the files as they change. `false`: only imports that are asked for'),
+    keepVersions: count(0, 10_000).describe('earlier contents kept of each file, for `history`, `diff` and `rollback`'),
+    keepVersionBytes: bytes(0).describe('what all of them may take, compressed; beyond that the oldest go'),
   }),
 
   parser: z.strictObject({

@@ -29,13 +29,14 @@ import { applyBatch } from '../src/project/sync/apply-batch.ts'
 import { incrementalUpdaterActor } from '../src/project/sync/incremental-updater.actor.ts'
 import { INCREMENTAL_UPDATER, SYNC_PORTS, type UpdateBatch } from '../src/project/sync/protocol.ts'
 import { PARSER, type ParserBody, type ParserWork } from '../src/project/parser.actor.ts'
+import { repairFiles, type RepairOrder } from '../src/project/verify/repair-files.ts'
 import type { Reader, Writer } from '../src/store/contract.ts'
 import { createTaskSink, type TaskSink } from '../src/project/task-sink.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Args, NotificationParams } from '../src/wire/methods.ts'
 import type { ImportResult } from '../src/wire/records.ts'
 import type { ImportCalls, MetricCasts, SupervisionCalls } from './calls.ts'
-import { isVerified, pendingFiles, pressureCellOf, setImportProgress, setImportWaits, setVerified, type SharedState } from './shared-state.ts'
+import { isVerified, pendingFiles, pressureCellOf, setImportProgress, setImportWaits, setUnverified, setVerified, type SharedState } from './shared-state.ts'
 import { openStore, watchStore, type StoreWatch } from './store-watch.ts'
 
 export type RepositoryInit = {
@@ -43,7 +44,7 @@ export type RepositoryInit = {
   /** Used when the store is new. */
   readonly repositoryId: string
   readonly root: string
-  readonly config: Pick<Config, 'project' | 'storage' | 'parser'>
+  readonly config: Pick<Config, 'project' | 'storage' | 'parser' | 'sync'>
   readonly parserThreads: number
   readonly shared: SharedState
 }
@@ -55,6 +56,8 @@ type Parts = { readonly context: ThreadContext<RepositoryInit>; readonly writer:
 const TASKS_PER_THREAD = 12
 /** How often it is checked that the store is still where it was opened, and metrics are told. */
 const WATCH_MS = 1000
+/** After a start of BatchProcessor that did not come about: its supervisor may be restarting. */
+const START_AGAIN_MS = 1000
 
 runThread<RepositoryInit>((context) => {
   const { init, clock } = context
@@ -69,7 +72,7 @@ runThread<RepositoryInit>((context) => {
   const parts = { context, writer: writer.value, reader: reader.value, recorder, storeWatch }
   setImportProgress(init.shared, writer.value.importState())
   const sink = createTaskSink(clock)
-  const { port, call, update, resume, catchUp } = imports(parts, sink)
+  const { port, call, repair, rebuild, update, resume, catchUp } = imports(parts, sink)
   const watch = setInterval(() => {
     storeWatch.look()
     context.channel<CallMap, MetricCasts>('metrics').cast('records', parts.recorder.drain())
@@ -78,7 +81,7 @@ runThread<RepositoryInit>((context) => {
   resume()
   return {
     services: {
-      imports: { calls: { import: call }, casts: { metDamage: storeWatch.met } }, sink: { casts: { take: sink.take } }, 'memory.repository': { calls: { free: (step: CleanupStep) => free(parts, step) } },
+      imports: { calls: { import: call, repair, rebuild }, casts: { metDamage: storeWatch.met } }, sink: { casts: { take: sink.take } }, 'memory.repository': { calls: { free: (step: CleanupStep) => free(parts, step) } },
     },
     actors: { [CORE]: () => coreActor(() => admit(parts)), [BATCH_PROCESSOR]: () => batchProcessorActor, [INCREMENTAL_UPDATER]: () => incrementalUpdaterActor(() => admitSync(parts)) },
     ports: { [STORE_PORT]: storePort(parts), [IMPORTS_PORT]: port, [SYNC_PORTS.update]: update },
@@ -143,7 +146,7 @@ async function caughtFrom<T>(run: () => Result<T, Failure> | Promise<Result<T, F
 function storePort(parts: Parts): ActorPort {
   const { writer, context, reader, recorder } = parts
   const writeContext: WriteContext = {
-    writer, freshness: () => freshness(parts), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
+    writer, freshness: () => freshness(parts), rolledBack: () => setUnverified(context.init.shared), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
     countModules: () => {
       const { modules, clientModules } = reader.snapshot((snapshot) => snapshot.statistics())
       return modules + clientModules
@@ -169,7 +172,10 @@ function imports(parts: Parts, sink: TaskSink) {
   const listeners = new Set<(progress: Progress) => void>()
   const startProcessor = async (): Promise<void> => {
     const started = await supervision.call('startOnDemand', { name: BATCH_PROCESSOR })
-    if (!started.ok) context.log('error', 'the import could not be started', { ...started.error })
+    if (started.ok) return
+    // Whoever wished for an import waits for it: nobody else will try again.
+    context.log('error', 'the import could not be started, and is tried again', { ...started.error })
+    context.clock.after(START_AGAIN_MS, () => void startProcessor())
   }
   const queue = createImportQueue(() => void startProcessor())
   const tell = (progress: Progress): void => {
@@ -224,7 +230,18 @@ function imports(parts: Parts, sink: TaskSink) {
     isOwed = false
     void queue.wish('changed')
   }
-  return { port, call, update, resume, catchUp }
+  /** Like an update, it must not store what was read before an import. */
+  const repair = async (order: RepairOrder): Promise<Result<number, Failure>> => {
+    await queue.free()
+    const { parse } = importPorts(parts, sink)
+    return orDisk(parts, () => repairFiles({ writer, parse }, order))
+  }
+  const rebuild = ({ why }: ImportCalls['rebuild']['args']): Result<null, Failure> => {
+    if (context.init.config.storage.backend === 'memory') return fail(failure('unsupported', 'a store in memory is built anew when the daemon starts'))
+    parts.storeWatch.met(failure('damaged', why))
+    return ok(null)
+  }
+  return { port, call, repair, rebuild, update, resume, catchUp }
 }
 
 /** A pool that is gone (restarting, or stopping with the daemon) interrupts an import and is nothing wrong with it. */

@@ -36,6 +36,11 @@ export function setVerified(shared: SharedState): void {
   Atomics.store(shared, VERIFIED, 1)
 }
 
+/** The facts are those of an earlier time: until the next import they are not what the files say. */
+export function setUnverified(shared: SharedState): void {
+  Atomics.store(shared, VERIFIED, 0)
+}
+
 /** The store that is open is not to be read any more, until another has come in its place, which no import has filled yet. */
 export function giveUpStore(shared: SharedState): void {
   Atomics.store(shared, VERIFIED, 0)

@@ -16,11 +16,11 @@ import { salvage } from '../src/store/salvage.ts'
 import { databaseIn, reportSetAside, type SetAside } from '../src/store/set-aside.ts'
 import { giveUpStore, setStoreOpen, type SharedState } from './shared-state.ts'
 
-type Context = ThreadContext<{ readonly storePath: string; readonly repositoryId: string; readonly config: Pick<Config, 'storage'>; readonly shared: SharedState }>
+type Context = ThreadContext<{ readonly storePath: string; readonly repositoryId: string; readonly config: Pick<Config, 'storage' | 'sync'>; readonly shared: SharedState }>
 
 export function openStore(context: Context, recorder: MetricRecorder): Result<Writer, Failure> {
   const { init: { storePath, repositoryId, config, shared }, clock } = context
-  const opened = openSound({ path: storePath, storage: config.storage.backend, now: clock.wallMs, repositoryId }, () => giveUpStore(shared))
+  const opened = openSound({ path: storePath, storage: config.storage.backend, now: clock.wallMs, repositoryId, history: { versions: config.sync.keepVersions, bytes: config.sync.keepVersionBytes } }, () => giveUpStore(shared))
   if (!opened.ok) return opened
   const { writer, setAside } = opened.value
   const mended = setAside === undefined ? ok(null) : mend(context, recorder, writer, setAside)

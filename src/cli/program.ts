@@ -12,9 +12,11 @@ import { completionScript, SHELLS, type Shell } from './commands/completion-scri
 import { importNow, restart, start, status, stop, type StartArgs } from './commands/daemon.ts'
 import { exportData } from './commands/export.ts'
 import { tree, watchTree } from './commands/tree.ts'
+import { diff, history } from './commands/history.ts'
 import { callees, callers, memory, modules, problems, show, stats } from './commands/lookup.ts'
 import { profile } from './commands/profile.ts'
 import { rpc } from './commands/rpc.ts'
+import { repair, verify } from './commands/verify.ts'
 import { makeContext, report, type Context, type GlobalOptions } from './context.ts'
 import { EXIT, EXIT_CODES_TEXT, type ExitCode } from './exit.ts'
 import type { Paging } from './pages.ts'
@@ -97,6 +99,14 @@ function addDaemonCommands(program: Command, choose: (action: Action) => void): 
   program.command('import').description('bring the daemon in step with the files')
     .option('--force', 'parse unchanged files too')
     .action((flags: { force?: boolean }) => choose((context) => importNow(context, { force: flags.force === true })))
+  for (const [name, run, summary] of [
+    ['verify', verify, 'build the facts anew from the files and compare everything; fails when anything differs'],
+    ['repair', repair, 'verify, mend what differs, and verify again'],
+  ] as const) {
+    program.command(name).description(summary)
+      .option('--limit <n>', 'differences that are shown', positive, 100)
+      .action((flags: { limit: number }) => choose((context) => run(context, flags.limit)))
+  }
   program.command('tree').description('the supervision tree, live')
     .option('--watch', 'keep it on screen until Ctrl-C; with --json a line each time')
     .addOption(new Option('--interval <seconds>', 'how often --watch looks').default(1).argParser(seconds))
@@ -123,6 +133,14 @@ function addLookupCommands(program: Command, choose: (action: Action) => void): 
       .option(...IDS)
       .action((mfa: string, flags: PageFlags & IdFlags) => choose((context) => run(withIds(context, flags), mfa, pagingOf(context, flags))))
   }
+  program.command('history').description('the versions of a module, function or file that are kept, and when it changed')
+    .argument('<name>', 'MyApp.Cart, MyApp.Cart.add_item/2 or lib/cart.ex')
+    .action((name: string) => choose((context) => history(context, name)))
+  program.command('diff').description('what changed in a module between two versions of its file')
+    .argument('<module>', 'e.g. MyApp.Cart')
+    .option('--from <version>', 'as `history` numbers them; without it, the one before --to', positive)
+    .option('--to <version>', 'without it, the newest', positive)
+    .action((name: string, flags: { from?: number; to?: number }) => choose((context) => diff(context, name, { from: flags.from, to: flags.to })))
   paged(program.command('problems').description("what is wrong in the project's files"))
     .argument('[file]', 'of one file only')
     .action((file: string | undefined, flags: PageFlags) => choose((context) => problems(context, file, pagingOf(context, flags))))

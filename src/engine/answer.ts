@@ -13,7 +13,7 @@ export type Freshness = {
   readonly writtenAt: string
   readonly importState: ImportState
   readonly unreadableFiles: number
-  /** False from a restart until the files have been compared with the store. */
+  /** False from a restart or a rollback until the files have been compared with the store. */
   readonly verified: boolean
   /** True while files are known to have changed that are not in the store yet. */
   readonly stale: boolean

@@ -6,7 +6,7 @@
 import type { CallFacts, ClauseFacts, Doc, FunctionKind, Span } from '../model/facts.ts'
 import { formatFunctionName, formatMfa } from '../model/names.ts'
 import { formatNodeId } from '../model/node-id.ts'
-import type { CallerSite, FunctionRecord, FunctionRow, ModuleRecord, ModuleRow, ProblemRow } from '../store/contract.ts'
+import type { CallerSite, FunctionRecord, FunctionRow, ModuleRecord, ModuleRow, Moment, Moments, ProblemRow } from '../store/contract.ts'
 import type { CallerRecord, CallRecord, FunctionData, FunctionSummary, ModuleData, ModuleSummary } from '../wire/records.ts'
 import { cutList, cutText } from './cut.ts'
 
@@ -29,11 +29,12 @@ export function functionSummary(row: FunctionRow): FunctionSummary {
     mfa: mfaOf(row), module_name: row.moduleKey, function_name: row.name, arity: row.arity,
     kind: row.kind, visibility: visibility(row.kind), source_file: row.path, line: row.line,
     clauses: row.clauses, cyclomatic_complexity: row.cyclomatic, lines_of_code: row.linesOfCode, origin: row.origin,
+    stale: row.stale !== null,
   }
 }
 
-/** `functions` are all rows of the module; at most `functionLimit` are listed. */
-export function moduleData(record: ModuleRecord, functions: readonly FunctionRow[], limits: { text: number; functions: number }): ModuleData {
+/** `functions` are all rows of the module; at most `functionLimit` are listed. An export has no moments. */
+export function moduleData(record: ModuleRecord, functions: readonly FunctionRow[], limits: { text: number; functions: number }, moments?: Moments): ModuleData {
   const { facts } = record
   const listed = cutList(functions, limits.functions)
   return {
@@ -48,11 +49,11 @@ export function moduleData(record: ModuleRecord, functions: readonly FunctionRow
     functions: listed.items.map(functionSummary), functions_cut_at: listed.cutAt,
     dependencies: [...facts.dependencies],
     lines_of_code: record.linesOfCode, cyclomatic_complexity: record.cyclomatic,
-    origin: record.origin, version: record.version, last_updated: isoTime(record.updatedAtMs),
+    origin: record.origin, version: record.version, last_updated: isoTime(record.updatedAtMs), ...momentsRecord(moments),
   }
 }
 
-export function functionData(record: FunctionRecord, calls: readonly CallFacts[], limits: { text: number; moreCalls: number | null }): FunctionData {
+export function functionData(record: FunctionRecord, calls: readonly CallFacts[], limits: { text: number; moreCalls: number | null }, moments?: Moments): FunctionData {
   const { facts } = record
   const mfa = mfaOf(record)
   return {
@@ -65,8 +66,18 @@ export function functionData(record: FunctionRecord, calls: readonly CallFacts[]
     delegate_to: facts.delegateTo === null ? null : formatMfa({ ...facts.delegateTo, arity: record.arity }),
     lines_of_code: record.linesOfCode, cyclomatic_complexity: record.cyclomatic,
     calls_made: calls.map(callRecord), calls_cut_at: limits.moreCalls,
-    origin: record.origin, version: record.version, last_updated: isoTime(record.updatedAtMs),
+    origin: record.origin, version: record.version, last_updated: isoTime(record.updatedAtMs), ...momentsRecord(moments),
+    stale: record.stale === null ? null : { since: momentRecord(record.stale.since), reason: record.stale.reason },
   }
+}
+
+export function momentsRecord(moments: Moments | undefined): Pick<ModuleData, 'first_seen' | 'last_modified'> {
+  if (moments === undefined) return { first_seen: null, last_modified: null }
+  return { first_seen: momentRecord(moments.firstSeen), last_modified: momentRecord(moments.lastModified) }
+}
+
+export function momentRecord({ epoch, atMs }: Moment): { epoch: number; at: string } {
+  return { epoch, at: isoTime(atMs) }
 }
 
 export function callRecord(call: CallFacts): CallRecord {

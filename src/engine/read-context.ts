@@ -1,6 +1,7 @@
 /** What a read needs, as plain arguments: one snapshot, and what the daemon knows about itself. */
 
-import type { Snapshot } from '../store/contract.ts'
+import type { VersionMap } from '../model/version-map.ts'
+import type { FileVersion, Snapshot } from '../store/contract.ts'
 import type { Tree } from '../syntax/tree.ts'
 import type { Freshness } from './answer.ts'
 
@@ -23,6 +24,10 @@ export type ReadContext = {
   readonly memory: MemoryUse
   /** The tree of a file as it was analysed; undefined for a file the snapshot does not know. */
   readonly treeOf: (path: string) => Tree | undefined
+  /** The tree of a version that is kept; undefined for one that could not be read. */
+  readonly treeOfVersion: (path: string, version: FileVersion) => Tree | undefined
+  /** The map from one content to another, which `make` finds unless it is known by its key. */
+  readonly mapOf: (key: string, make: () => VersionMap) => VersionMap
 }
 
 export function freshness(context: ReadContext): Freshness {

@@ -2,9 +2,11 @@
 
 import type { Failure } from '../base/failure.ts'
 import { ok, type Result } from '../base/result.ts'
+import type { Mfa } from '../model/names.ts'
 import { parseNodeId } from '../model/node-id.ts'
 import type { ReadArgs, Reply } from '../wire/methods.ts'
 import { answer } from './answer.ts'
+import { cutList } from './cut.ts'
 import { findFunction, findModule, readMfa } from './find.ts'
 import { callerRecord, callRecord, functionData, functionSummary } from './present.ts'
 import { freshness, type ReadContext } from './read-context.ts'
@@ -15,11 +17,19 @@ const LISTED_CALLS = 500
 export function getFunction(context: ReadContext, args: ReadArgs<'get_function'>): Result<Reply<'get_function'>, Failure> {
   const mfa = readMfa(args.mfa)
   if (!mfa.ok) return mfa
-  const found = findFunction(context.snapshot, mfa.value)
-  if (!found.ok) return found
-  const calls = context.snapshot.calleesOf(found.value.id, { limit: LISTED_CALLS })
+  const { snapshot } = context
+  const found = findFunction(snapshot, mfa.value)
+  if (!found.ok) return staleFunction(context, mfa.value, args.text_limit) ?? found
+  const calls = snapshot.calleesOf(found.value.id, { limit: LISTED_CALLS })
   const limits = { text: args.text_limit, moreCalls: calls.next === null ? null : LISTED_CALLS }
-  return ok(answer(functionData(found.value, calls.items, limits), freshness(context)))
+  return ok(answer(functionData(found.value, calls.items, limits, snapshot.functionMoments(found.value.id)), freshness(context)))
+}
+
+function staleFunction(context: ReadContext, mfa: Mfa, textLimit: number): Result<Reply<'get_function'>, Failure> | undefined {
+  const stale = context.snapshot.findStale(mfa)
+  if (stale === undefined) return undefined
+  const calls = cutList(stale.calls, LISTED_CALLS)
+  return ok(answer(functionData(stale.record, calls.items, { text: textLimit, moreCalls: calls.cutAt }, stale.moments), freshness(context)))
 }
 
 export function listFunctions(context: ReadContext, args: ReadArgs<'list_functions'>): Result<Reply<'list_functions'>, Failure> {

@@ -17,7 +17,7 @@ export function getModule(context: ReadContext, args: ReadArgs<'get_module'>): R
   if (!found.ok) return found
   const functions = allFunctions(context.snapshot, found.value.id)
   const limits = { text: args.text_limit, functions: LISTED_FUNCTIONS }
-  return ok(answer(moduleData(found.value, functions, limits), freshness(context)))
+  return ok(answer(moduleData(found.value, functions, limits, context.snapshot.moduleMoments(found.value.id)), freshness(context)))
 }
 
 export function listModules(context: ReadContext, args: ReadArgs<'list_modules'>): Result<Reply<'list_modules'>, Failure> {

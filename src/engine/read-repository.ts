@@ -32,6 +32,7 @@ export function getStatistics(context: ReadContext, args: ReadArgs<'get_statisti
     files: counted.files, modules: counted.modules, functions: counted.functions, clauses: counted.clauses, calls: counted.calls,
     callees: counted.callees, problems: counted.problems, client_modules: counted.clientModules,
     source_bytes: counted.sourceBytes, source_bytes_stored: counted.sourceBytesStored,
+    versions: counted.versions, version_bytes: counted.versionBytes, oldest_epoch: counted.oldestEpoch, stale_functions: counted.staleFunctions,
     database_bytes: counted.databaseBytes, wal_bytes: counted.walBytes, bytes_by_table: counted.bytesByTable === null ? null : { ...counted.bytesByTable },
     import: {
       state: counted.import.state, files_done: counted.import.filesDone, files_total: counted.import.filesTotal,

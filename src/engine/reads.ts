@@ -8,6 +8,7 @@ import { getCallees, getCallers, getFunction, listFunctions } from './read-funct
 import { getFunctionsForModule, getModule, getModuleByFile, listModules } from './read-modules.ts'
 import { getAstNode } from './read-node.ts'
 import { exportData, getStatistics, hello, listProblems, validateUsage } from './read-repository.ts'
+import { getModuleDiff, translateNode, versionHistory } from './read-versions.ts'
 
 export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: ReadArgs<M>) => Result<Reply<M>, Failure> } = {
   hello,
@@ -23,6 +24,9 @@ export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: R
   list_problems: listProblems,
   get_statistics: getStatistics,
   export_data: exportData,
+  version_history: versionHistory,
+  get_module_diff: getModuleDiff,
+  translate_node: translateNode,
   validate_memory_usage: validateUsage,
 }
 

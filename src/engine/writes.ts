@@ -12,6 +12,7 @@ import { answer, type Answer, type Freshness } from './answer.ts'
 import { clientFacts, readStatement, type ClientFunctionStatement, type ClientModuleStatement } from './client-facts.ts'
 import type { ClientWriteMethod } from './core.actor.ts'
 import { mergePatch } from './merge-patch.ts'
+import { rollBack } from './rollback.ts'
 
 export type WriteContext = {
   readonly writer: Writer
@@ -20,6 +21,8 @@ export type WriteContext = {
   /** Modules of either origin, before this write. */
   readonly countModules: () => number
   readonly limits: WriteLimits
+  /** Told that the facts are those of an earlier time. */
+  readonly rolledBack: () => void
 }
 
 export type WriteLimits = { readonly maxModules: number }
@@ -40,6 +43,12 @@ export const WRITES: { readonly [M in ClientWriteMethod]: (context: WriteContext
     const results = applyAll(context, transaction, args.operations)
     return results.ok ? ok({ results: results.value.map(storedRecord) }) : results
   }, { expectedEpoch: args.expected_epoch })),
+  rollback: (context, { epoch }) => {
+    const done = context.writer.transaction((transaction) => rollBack(transaction, epoch))
+    if (!done.ok) return done
+    context.rolledBack()
+    return committed(context, ok({ ...done.value, value: { rolled_back_to: epoch, ...done.value.value } }))
+  },
   optimize: (context) => {
     const done = context.writer.optimize()
     return done.ok ? ok(answer({ duration_ms: done.value.durationMs }, context.freshness())) : done

@@ -6,11 +6,11 @@
 import type { Failure } from '../base/failure.ts'
 import type { Result } from '../base/result.ts'
 import type { ClientWriteMethod } from '../engine/core.actor.ts'
-import type { Identity, MemoryUse } from '../engine/read-context.ts'
+import type { Identity, MemoryUse, ReadContext } from '../engine/read-context.ts'
 import { isReadMethod, READS } from '../engine/reads.ts'
 import type { HotKey } from '../memory/cache.ts'
 import type { Snapshot } from '../store/contract.ts'
-import { METHODS, type Args, type ControlMethod, type Method, type NotificationParams, type ReadArgs, type ReadMethod } from '../wire/methods.ts'
+import { METHODS, type Args, type ControlMethod, type Method, type Notification, type NotificationParams, type ReadArgs, type ReadMethod, type TaskMethod } from '../wire/methods.ts'
 import type { Settled } from '../project/sync/protocol.ts'
 import type { AnswerCache } from './answer-cache.ts'
 import type { TreeCache } from './tree-cache.ts'
@@ -31,15 +31,18 @@ export type CallPorts = {
   readonly write: (method: ClientWriteMethod, args: unknown) => Promise<Outcome>
   readonly importProject: (args: Args<'import_project'>, call: CallerPorts) => Promise<Outcome>
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
+  readonly task: (method: TaskMethod, args: unknown, call: CallerPorts) => Promise<Outcome>
 }
 
 /** What a call may use of the connection it came on. A write goes on when its client leaves: it may be repeated. */
 export type CallerPorts = {
-  readonly progress: (progress: NotificationParams<'import_progress'>) => void
+  readonly notify: <N extends Notification>(name: N, params: NotificationParams<N>) => void
+  readonly signal: AbortSignal
 }
 
 export function answerCall(ports: CallPorts, method: Method, args: unknown, call: CallerPorts): Outcome | Promise<Outcome> {
   if (isReadMethod(method)) return readAs(ports, method, args as Args<typeof method>)
+  if (METHODS[method].runs === 'task') return ports.task(method as TaskMethod, args, call)
   if (METHODS[method].runs === 'control') return ports.control(method as ControlMethod, args)
   return method === 'import_project' ? ports.importProject(args as Args<'import_project'>, call) : ports.write(method as ClientWriteMethod, args)
 }
@@ -58,7 +61,9 @@ function read<M extends ReadMethod>(ports: CallPorts, method: M, args: ReadArgs<
   const verified = ports.isVerified()
   const stale = ports.isStale()
   const treeOf = (path: string) => ports.trees.treeOf(snapshot, path)
-  const make = (): Outcome => READS[method]({ snapshot, verified, stale, identity: ports.identity, memory: ports.memory, treeOf }, args)
+  const treeOfVersion: ReadContext['treeOfVersion'] = (path, version) => ports.trees.treeOfVersion(snapshot, path, version)
+  const context: ReadContext = { snapshot, verified, stale, identity: ports.identity, memory: ports.memory, treeOf, treeOfVersion, mapOf: ports.trees.mapOf }
+  const make = (): Outcome => READS[method](context, args)
   return UNCACHED.has(method) ? make() : ports.answers.answer(stateOf(snapshot, verified, stale), `${method} ${JSON.stringify(args)}`, make)
 }
 

@@ -245,6 +245,8 @@ export type Snapshot = {
   moduleMoments(id: number): Moments | undefined
   /** A function that is no more, because its file does not parse; its calls as they were. */
   findStale(mfa: Mfa): { readonly record: FunctionRecord; readonly calls: readonly CallFacts[]; readonly moments: Moments } | undefined
+  /** The file that a module was last in which is no more. */
+  pathOfDeparted(module: ModuleName): string | undefined
   /** The newest first, of what is kept. */
   versionsOf(path: string): readonly FileVersion[]
   /** Undefined for a version that is not kept, or could not be read. */

@@ -107,3 +107,8 @@ export function momentsIn(connection: Connection, table: 'functions' | 'modules'
 function momentsOf(row: Moments): ShownMoments {
   return { firstSeen: { epoch: row.first_epoch, atMs: row.first_ms }, lastModified: { epoch: row.modified_epoch, atMs: row.modified_ms } }
 }
+
+/** The file that a module was last in. */
+export function pathOfDeparted(connection: Connection, module: string): string | undefined {
+  return one<{ path: string }>(connection, 'SELECT path FROM departed WHERE module = ? AND name = ? AND arity = ?', module, ...MODULE)?.path
+}

@@ -13,7 +13,7 @@ import { fileStates } from './apply-file.ts'
 import { callers } from './caller-reads.ts'
 import { connect, failureOf, rethrow, type Connection } from './connection.ts'
 import type { Reader, ReaderOptions, Snapshot } from './contract.ts'
-import { findStale, listStale, momentsIn } from './departed.ts'
+import { findStale, listStale, momentsIn, pathOfDeparted } from './departed.ts'
 import { placeOf } from './files.ts'
 import { exportRows, filesBelow, findFile, problems, sourceOf } from './file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from './function-reads.ts'
@@ -123,6 +123,7 @@ function createSnapshot(connection: Connection, path: string, turn: Turn, letGo:
     functionMoments: (id) => read(() => momentsIn(connection, 'functions', id)),
     moduleMoments: (id) => read(() => momentsIn(connection, 'modules', id)),
     findStale: (mfa) => state.n_stale === 0 ? undefined : read(() => findStale(connection, mfa)),
+    pathOfDeparted: (module) => read(() => pathOfDeparted(connection, module)),
     versionsOf: (file) => read(() => versionsOf(connection, file)),
     versionSource: (file, number) => read(() => versionSource(connection, file, number)),
     functionsOf: (moduleId, page) => read(() => functionsOf(connection, moduleId, page)),

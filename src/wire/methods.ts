@@ -4,23 +4,23 @@
  * one map (the arguments); a result is an `Answer` unless it says otherwise.
  *
  * `runs`: `read` is answered in the gateway thread from its own snapshot; `write` goes to the repository thread;
- * `control` to the main thread.
+ * `control` to the main thread; `task` to a thread of its own, and ends when its client goes.
  */
 
 import { z } from 'zod'
 import type { FailureCode } from '../base/failure.ts'
 import {
-  astNode, callerRecord, callRecord, functionData, functionSummary, health, importResult, memoryCleanup, memoryStatus, memoryUsage, moduleData, moduleSummary,
-  monitoring, pressureLevel, problemRecord, statistics, takenProfile, treeNode,
+  astNode, callerRecord, callRecord, fileVersion, functionData, functionSummary, health, importResult, memoryCleanup, memoryStatus, memoryUsage, moduleData, moduleDiff, moduleSummary, moment,
+  monitoring, pressureLevel, problemRecord, statistics, takenProfile, treeNode, verificationRecord,
 } from './records.ts'
 
 /** History: 1 first published form; 2 daemon_status tells heart; 3 supervision, memory,
- * profiles. A test pins the hash of the schemas, so that a change must come with a new version. */
+ * profiles, versions of files, rollback. A test pins the hash of the schemas, so that a change must come with a new version. */
 export const WIRE_VERSION = 3
 
 export type MethodSpec = {
   readonly summary: string
-  readonly runs: 'read' | 'write' | 'control'
+  readonly runs: 'read' | 'write' | 'control' | 'task'
   /** Safe to repeat after a lost connection. What is not carries a `request_id` that makes a repeat safe. */
   readonly idempotent: boolean
   readonly args: z.ZodObject
@@ -68,6 +68,8 @@ const patchModule = z.strictObject({
 const deleteModule = z.strictObject({ operation: z.literal('delete_module'), module_name: moduleName, expected_version: version })
 export const updateOperation = z.discriminatedUnion('operation', [storeModule, storeFunction, patchModule, deleteModule])
 
+const fileVersionNumber = z.int().min(1).optional()
+
 const stored = z.object({ module_name: z.string(), version: z.int() })
 
 function answer<T extends z.ZodType>(value: T) {
@@ -76,7 +78,7 @@ function answer<T extends z.ZodType>(value: T) {
     epoch: z.int().describe('the snapshot that the answer is from'),
     as_of: z.string().describe('when that snapshot was written, ISO 8601 UTC'),
     complete: z.boolean().describe('false while an import is under way or was interrupted, or files could not be read'),
-    verified: z.boolean().describe('false from a restart until the files have been compared with the store'),
+    verified: z.boolean().describe('false from a restart or a rollback until the files have been compared with the store'),
     stale: z.boolean().describe('true while files are known to have changed that are not in yet'),
   })
 }
@@ -115,6 +117,14 @@ function supervising<A extends z.ZodRawShape, R extends z.ZodType>(summary: stri
 
 const ofTask = { task: z.string().min(1).max(128).describe('as the call that began it answered') }
 
+const TASK: readonly FailureCode[] = [...CONTROL, 'busy', 'conflict', 'too_large', 'storage_full', 'insufficient_memory', 'damaged']
+
+function task<A extends z.ZodObject, R extends z.ZodType>(summary: string, args: A, result: R) {
+  return { summary, runs: 'task', idempotent: true, args, result, errors: TASK } as const
+}
+
+const named = z.strictObject({ limit: z.int().min(0).max(10_000).default(100).describe('differences that are named; the others are counted') })
+
 const done = z.object({ ok: z.literal(true) })
 
 const none = z.strictObject({})
@@ -147,6 +157,20 @@ export const METHODS = {
     answer(z.object({ lines: z.array(z.string()), cursor: z.string().nullable() }))),
   validate_memory_usage: read('Memory in use against the limits of the specification, with all violations. Walks the whole database.', none, answer(memoryUsage)),
 
+  version_history: read('The contents that a file has had, the newest first, as far as they are kept.',
+    z.strictObject({ module_name: moduleName.optional(), path: path.optional().describe('instead of module_name') }), answer(z.object({
+      source_file: z.string(), versions: z.array(fileVersion),
+      first_seen: moment.nullable().describe('of the module that was asked for'), last_modified: moment.nullable(),
+    }))),
+  get_module_diff: read('What changed in a module between two versions of its file.', z.strictObject({
+    module_name: moduleName, path: path.optional().describe('the file, for a module that it no longer defines'),
+    from: fileVersionNumber.describe('without it, the one before `to`'), to: fileVersionNumber.describe('without it, the newest'),
+  }), answer(moduleDiff)),
+  translate_node: read('Where a node of one version of a file is in another, later or earlier.', z.strictObject({
+    node_id: z.string().min(1).max(8192), path: path.optional().describe('the file, for a module that it no longer defines'),
+    from: z.int().min(1).describe('the version that the id is of'), to: fileVersionNumber.describe('without it, the newest'),
+  }), answer(z.object({ node_id: z.string().nullable().describe('null: there is no such node there'), from: z.int(), to: z.int() }))),
+
   store_module: write('Store a module stated by a client, as source text or as facts.', { module: clientModule }, answer(stored)),
   store_function: write('Store one function stated by a client.',
     { module_name: moduleName, function: clientFunction }, answer(stored)),
@@ -165,9 +189,16 @@ export const METHODS = {
   }, answer(z.object({ results: z.array(stored) })), [...WRITE, 'not_found']),
   import_project: write('Bring the repository in step with the project\'s files. Progress comes as `import_progress` notifications.',
     { force: z.boolean().default(false).describe('parse unchanged files too') }, answer(importResult)),
+  rollback: write('Bring the facts of all files back to those of an epoch, as one new epoch. Files on disk are left alone: the next comparison with them goes forward again.',
+    { epoch: z.int().min(0) }, answer(z.object({ rolled_back_to: z.int(), restored: z.int().describe('files'), removed: z.int().describe('files') })), [...WRITE, 'not_found']),
   optimize: write('Rebuild what is derived (postings, counts) from the facts.', {}, answer(z.object({ duration_ms: z.number() }))),
   vacuum: write('Give disk space back: drop unreferenced sources, rewrite the database.', {},
     answer(z.object({ bytes_before: z.int(), bytes_after: z.int(), sources_dropped: z.int() }))),
+
+  verify: task('Build the facts anew from the files, beside the repository, and compare everything. Progress comes as `verify_progress` notifications.',
+    named, verificationRecord),
+  repair: task('Verify, and mend what differs: parse its files anew, rebuild what is derived, at last the whole store; then verify again.',
+    named, z.object({ found: verificationRecord, steps: z.array(z.string()).describe('what was done, in order; none where nothing differed'), left: verificationRecord })),
 
   health_check: control('State of every service with reasons and remedies.', none, health),
   daemon_status: control('The daemon: version, addresses, uptime, memory.', none, z.object({
@@ -227,6 +258,7 @@ type RunsIn<R extends MethodSpec['runs']> = { [M in Method]: (typeof METHODS)[M]
 export type ReadMethod = RunsIn<'read'>
 export type WriteMethod = RunsIn<'write'>
 export type ControlMethod = RunsIn<'control'>
+export type TaskMethod = RunsIn<'task'>
 /** Arguments as a client writes them: what has a default may be left out. */
 export type ArgsInput<M extends Method> = z.input<(typeof METHODS)[M]['args']>
 /** Arguments after validation, defaults filled in. */
@@ -246,6 +278,9 @@ export function isMethod(name: string): name is Method {
 /** Notifications that the daemon sends: params are an array of one map. */
 export const NOTIFICATIONS = {
   import_progress: z.object({ files_done: z.int(), files_total: z.int(), phase: z.enum(['scanning', 'parsing', 'waiting for memory', 'writing', 'done']) }),
+  verify_progress: z.object({
+    phase: z.enum(['rebuilding', 'comparing', 'checking', 'repairing']), files_done: z.int(), files_total: z.int(), differences: z.int(),
+  }),
   memory_pressure_changed: z.object({ from: pressureLevel, to: pressureLevel, used_bytes: z.int(), max_bytes: z.int() }),
 } as const
 

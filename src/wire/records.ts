@@ -50,6 +50,8 @@ export const moduleSummary = z.object({
   origin: z.enum(['file', 'client']),
 })
 
+export const moment = z.object({ epoch: z.int(), at: z.string() })
+
 export const functionSummary = z.object({
   mfa: z.string(), module_name: z.string(), function_name: z.string(), arity: z.int(),
   kind: z.enum(['def', 'defp', 'defmacro', 'defmacrop', 'defguard', 'defguardp', 'defdelegate']),
@@ -57,6 +59,7 @@ export const functionSummary = z.object({
   source_file: z.string().nullable(), line: line.nullable(),
   clauses: z.int(), cyclomatic_complexity: z.int(), lines_of_code: z.int(),
   origin: z.enum(['file', 'client']),
+  stale: z.boolean().describe('no longer found, because its file does not parse; what is said is from before'),
 })
 
 export const moduleData = z.object({
@@ -91,6 +94,8 @@ export const moduleData = z.object({
   origin: z.enum(['file', 'client']),
   version: z.int().describe('epoch of the last change; `expected_version` of update_module'),
   last_updated: z.string(),
+  first_seen: moment.nullable().describe('null in an export, which holds facts alone'),
+  last_modified: moment.nullable().describe('of anything in it but its place'),
 })
 
 export const clauseRecord = z.object({
@@ -111,6 +116,30 @@ export const functionData = z.object({
   lines_of_code: z.int(), cyclomatic_complexity: z.int().describe('highest among the clauses, each counted as Credo counts it'),
   calls_made: z.array(callRecord), calls_cut_at: z.int().nullable().describe('calls listed when there are more; get_callees pages through all'),
   origin: z.enum(['file', 'client']), version: z.int(), last_updated: z.string(),
+  first_seen: moment.nullable().describe('null in an export, which holds facts alone'),
+  last_modified: moment.nullable().describe('of anything about it but its place'),
+  stale: z.object({ since: moment, reason: z.string() }).nullable()
+    .describe('not null: no longer found, because its file does not parse; everything else is from before'),
+})
+
+export const fileVersion = z.object({
+  version: z.int().describe('of the file, from 1'), source_hash: z.string(), bytes: z.int(),
+  readable: z.boolean(), since: moment, until: moment.nullable().describe('null for the present one'),
+})
+
+const nodeList = z.object({ count: z.int(), node_ids: z.array(z.string()), cut_at: z.int().nullable().describe('ids listed when there are more') })
+
+export const moduleDiff = z.object({
+  module_name: z.string(), source_file: z.string(), from: z.int(), to: z.int(),
+  change_type: z.enum(['none', 'minor', 'major', 'structural']),
+  name_before: z.string().nullable().describe('null for a module that came'), name_after: z.string().nullable().describe('null for a module that went'),
+  added_functions: z.array(z.object({ function: z.string(), from: z.string().nullable().describe('the function that it was before') })),
+  removed_functions: z.array(z.object({ function: z.string(), to: z.string().nullable().describe('the function that it is now') })),
+  modified_functions: z.array(z.object({ function: z.string(), changes: z.array(z.string()) })),
+  metadata_changes: z.array(z.object({ field: z.string(), removed: z.array(z.string()), added: z.array(z.string()) })),
+  exports: z.enum(['same', 'changed']).describe('whether callers may be affected'),
+  correlation_impacts: z.object({ broken: nodeList, new: nodeList, maintained: z.object({ count: z.int() }) })
+    .describe('nodes by what became of their ids: each is in one of the three'),
 })
 
 export const astNode = z.object({
@@ -131,6 +160,8 @@ export const statistics = z.object({
   project_root: z.string(),
   files: z.int(), modules: z.int(), functions: z.int(), clauses: z.int(), calls: z.int(), callees: z.int(), problems: z.int(),
   client_modules: z.int(), source_bytes: z.int(), source_bytes_stored: z.int(),
+  versions: z.int().describe('earlier contents of files that are kept'), version_bytes: z.int().describe('of their sources, compressed'),
+  oldest_epoch: z.int().describe('the oldest that rollback goes to'), stale_functions: z.int(),
   database_bytes: z.int(), wal_bytes: z.int(), bytes_by_table: z.record(z.string(), z.int()).nullable().describe('null unless asked for'),
   import: z.object({
     state: z.enum(['never', 'running', 'complete', 'interrupted']), files_done: z.int(), files_total: z.int(), last: importResult.nullable(),
@@ -216,9 +247,29 @@ export const takenProfile = z.object({
   kind: z.enum(['cpu', 'heap']), thread: z.string(), bytes: z.int(), duration_ms: z.number(),
 })
 
+export const differenceRecord = z.object({
+  what: z.string().describe('file, source, module, functions (their order), function, callers, problems, count, table or index, store'),
+  where: z.string().describe('path, module or MFA; what it is about otherwise'),
+  path: z.string().nullable().describe('the file whose facts differ'),
+  field: z.string().nullable().describe('null: it is there in one of the two only'),
+  live: z.string().nullable().describe('what the repository says; null for nothing'),
+  rebuilt: z.string().nullable().describe('what the files say; null for nothing'),
+})
+
+export const verificationRecord = z.object({
+  differences: z.array(differenceRecord), total: z.int().describe('of differences, named here or not'), files_differing: z.int(),
+  files: z.int(), modules: z.int(), functions: z.int(), calls: z.int(), problems: z.int(),
+  not_compared: z.object({
+    client_modules: z.int(), stale_functions: z.int(), files_changing: z.array(z.string()).describe('saved again and again while it ran'),
+  }).describe('what follows from no file'),
+  epoch: z.int(), duration_ms: z.number(),
+})
+
 export type ModuleData = z.infer<typeof moduleData>
 export type FunctionData = z.infer<typeof functionData>
 export type ModuleSummary = z.infer<typeof moduleSummary>
+export type FileVersionRecord = z.infer<typeof fileVersion>
+export type ModuleDiffRecord = z.infer<typeof moduleDiff>
 export type FunctionSummary = z.infer<typeof functionSummary>
 export type AstNode = z.infer<typeof astNode>
 export type CallRecord = z.infer<typeof callRecord>
@@ -231,3 +282,5 @@ export type Health = z.infer<typeof health>
 export type MemoryStatus = z.infer<typeof memoryStatus>
 export type MemoryCleanup = z.infer<typeof memoryCleanup>
 export type ServiceHealth = z.infer<typeof serviceHealth>
+export type DifferenceRecord = z.infer<typeof differenceRecord>
+export type VerificationRecord = z.infer<typeof verificationRecord>

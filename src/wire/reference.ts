@@ -29,6 +29,7 @@ const RUNS: Record<MethodSpec['runs'], string> = {
   read: 'Reads: answered from a snapshot, safe to repeat',
   write: 'Writes: one after the other, each in one transaction',
   control: 'Control of the daemon',
+  task: 'Long work: as long as it takes, and until the connection of its caller closes',
 }
 
 /** Names of the records by schema, in the order of their declaration. */
@@ -37,7 +38,7 @@ const RECORD_NAMES = new Map<unknown, string>(
 )
 
 export function renderReference(): string {
-  return [intro(), ...(['read', 'write', 'control'] as const).map(methodsThat), notifications(), recordList(), errors()].join('\n\n') + '\n'
+  return [intro(), ...(['read', 'write', 'task', 'control'] as const).map(methodsThat), notifications(), recordList(), errors()].join('\n\n') + '\n'
 }
 
 function intro(): string {

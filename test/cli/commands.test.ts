@@ -57,6 +57,57 @@ function pagesOfFive({ cursor = '0', limit }: Record<string, unknown>): unknown 
   return { value: { modules, cursor: to < 12 ? String(to) : null }, epoch: 7, as_of: '', complete: true, verified: true }
 }
 
+const VERSION = { source_hash: 'ab'.repeat(32), bytes: 1200, readable: true }
+
+test('history of a module, a function and a file', async () => {
+  const moment = (epoch: number) => ({ epoch, at: '2026-11-21T08:00:00.000Z' })
+  const value = {
+    source_file: 'lib/shop/cart.ex', first_seen: moment(1), last_modified: moment(6),
+    versions: [{ version: 2, ...VERSION, since: moment(6), until: null }, { version: 1, ...VERSION, since: moment(1), until: moment(6) }],
+  }
+  const handlers: WorldOptions['handlers'] = { version_history: () => ({ value }) }
+  const table = lines(
+    '',
+    'VERSION  SINCE                     EPOCH  UNTIL                     BYTES  HASH',
+    '      2  2026-11-21T08:00:00.000Z      6  now                       1,200  abababababab',
+    '      1  2026-11-21T08:00:00.000Z      1  2026-11-21T08:00:00.000Z  1,200  abababababab',
+  )
+  const seen = (epoch: number): string => lines(
+    'lib/shop/cart.ex', 'first seen  2026-11-21T08:00:00.000Z, epoch 1', `modified    2026-11-21T08:00:00.000Z, epoch ${epoch}`)
+  await check('history Shop.Cart', { out: seen(6) + table }, { handlers })
+  await check('history Shop.Cart.add/2', { out: seen(7) + table }, { handlers })
+  await check('history lib/shop/cart.ex', { out: seen(6) + table }, { handlers })
+})
+
+test('diff of a module', async () => {
+  const handlers: WorldOptions['handlers'] = {
+    get_module_diff: ({ from, to }) => ({
+      value: {
+        module_name: 'Shop.Cart', source_file: 'lib/shop/cart.ex', from: from ?? 1, to: to ?? 2, change_type: 'major', name_before: 'Shop.Cart', name_after: 'Shop.Cart',
+        added_functions: [{ function: 'put/2', from: 'Shop.Cart.add/2' }, { function: 'new/0', from: null }], removed_functions: [{ function: 'add/2', to: 'Shop.Cart.put/2' }],
+        modified_functions: [{ function: 'total/1', changes: ['body', 'doc'] }], metadata_changes: [{ field: 'alias', removed: [], added: ['Shop.Money'] }],
+        exports: 'changed', correlation_impacts: {
+          broken: { count: 1, node_ids: ['Shop.Cart.add/2#1/x'], cut_at: null }, new: { count: 0, node_ids: [], cut_at: null }, maintained: { count: 40 },
+        },
+      },
+    }),
+  }
+  await check('diff Shop.Cart --from 3 --to 5', {
+    out: lines(
+      'Shop.Cart  lib/shop/cart.ex, version 3 to 5',
+      'major change; callers may be affected',
+      '+ put/2  was Shop.Cart.add/2',
+      '+ new/0',
+      '- add/2  is Shop.Cart.put/2',
+      '~ total/1  body, doc',
+      '+ alias Shop.Money',
+      '',
+      '40 nodes maintained, 0 new, 1 broken',
+      '  - Shop.Cart.add/2#1/x',
+    ),
+  }, { handlers })
+})
+
 test('a terminal gets 200 rows unless told otherwise', async () => {
   const rows = Array.from({ length: 300 }, (_, at) => ({
     module_name: `M${at}`, kind: 'module', source_file: 'a.ex', line: 1, functions: 0, lines_of_code: 1, origin: 'file',
@@ -86,6 +137,8 @@ test('show MODULE', async () => {
       'size        84 lines of code, highest complexity 12',
       'hashes      source abababababab, tree abababababab',
       'version     7, 2026-11-21T08:00:00.000Z',
+      'first seen  2026-11-21T08:00:00.000Z, epoch 1',
+      'modified    2026-11-21T08:00:00.000Z, epoch 7',
       '',
       'FUNCTION  KIND  CLAUSES  COMPLEXITY  LINES  LINE',
       'add/2     def         3          12     31    12',
@@ -103,9 +156,11 @@ const FUNCTION_SHOWN = lines(
   '@spec add(t, map) :: t',
   'add(cart, item \\\\ nil)',
   '',
-  'size     31 lines of code, complexity 12',
-  'hashes   source abababababab, tree abababababab',
-  'version  7, 2026-11-21T08:00:00.000Z',
+  'size        31 lines of code, complexity 12',
+  'hashes      source abababababab, tree abababababab',
+  'version     7, 2026-11-21T08:00:00.000Z',
+  'first seen  2026-11-21T08:00:00.000Z, epoch 1',
+  'modified    2026-11-21T08:00:00.000Z, epoch 7',
   '',
   'CLAUSE  LINES  COMPLEXITY  PARAMETERS                             NODE',
   '     1  12-20          12  (cart, item \\\\ nil) when is_map(cart)  Shop.Cart.add/2#1',

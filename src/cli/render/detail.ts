@@ -27,6 +27,8 @@ export function renderModule(module: ModuleData, view: View): string[] {
       ['size', `${plural(module.lines_of_code, 'line')} of code, highest complexity ${module.cyclomatic_complexity}`],
       ['hashes', `source ${short(module.source_hash)}, tree ${short(module.tree_hash)}${module.beam_md5 === null ? '' : `, beam ${short(module.beam_md5)}`}`],
       ['version', `${module.version}, ${module.last_updated}`],
+      ['first seen', moment(module.first_seen)],
+      ['modified', moment(module.last_modified)],
     ], style),
     [
       ...renderFunctions(module.functions, 'short', view),
@@ -40,6 +42,7 @@ export function renderFunction(fun: FunctionData, view: View): string[] {
   const arities = fun.arities.length > 1 ? `, answers to arities ${fun.arities.join(', ')}` : ''
   return sections([
     [`${style.bold(harmless(fun.mfa))}  ${fun.kind}, ${fun.visibility}${arities}  ${style.dim(place(fun.source_file, fun.source_location?.line ?? null))}`],
+    fun.stale === null ? [] : [style.yellow(`stale since ${moment(fun.stale.since) ?? ''}: ${fun.source_file ?? 'its file'} does not parse (${oneLine(fun.stale.reason)})`)],
     docLines(fun.doc, view),
     [...fun.specs.map((spec) => style.cyan(oneLine(spec.startsWith('@') ? spec : `@spec ${spec}`))), oneLine(fun.signature)].filter((line) => line !== ''),
     renderFields([
@@ -49,6 +52,8 @@ export function renderFunction(fun: FunctionData, view: View): string[] {
       ['size', `${plural(fun.lines_of_code, 'line')} of code, complexity ${fun.cyclomatic_complexity}`],
       ['hashes', `source ${short(fun.source_hash)}, tree ${short(fun.tree_hash)}`],
       ['version', `${fun.version}, ${fun.last_updated}`],
+      ['first seen', moment(fun.first_seen)],
+      ['modified', moment(fun.last_modified)],
     ], style),
     renderTable(clauseColumns(view), fun.clauses.map((clause, at) => ({ ...clause, number: at + 1 })), view),
     [...renderCallees(fun.calls_made, view), ...cutNote(fun.calls_cut_at, 'calls', view)],
@@ -96,6 +101,10 @@ function listed(names: readonly string[]): string | null {
 /** Source text over several lines, as one. */
 function oneLine(source: string): string {
   return harmless(source).replace(/\s+/g, ' ')
+}
+
+function moment(at: ModuleData['first_seen']): string | null {
+  return at === null ? null : `${at.at}, epoch ${at.epoch}`
 }
 
 function short(hash: string): string {

@@ -37,7 +37,7 @@ export function renderFunctions(functions: readonly FunctionSummary[], names: 'm
   const lines: Column<FunctionSummary> = { title: 'LINE', cell: (row) => String(row.line ?? ''), align: 'right' }
   return renderTable<FunctionSummary>([
     { title: 'FUNCTION', cell: (row) => names === 'mfa' ? row.mfa : shortName(row), flexible: true, paint: style.bold },
-    { title: 'KIND', cell: (row) => row.kind },
+    { title: 'KIND', cell: (row) => row.stale ? `${row.kind}, stale` : row.kind },
     { title: 'CLAUSES', cell: (row) => String(row.clauses), align: 'right' },
     {
       title: 'COMPLEXITY', cell: (row) => String(row.cyclomatic_complexity), align: 'right',
