@@ -1,0 +1,374 @@
+/**
+ * One daemon in a simulated world: the product's own tree, supervisors, wiring, channels, actors and control services, in
+ * threads that are simulated. What the product's `workers/*.thread.ts` do with SQLite, sockets and Node is modelled here, around the
+ * same actors under the same names; a thread or an actor that the tree has and the model does not know stands idle.
+ */
+
+import { DEFAULTS } from '../../config/defaults.ts'
+import type { Config } from '../../config/schema.ts'
+import { failure, isFailure } from '../../src/base/failure.ts'
+import type { Failure } from '../../src/base/failure.ts'
+import { fail, ok } from '../../src/base/result.ts'
+import type { Result } from '../../src/base/result.ts'
+import { CORE, coreActor, STORE_PORT } from '../../src/engine/core.actor.ts'
+import type { StoreOperation } from '../../src/engine/core.actor.ts'
+import { admitWrite } from '../../src/memory/admission.ts'
+import { cacheManagerActor } from '../../src/memory/cache-manager.actor.ts'
+import { cleanerActor } from '../../src/memory/cleaner.actor.ts'
+import { DEFAULT_THRESHOLDS } from '../../src/memory/levels.ts'
+import { monitorActor } from '../../src/memory/monitor.actor.ts'
+import { levelOf } from '../../src/memory/pressure-cell.ts'
+import type { PressureCell } from '../../src/memory/pressure-cell.ts'
+import { pressurePort } from '../../src/memory/ports.ts'
+import { pressureHandlerActor } from '../../src/memory/pressure-handler.actor.ts'
+import { MEMORY_ACTORS, MEMORY_PORTS } from '../../src/memory/protocol.ts'
+import type { MemorySample } from '../../src/memory/sample.ts'
+import type { Actor, AnyActor } from '../../src/otp/actor.ts'
+import type { ActorPort } from '../../src/otp/actor-system.ts'
+import type { Channel } from '../../src/otp/channel.ts'
+import type { Wire } from '../../src/otp/node/control.ts'
+import type { ThreadContext, ThreadParts } from '../../src/otp/node/run-thread.ts'
+import { startTree } from '../../src/otp/node/start-tree.ts'
+import type { NodeSpec } from '../../src/otp/node/tree-spec.ts'
+import type { Tree } from '../../src/otp/node/tree.ts'
+import { promisePort } from '../../src/otp/promise-port.ts'
+import type { AnyService } from '../../src/otp/service.ts'
+import { BATCH_PROCESSOR, batchProcessorActor, IMPORTS_PORT } from '../../src/project/batch-processor.actor.ts'
+import type { ImportOperation } from '../../src/project/batch-processor.actor.ts'
+import { createImportQueue } from '../../src/project/import-queue.ts'
+import type { ImportOutcome } from '../../src/project/import-queue.ts'
+import { CIRCUITS_PORT, PARSER, PARSER_POOL_PORT, RESUME_PORT } from '../../src/project/parser.actor.ts'
+import { createTaskSink } from '../../src/project/task-sink.ts'
+import { parserPoolPort, supervisionService } from '../../supervisors/control.ts'
+import { startOnDemand } from '../../supervisors/supervisor-calls.ts'
+import { supervisionTree } from '../../supervisors/tree.ts'
+import { wiresFor } from '../../supervisors/wires.ts'
+import type { Reply, Request, WriteArgs } from './client.ts'
+import type { Change, Disk } from './disk.ts'
+import { startPool } from './pool.ts'
+import type { PoolTrap } from './pool.ts'
+import type { Process, Scheduler } from './scheduler.ts'
+import { createThreads, platformOf } from './threads.ts'
+import type { Half, Ports, Thread, Threads } from './threads.ts'
+
+/** How the daemon can be made wrong, to see that it is noticed. */
+export type DaemonFlaw = 'an actor loses replies' | 'repeats are not known again' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound'
+
+export type DaemonWorld = {
+  readonly scheduler: Scheduler
+  readonly ports: Ports
+  readonly disk: Disk
+  readonly config: Config
+  readonly flaw: DaemonFlaw | undefined
+  /** Names of actors whose next step throws. */
+  readonly sabotaged: Set<string>
+  /** What befalls the next start of a thread. */
+  startTrap: 'fails' | 'hangs' | undefined
+  poolTrap: PoolTrap | undefined
+  /** 0 to 1 of the memory allowed, as the sampler sees it. */
+  usedRatio: number
+  /** The gateway that listens: connections are handed to it. */
+  socket: { readonly process: Process; accept(half: Half): void } | undefined
+  /** Lives of Core so far. */
+  nLives: number
+  breach(what: string): void
+  /** Calls under way inside the daemon, with what was promised of them. */
+  readonly open: Set<Promised>
+}
+
+export type Promised = { readonly what: string; readonly process: Process; readonly dueMs: number }
+
+export type Daemon = {
+  readonly process: Process
+  readonly tree: Tree
+  readonly threads: Threads
+  readonly root: NodeSpec
+  /** Channels of threads that live. */
+  channels(): readonly { readonly process: Process; readonly channel: Channel }[]
+}
+
+/** Thrown on purpose. */
+export class Sabotage extends Error {}
+
+const MAX_BYTES = 1 << 30
+
+export const WIRES: readonly Wire[] = wiresFor(DEFAULTS)
+
+export function startDaemon(world: DaemonWorld, name: string): Daemon {
+  const { scheduler, ports } = world
+  const process = scheduler.open(name)
+  const platform = platformOf(process, scheduler, ports, (thrown) => world.breach(`main crashed: ${describe(thrown)}`))
+  const channels: { process: Process; channel: Channel }[] = []
+  const cell: PressureCell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const threads = createThreads({
+    scheduler, ports, main: process,
+    onCrash(_thread, thrown) {
+      if (!isSabotage(thrown)) world.breach(`a thread crashed: ${describe(thrown)}`)
+    },
+    starterOf: (thread) => async (context) => {
+      const trap = world.startTrap
+      world.startTrap = undefined
+      if (trap === 'fails') return failure('unavailable', 'made to fail at its start')
+      if (trap === 'hangs') return new Promise(() => undefined)
+      for (const { name: wire } of WIRES.filter(({ from }) => from === thread.name)) channels.push({ process: thread.process, channel: context.channel(wire) })
+      const parts = await PARTS[thread.name]?.({ world, context, thread, cell }) ?? {}
+      return isFailure(parts) ? parts : { actors: hosted(world, {}), ...parts, services: { ...stubsFor(thread.name), ...parts.services } }
+    },
+  })
+  const inits = { repository: { parserThreads: 2 } }
+  const root = specWith(supervisionTree(world.config, new Proxy(inits, { get: (known, key) => Reflect.get(known, key) ?? {} }) as never), world)
+  const tree: Tree = startTree({
+    root, wires: world.flaw === 'wires have no bound' ? WIRES.map((wire) => ({ ...wire, maxInFlight: 1e6, maxCasts: 1e6 })) : WIRES,
+    log: (level, message, fields) => level === 'debug' ? undefined : scheduler.note(name, { log: message, ...fields }),
+    ports: {
+      [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: (_report, done) => done(ok(null)),
+      [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)),
+    },
+    services: {
+      ...stubsFor('main'), supervision: supervisionService(root, () => tree),
+      control: { calls: { control: () => ok('healthy'), listening: () => ok(null) } },
+    },
+    platform: {
+      ...platform,
+      openThread: (_url, options) => threads.open(options),
+      startPool: (start, context) => startPool(start, context, {
+        random: scheduler.random, platform,
+        takeTrap() {
+          const { poolTrap } = world
+          world.poolTrap = undefined
+          return poolTrap
+        },
+      }),
+    },
+  })
+  return { process, tree, threads, root, channels: () => channels.filter((each) => each.process.isAlive) }
+}
+
+function specWith(spec: NodeSpec, world: DaemonWorld): NodeSpec {
+  const { start } = spec
+  if (start?.kind === 'supervisor') return { ...spec, start: { ...start, children: start.children.map((child) => specWith(child, world)) } }
+  if (start?.kind === 'actor' && !('thread' in start)) return { ...spec, start: { ...start, actor: watched(start.actor, start.name ?? '', world) } }
+  return world.flaw === 'an actor is not started again' && spec.id === CORE ? { ...spec, restart: 'temporary' } : spec
+}
+
+/** What answers on wires that nothing here depends on. */
+function stubsFor(thread: string): Readonly<Record<string, AnyService>> {
+  const stub: AnyService = { calls: { free: () => ok(0), heaps: () => ok(null) }, casts: { records: () => undefined, pressure: () => undefined } }
+  return Object.fromEntries(WIRES.filter(({ to }) => to === thread).map(({ name }) => [name, stub]))
+}
+
+/** The actor, which throws when it is its turn to. */
+function watched(actor: AnyActor, name: string, world: DaemonWorld): AnyActor {
+  return {
+    ...actor,
+    step(state, msg, nowMs) {
+      if (world.sabotaged.delete(name)) throw new Sabotage(`${name} was made to throw`)
+      const [next, effects] = actor.step(state, msg, nowMs)
+      const isLost = world.flaw === 'an actor loses replies' && world.scheduler.random.chance(0.05)
+      return [next, isLost ? effects.filter(({ type }) => type !== 'reply') : effects]
+    },
+  }
+}
+
+// Threads
+
+type Means = { readonly world: DaemonWorld; readonly context: ThreadContext<unknown>; readonly thread: Thread; readonly cell: PressureCell }
+
+const PARTS: Readonly<Record<string, (means: Means) => ThreadParts | Promise<ThreadParts | Failure>>> = { repository, memory, gateway }
+
+function hosted(world: DaemonWorld, actors: Readonly<Record<string, () => AnyActor>>): NonNullable<ThreadParts['actors']> {
+  const known = Object.fromEntries(Object.entries(actors).map(([name, make]) => [name, () => watched(make(), name, world)]))
+  // Own properties are asked for: an actor that the model does not know stands idle.
+  return new Proxy(known, {
+    getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(target, name) ?? { value: () => IDLE, configurable: true, enumerable: true },
+    get: (target, name: string) => target[name] ?? (() => IDLE),
+  })
+}
+
+const IDLE: Actor<null, unknown> = {
+  mailbox: { capacity: 16, overflow: 'shed' },
+  init: () => ({ type: 'ok', state: null }),
+  step: (state, msg) => [state, msg.type === 'call' ? [{ type: 'reply', to: msg.from, result: ok(null) }] : []],
+}
+
+function given<State, Body, Args>(actor: Actor<State, Body, Args>, args: Args): AnyActor {
+  return { ...actor, init: (_none: unknown, nowMs: number) => actor.init(args, nowMs) }
+}
+
+function repository({ world, context, thread, cell }: Means): ThreadParts {
+  const { disk } = world
+  const { process } = thread
+  let life = 0
+  if (disk.importState === 'running') disk.importState = 'interrupted'
+  const sink = createTaskSink(context.clock)
+  const supervision: Channel = context.channel('supervision')
+  const startProcessor = async (): Promise<void> => {
+    const started = await supervision.call('startOnDemand', { name: BATCH_PROCESSOR })
+    if (!started.ok) context.clock.after(1000, () => void startProcessor())
+  }
+  const queue = createImportQueue(() => void startProcessor())
+  const importsPort = promisePort(async (asked: ImportOperation): Promise<Result<unknown, Failure>> => asked.type === 'import'
+    ? queue.run(asked.mode, () => importAll(world, context, process, sink))
+    : ok(await queue.next(asked.resume && disk.importState === 'interrupted')))
+  const storePort: ActorPort = (operation, done) => {
+    const { args } = operation as StoreOperation
+    const { changes, request_id: requestId } = args as WriteArgs
+    disk.write(process, changes, { requestId, life }, done)
+  }
+  if (context.epoch > 1 && disk.importState === 'interrupted') void startProcessor()
+  return {
+    services: {
+      imports: { calls: { import: () => queue.wish('changed') } }, sink: { casts: { take: sink.take } },
+      'memory.repository': { calls: { free: () => ok(1) } },
+    },
+    actors: hosted(world, {
+      [CORE]: () => {
+        world.nLives += 1
+        life = world.nLives
+        const core = coreActor(() => {
+          const admission = admitWrite(levelOf(cell), 'client')
+          if (admission.type === 'accept_and_clean') context.actors.cast(MEMORY_ACTORS.pressureHandler, { type: 'cleanup_wanted' })
+          return admission.type === 'refuse' ? admission.failure : undefined
+        })
+        return world.flaw === 'repeats are not known again' ? forgetful(core) : core
+      },
+      [BATCH_PROCESSOR]: () => batchProcessorActor,
+    }),
+    ports: { [STORE_PORT]: storePort, [IMPORTS_PORT]: importsPort },
+  }
+}
+
+/** Takes the request id from what Core is asked, and gives it back to the store. */
+function forgetful(core: ReturnType<typeof coreActor>): AnyActor {
+  return {
+    ...core,
+    step(state, msg, nowMs) {
+      const { type, body } = msg as { type: string; body?: { args: WriteArgs } }
+      if (type !== 'call' || body === undefined) return core.step(state, msg, nowMs)
+      const { request_id: requestId, ...args } = body.args
+      const [next, effects] = core.step(state, { ...(msg as object), body: { ...body, args } } as never, nowMs)
+      return [next, effects.map((effect) => effect.type === 'run' ? { ...effect, operation: { ...(effect.operation as object), args: { ...args, request_id: requestId } } } : effect)]
+    },
+  }
+}
+
+async function importAll(world: DaemonWorld, context: ThreadContext<unknown>, process: Process, sink: ReturnType<typeof createTaskSink>): Promise<ImportOutcome> {
+  const { disk, scheduler } = world
+  const ask = async (work: object): Promise<Result<null, Failure>> => (await context.actors.call(PARSER, work, 'infinity')) as Result<null, Failure>
+  const store = (changes: readonly Change[]): Promise<Result<number, Failure>> => new Promise((resolve) => disk.write(process, changes, undefined, resolve))
+  disk.importState = 'running'
+  const end = (outcome: ImportOutcome): ImportOutcome => {
+    disk.importState = outcome.ok ? 'complete' : 'interrupted'
+    context.actors.cast(PARSER, { type: 'imported', error: outcome.ok ? undefined : outcome.error })
+    return outcome
+  }
+  const found = await ask({ type: 'discover', options: {} })
+  if (!found.ok) return end(found)
+  for (let batch = 0; batch < 1 + scheduler.random.below(3); batch++) {
+    const parsed = await sink.await((task) => ask({ type: 'parse', lane: 'batch', task: { task, root: '', files: [], maxFileBytes: 1 } }))
+    if (!parsed.ok) return end(parsed)
+    const stored = await store([{ key: `file ${batch}`, token: `import ${scheduler.nSteps()}` }])
+    if (!stored.ok) return end(stored)
+  }
+  return end(ok({} as never))
+}
+
+function memory({ world, context, cell }: Means): ThreadParts {
+  const { random } = world.scheduler
+  const gateway: Channel = context.channel('memory.gateway')
+  const later: ActorPort = (_operation, done) => void context.clock.after(random.below(50), () => done(ok(1)))
+  return {
+    actors: hosted(world, {
+      [MEMORY_ACTORS.monitor]: () => given(monitorActor, { maxBytes: MAX_BYTES }),
+      [MEMORY_ACTORS.cacheManager]: () => given(cacheManagerActor, { nHottest: 10 }),
+      [MEMORY_ACTORS.cleaner]: () => cleanerActor,
+      [MEMORY_ACTORS.pressureHandler]: () => given(pressureHandlerActor, { cell, thresholds: DEFAULT_THRESHOLDS }),
+    }),
+    ports: {
+      [MEMORY_PORTS.sampler]: promisePort(async () => {
+        await context.channel('memory.main').call('heaps', null, { timeoutMs: 1000 })
+        return random.chance(0.01) ? fail(failure('internal', 'no sample')) : ok({
+          rssBytes: world.usedRatio * MAX_BYTES, heaps: [], externalBytes: 0, sharedBytes: 0, databaseBytes: 0, walBytes: 0, filesIn: 'disk',
+        } as unknown as MemorySample)
+      }),
+      [MEMORY_PORTS.cleanup]: later,
+      [MEMORY_PORTS.caches]: promisePort(async (operation) => {
+        const done = await gateway.call('caches', operation)
+        return !done.ok && done.error.code === 'unavailable' ? ok(0) : done
+      }),
+      [MEMORY_PORTS.pressure]: pressurePort(cell, (fields) => void gateway.cast('pressure', fields)),
+      [MEMORY_PORTS.cleaner]: promisePort(() => context.channel('supervision').call('startOnDemand', { name: MEMORY_ACTORS.cleaner })),
+    },
+  }
+}
+
+const MAX_IN_FLIGHT = 256
+const CORE_TIMEOUT_MS = 10_000
+const CLEAN_TIMEOUT_MS = 65_000
+
+async function gateway({ world, context, thread }: Means): Promise<ThreadParts | Failure> {
+  const { disk, ports } = world
+  const { process } = thread
+  const promised = async (what: string, timeoutMs: number, call: Promise<Result<unknown, Failure>>): Promise<Result<unknown, Failure>> => {
+    const promise: Promised = { what, process, dueMs: context.clock.nowMs() + timeoutMs }
+    world.open.add(promise)
+    const result = await call
+    world.open.delete(promise)
+    return result
+  }
+  const answer = (method: string, args: unknown): Result<unknown, Failure> | Promise<Result<unknown, Failure>> => {
+    switch (method) {
+      case 'read': return ok(disk.read((args as { keys: string[] }).keys))
+      case 'echo': return ok(null)
+      case 'write': return promised('write', CORE_TIMEOUT_MS, context.actors.call(CORE, { method: 'batch_store', args }, CORE_TIMEOUT_MS))
+      case 'import': return context.channel('imports').call('import', {}, { timeoutMs: 'infinity' })
+      case 'health': if (world.flaw === 'a handler throws') throw new Error('a bug')
+        return promised('health', 5000, context.channel('control').call('control', { method: 'health_check', args: {} }))
+      case 'pressure': return promised('pressure', 5000, context.actors.call(MEMORY_ACTORS.pressureHandler, { type: 'status' }))
+      case 'clean': return promised('clean', CLEAN_TIMEOUT_MS, context.actors.call(MEMORY_ACTORS.pressureHandler, { type: 'emergency_cleanup' }, CLEAN_TIMEOUT_MS))
+      case 'slow': return promised('slow', 2000, context.channel('imports').call('never', {}, { timeoutMs: 2000 }))
+      default: return fail(failure('unknown_method', method))
+    }
+  }
+  const accept = (half: Half): void => {
+    ports.own(half, process)
+    const port = ports.portOf(half)
+    let nInFlight = 0
+    port.listen((message) => {
+      const [id, method, args] = message as Request
+      if (nInFlight >= MAX_IN_FLIGHT) return port.post([id, fail(failure('busy', 'too many calls under way'))] satisfies Reply as never)
+      nInFlight += 1
+      void Promise.resolve(answer(method, args)).then((result) => {
+        nInFlight -= 1
+        return port.post([id, result] satisfies Reply as never)
+      })
+    }, () => undefined)
+  }
+  const told = await promised('listening', 5000, context.channel('control').call('listening', { http: null }))
+  if (!told.ok) return told.error
+  const tick = (): void => {
+    for (let n = 0; n < 5; n++) context.channel('metrics').cast('records', [])
+    context.clock.after(1000, tick)
+  }
+  tick()
+  const socket = { process, accept }
+  world.socket = socket
+  process.atEnd.add(() => {
+    if (world.socket === socket) world.socket = undefined
+  })
+  return {
+    services: { 'memory.gateway': { calls: { caches: () => ok(1), free: () => ok(1) } } },
+    stop: () => {
+      if (world.socket === socket) world.socket = undefined
+    },
+  }
+}
+
+function isSabotage(thrown: unknown): boolean {
+  return thrown instanceof Sabotage || (thrown instanceof Error && thrown.cause !== undefined && isSabotage(thrown.cause))
+}
+
+export function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  return `${thrown.stack ?? thrown.message}${thrown.cause === undefined ? '' : `, because ${describe(thrown.cause)}`}`
+}
