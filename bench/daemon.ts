@@ -20,6 +20,7 @@ import { systemClock } from '../src/otp/node/message-port.ts'
 export type BenchDaemon = {
   readonly socketPath: string
   readonly client: Client
+  readonly pid: number
   /** From the start of the process until it said that it was ready. */
   readonly readyMs: number
   /** Most memory that the process ever held; null where the system does not tell. */
@@ -37,7 +38,7 @@ export async function withHome<T>(use: (home: string) => Promise<T>): Promise<T>
   }
 }
 
-export async function startBenchDaemon(dir: string, home: string): Promise<BenchDaemon> {
+export async function startBenchDaemon(dir: string, home: string, flags: Readonly<Record<string, string>> = {}): Promise<BenchDaemon> {
   const root = realpathSync(dir)
   // As bin/elixir-scope has it. Compiled code is kept between runs, as a user's is.
   const env = {
@@ -49,15 +50,16 @@ export async function startBenchDaemon(dir: string, home: string): Promise<Bench
   const state = must(await startDetached({
     command: process.execPath,
     args: [
+      '--max-semi-space-size=4', // as the command has it
       resolve(import.meta.dirname, '../supervisors/main.ts'),
-      ...writeDaemonArguments({ projectRoot: root, placement: 'background', first_import: 'caller', flags: { 'storage.maxModules': 'null' } }),
+      ...writeDaemonArguments({ projectRoot: root, placement: 'background', first_import: 'caller', flags: { 'storage.maxModules': 'null', ...flags } }),
     ],
     env, cwd: root, outputFile: paths.outputFile, logFile: paths.logFile, timeoutMs: 60_000, clock: systemClock,
   }))
   const readyMs = performance.now() - startedMs
   const client = must(await connect({ socketPath: state.socket, clock: systemClock, random: Math.random, newRequestId: randomUUID }))
   return {
-    socketPath: state.socket, client, readyMs,
+    socketPath: state.socket, client, pid: state.pid, readyMs,
     peakRssBytes: () => peakRss(state.pid),
     stop: async () => {
       await client.call('shutdown', {})

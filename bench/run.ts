@@ -16,7 +16,9 @@ const USAGE = `usage: npm run bench -- NAME [options]
   store                      rows and lookups of the store alone, bytes a module takes
   memory                     what a cache saves over the store, and what a sample costs
   otp                        supervision: calls, restarts of actors and threads
-  watch                      following files: memory and CPU while idle, a save until it is told
+  sync --dir DIR [--seconds N]
+                             following files through a daemon: saves until seen, many at once, restarts, idle
+  watch                      watching alone: memory and CPU while idle, a save until it is told
   versions                   carrying node ids from one version of a file to the next
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -27,11 +29,12 @@ const USAGE = `usage: npm run bench -- NAME [options]
 type Values = {
   readonly dir?: string | undefined
   readonly warm?: boolean | undefined
+  readonly seconds?: string | undefined
   readonly json?: boolean | undefined
 }
 
 const { values, positionals } = parseArgs({
-  allowPositionals: true, strict: false, options: { dir: { type: 'string' }, warm: { type: 'boolean' }, json: { type: 'boolean' } },
+  allowPositionals: true, strict: false, options: { dir: { type: 'string' }, warm: { type: 'boolean' }, seconds: { type: 'string' }, json: { type: 'boolean' } },
 })
 process.exitCode = await main(positionals[0], values as Values)
 
@@ -46,7 +49,7 @@ async function main(name: string | undefined, given: Values): Promise<number> {
 }
 
 /** Undefined for what is no measurement. Modules are loaded when asked for, so that none weighs on another's figures. */
-async function measure(name: string | undefined, { dir, warm }: Values): Promise<object | undefined> {
+async function measure(name: string | undefined, { dir, warm, seconds }: Values): Promise<object | undefined> {
   switch (name) {
     case 'parse':
       return dir === undefined ? undefined : (await import('./parse.ts')).benchParse({ dir })
@@ -62,6 +65,8 @@ async function measure(name: string | undefined, { dir, warm }: Values): Promise
       return (await import('./otp.ts')).benchOtp()
     case 'versions':
       return (await import('./versions.ts')).benchVersions()
+    case 'sync':
+      return dir === undefined ? undefined : (await import('./sync.ts')).benchSync({ dir, streamSeconds: Number(seconds ?? 60) })
     case 'watch':
       return (await import('./watch.ts')).benchWatch()
     case 'generate':
