@@ -4,6 +4,7 @@
  */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { Config } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import type { MetricRecord } from '../src/host/metric-recorder.ts'
 import type { PressureFields } from '../src/memory/pressure-effects.ts'
@@ -12,12 +13,46 @@ import type { MemorySample } from '../src/memory/sample.ts'
 import type { Discovery, DiscoverOptions } from '../src/project/discover.ts'
 import type { FileOutcome } from '../src/project/parse-files.ts'
 import type { ParseTask } from '../src/project/parser.actor.ts'
-import type { Args, ControlMethod, NotificationParams } from '../src/wire/methods.ts'
+import type { RepairOrder } from '../src/project/verify/repair-files.ts'
+import type { Verified, VerifyPorts } from '../src/project/verify/verify-project.ts'
+import type { Args, ControlMethod, NotificationParams, Reply, TaskMethod } from '../src/wire/methods.ts'
+import type { SharedState } from './shared-state.ts'
 
 /** Answered by the repository thread. What clients write goes to the actor Core instead. */
 export type ImportCalls = {
   import: { args: Pick<Args<'import_project'>, 'force'>; result: unknown; progress: NotificationParams<'import_progress'> }
+  /** How many files were repaired. */
+  repair: { args: RepairOrder; result: number }
+  /** The store is given up and built anew from the files: the next life of the thread does it. */
+  rebuild: { args: { readonly why: string }; result: null }
 }
+
+/** Answered by main for the gateway, for as long as it takes. */
+export type TaskCalls = {
+  [M in TaskMethod]: { args: Args<M>; result: Reply<M>; progress: NotificationParams<'verify_progress'> }
+}
+
+/** The task of the verifier pool: a port to main comes with it. */
+export type VerifierTasks = {
+  verify: {
+    args: Pick<VerifyPorts, 'storePath' | 'scratchPath' | 'limit' | 'tasksInFlight'> & {
+      readonly port: MessagePort
+      readonly root: string
+      readonly project: Config['project']
+      readonly shared: SharedState
+    }
+    result: Verified
+  }
+}
+
+/** What the verifier has main do: the parser pool sends the outcomes of a task straight to its sink. */
+export type VerifierCalls = {
+  discover: { args: DiscoverOptions; result: Discovery }
+  parse: ParserTasks['parse']
+  settle: { args: null; result: unknown }
+}
+
+export type VerifierCasts = { progress: NotificationParams<'verify_progress'> }
 
 /** What the gateway tells the repository thread: a read of the store that is in place has failed with `damaged`. */
 export type ImportCasts = { metDamage: Failure }

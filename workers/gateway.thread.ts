@@ -33,8 +33,9 @@ import type { Settled, SynchronizerBody } from '../src/project/sync/protocol.ts'
 import { SYNCHRONIZER } from '../src/project/watch/protocol.ts'
 import type { Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
+import type { Args, TaskMethod } from '../src/wire/methods.ts'
 import type { Health } from '../src/wire/records.ts'
-import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts } from './calls.ts'
+import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts, TaskCalls } from './calls.ts'
 import { measureCaches } from './cache-metrics.ts'
 import { isVerified, pendingFiles, pressureCellOf, storeGeneration, type SharedState } from './shared-state.ts'
 
@@ -130,7 +131,7 @@ async function serve(context: Context, means: Means, ports: CallPorts): Promise<
     },
     handle: (method, args, call) => isReadMethod(method) && storeGeneration(init.shared) !== means.generation
       ? fail(failure('unavailable', 'the store is being replaced', { hint: 'ask again shortly' }))
-      : answerCall(ports, method, args, { progress: (progress) => void call.notify('import_progress', progress) }),
+      : answerCall(ports, method, args, call),
     onCall: callMeter(means.recorder),
     onBug: (error) => {
       log('error', 'a request failed by our fault', { error })
@@ -190,7 +191,10 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
       return settled as Result<Settled, Failure>
     },
     write: (method, args) => actors.call(CORE, { method, args } satisfies CoreBody, init.config.storage.transactionTimeoutMs),
-    importProject: ({ force }, { progress }) => repository.call('import', { force }, { onProgress: progress, timeoutMs: 'infinity' }),
+    importProject: ({ force }, { notify }) => repository.call('import', { force }, { timeoutMs: 'infinity', onProgress: (progress) => notify('import_progress', progress) }),
+    task: (method, args, { notify, signal }) => channel<TaskCalls>('tasks').call(method, args as Args<TaskMethod>, {
+      timeoutMs: 'infinity', signal, onProgress: (progress) => notify('verify_progress', progress),
+    }),
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),
   }
 }

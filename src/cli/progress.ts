@@ -1,6 +1,6 @@
 /**
- * Imports the project through the daemon while a progress bar runs on standard error: redrawn in place on a terminal, one
- * line a phase elsewhere, nothing with --json.
+ * Work of the daemon that takes its time, imports above all, with a progress bar on standard error: redrawn in place on a
+ * terminal, one line a phase elsewhere, nothing with --json.
  */
 
 import type { Failure } from '../base/failure.ts'
@@ -21,15 +21,21 @@ const REDRAW_MS = 50
 export async function importWithProgress(
   context: Context, connection: Connection, { force }: { readonly force: boolean },
 ): Promise<Result<Reply<'import_project'>, Failure>> {
+  const imported = await withProgress(context, connection, 'import_progress', () => connection.call('import_project', { force }, { timeoutMs: null }))
+  if (imported.ok && imported.value.value.files === 0 && context.format === 'text') {
+    say(context, `${context.messages.style.yellow('warning:')} no Elixir files found; the configuration key project.include says where to look`)
+  }
+  return imported
+}
+
+/** Shows what the daemon tells of a call while it runs. */
+export async function withProgress<T>(
+  context: Context, connection: Connection, name: 'import_progress' | 'verify_progress', call: () => Promise<Result<T, Failure>>,
+): Promise<Result<T, Failure>> {
   const bar = context.format === 'json' ? undefined : context.ports.stderr.isTTY ? redrawnBar(context) : phaseLines(context)
-  const silence = bar === undefined ? undefined : connection.listen('import_progress', bar.show)
+  const silence = bar === undefined ? undefined : connection.listen(name, bar.show)
   try {
-    const imported = await connection.call('import_project', { force }, { timeoutMs: null })
-    bar?.clear()
-    if (imported.ok && imported.value.value.files === 0 && context.format === 'text') {
-      say(context, `${context.messages.style.yellow('warning:')} no Elixir files found; the configuration key project.include says where to look`)
-    }
-    return imported
+    return await call()
   } finally {
     silence?.()
     bar?.clear()

@@ -93,7 +93,7 @@ async function runTask(run: Run, task: readonly WantedFile[]): Promise<Result<nu
 }
 
 /** A task that failed as a whole is tried file by file, so that one file cannot take others with it. */
-async function outcomesOf(ports: ImportPorts, task: readonly WantedFile[]): Promise<Result<readonly FileOutcome[], Failure>> {
+export async function outcomesOf(ports: Pick<ImportPorts, 'parse'>, task: readonly WantedFile[]): Promise<Result<readonly FileOutcome[], Failure>> {
   const together = await ports.parse(task)
   if (together.ok) return together
   const outcomes: FileOutcome[] = []

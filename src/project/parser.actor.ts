@@ -25,9 +25,9 @@ export const PARSER = 'ElixirScope.AST.Parsing.Parser'
 
 /**
  * Kinds of work that share the parser threads: tasks of an import, and of one file: the only one that has changed, or one of a
- * task that failed, which may well hang.
+ * task that failed, which may well hang; and those of a verification.
  */
-export const PARSER_LANES = ['batch', 'single'] as const
+export const PARSER_LANES = ['batch', 'single', 'verify'] as const
 
 export type ParseTask = {
   /** The number under which the outcomes are expected. */

@@ -11,7 +11,7 @@ import { displayWidth, formatBytes, formatCount, formatDuration, padEnd, plural,
 const BAR = 24
 const MOST_COMPLEX = 5
 
-export type Progress = NotificationParams<'import_progress'>
+export type Progress = NotificationParams<'import_progress' | 'verify_progress'>
 
 /** One line; the terminal redraws it in place. */
 export function progressLine(progress: Progress, { width, style }: View): string {
