@@ -82,7 +82,7 @@ function fileFailure(caught: unknown, path: string): Failure | undefined {
 export const DAMAGE_HINT = 'it is set aside and built anew from the files; ask again shortly'
 
 /** Our statements are fixed and the schema's version was checked: a table or column that is not there was there. */
-const SCHEMA_GONE = /^no such (table|column)|has no column named/
+const SCHEMA_GONE = /^no such |has no column named|^unsupported file format/
 
 function damagedFailure(message: string, path: string, details: Record<string, unknown>): Failure {
   return failure('damaged', `the store ${path} is damaged: ${message}`, { hint: DAMAGE_HINT, details })

@@ -6,9 +6,10 @@
  */
 
 import { DatabaseSync } from 'node:sqlite'
+import { FailureError } from '../base/failure.ts'
 import { CLIENT_ORIGIN } from './apply-module.ts'
 import { readDocument } from './client-modules.ts'
-import { connect, failureOf, one, type Connection } from './connection.ts'
+import { connect, one, type Connection } from './connection.ts'
 
 export type Salvaged = {
   /** As clients stated them. */
@@ -31,15 +32,20 @@ export function salvage(databasePath: string): Salvaged {
     const connection = connect(db)
     return { documents: readDocuments(connection), stated: readOr(null, () => statedIn(connection)) }
   } catch (caught) {
-    return giveUp(caught, databasePath)
+    return giveUp(caught)
   } finally {
     if (db?.isOpen === true) db.close()
   }
 }
 
-function giveUp(caught: unknown, path: string): Salvaged {
-  if (failureOf(caught, path) === undefined) throw caught
+function giveUp(caught: unknown): Salvaged {
+  if (!isOfTheStore(caught)) throw caught
   return { documents: [], stated: null }
+}
+
+/** Whatever SQLite says: with a damaged definition of a table, even our own statements may be wrong. */
+function isOfTheStore(caught: unknown): boolean {
+  return caught instanceof FailureError || (caught instanceof Error && 'errcode' in caught)
 }
 
 function statedIn(connection: Connection): number | null {
@@ -78,7 +84,7 @@ function readOr<T, O>(otherwise: O, read: () => T): T | O {
   try {
     return read()
   } catch (caught) {
-    if (failureOf(caught, '') === undefined) throw caught
+    if (!isOfTheStore(caught)) throw caught
     return otherwise
   }
 }

@@ -25,7 +25,7 @@ const PAGE = 4096
 const SUFFIXES = ['', '-wal', '-shm', '-sums']
 const FILES = syntheticProject(7, { ...TYPICAL, modules: 5, functions: 6 })
 const CLIENT_MODULES = 12
-const ROUNDS = 150
+const ROUNDS = 120
 
 const STATEMENTS = Array.from({ length: CLIENT_MODULES }, (_, index) =>
   value(readStatement({ module_name: `Stated${index}`, moduledoc: `words of module ${index}`.repeat(20), functions: [{ function_name: 'f', arity: 1, calls: ['Enum.map/2'] }] })))
@@ -289,4 +289,19 @@ test('a life that ends before it has carried anything over is followed by one th
   const third = value(openSound(options(path), () => undefined))
   expect(third.setAside).toBeUndefined()
   third.writer.close()
+})
+
+test('any bit of the header, without the checksums to tell: refused or damaged, and read as far as it goes', () => {
+  const bytes = readFileSync(copyOf(original('closed')))
+  const path = temporaryPath()
+  for (let at = 0; at < 100; at++) {
+    for (const bit of [0, 3, 7]) {
+      const copy = Buffer.from(bytes)
+      flipBit(copy, at, bit)
+      writeFileSync(path, copy)
+      expect(['damaged', 'refused']).toContain(examineStore(path).state)
+      expect([undefined, 'unsupported']).toContain(refusalOf(path)?.code)
+      expect(salvage(path).documents.length).toBeLessThanOrEqual(CLIENT_MODULES)
+    }
+  }
 })
