@@ -14,6 +14,7 @@ import { applyFile, fileStates, markUnreadable, removeFile, touchFile } from './
 import { createChangeLog } from './change-log.ts'
 import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
 import { asFailure, connect, pragmaNumber, rethrow, run, type Connection } from './connection.ts'
+import { checkConsistency } from './consistency.ts'
 import type { CommitChanges, Committed, HistoryLimits, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
 import { sourceHashOf } from './file-reads.ts'
 import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
@@ -195,10 +196,12 @@ function begin(core: Core): Work {
 /** Null when there is no new epoch. */
 function commit(core: Core, work: Work): CommitChanges | null {
   const { connection, options, metrics } = core
+  const before = loadState(connection)
   settleKeys(work)
   const changes = settleChanges(work)
   pruneVersions(work, options.history ?? HISTORY_LIMITS)
   work.state.n_callees += work.postings.flush()
+  checkConsistency(work, before)
   const changed = work.rowsChanged > 0
   if (changed) {
     work.state.epoch = work.version
