@@ -12,6 +12,7 @@ export const WIRES: readonly Wire[] = [
   { from: 'repository', to: 'main', name: 'supervision', maxInFlight: 16 },
   { from: 'main', to: 'repository', name: 'imports', maxInFlight: 4 },
   { from: 'sync', to: 'repository', name: 'imports', maxInFlight: 4 },
+  { from: 'repository', to: 'gateway', name: 'changes' },
   { from: 'memory', to: 'main', name: 'memory.main', maxInFlight: 8 },
   { from: 'memory', to: 'repository', name: 'memory.repository', maxInFlight: 8 },
   { from: 'memory', to: 'gateway', name: 'memory.gateway', maxInFlight: 8 },

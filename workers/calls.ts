@@ -15,6 +15,7 @@ import type { FileOutcome } from '../src/project/parse-files.ts'
 import type { ParseTask } from '../src/project/parser.actor.ts'
 import type { RepairOrder } from '../src/project/verify/repair-files.ts'
 import type { Verified, VerifyPorts } from '../src/project/verify/verify-project.ts'
+import type { CommitChanges } from '../src/store/contract.ts'
 import type { Args, ControlMethod, NotificationParams, Reply, TaskMethod } from '../src/wire/methods.ts'
 import type { SharedState } from './shared-state.ts'
 
@@ -26,6 +27,9 @@ export type ImportCalls = {
   /** The store is given up and built anew from the files: the next life of the thread does it. */
   rebuild: { args: { readonly why: string }; result: null }
 }
+
+/** What the repository thread tells the gateway: every commit that changed something. */
+export type ChangeCasts = { changed: CommitChanges }
 
 /** Answered by main for the gateway, for as long as it takes. */
 export type TaskCalls = {

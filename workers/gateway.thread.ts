@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts'
 import { failure, FailureError, isFailure, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { CORE, type CoreBody } from '../src/engine/core.actor.ts'
+import { changedRecord } from '../src/engine/present-changes.ts'
 import type { Identity } from '../src/engine/read-context.ts'
 import { isReadMethod } from '../src/engine/reads.ts'
 import { createAnswerCache } from '../src/gateway/answer-cache.ts'
@@ -14,6 +15,7 @@ import { answerCall, restoreAnswer, type CallPorts } from '../src/gateway/answer
 import { createHotAnswers, type HotAnswers } from '../src/gateway/hot-answers.ts'
 import { serveHttp, type HttpServer } from '../src/gateway/http/serve-http.ts'
 import { serveIpc, type IpcOptions, type IpcServer } from '../src/gateway/ipc/serve-ipc.ts'
+import { createSubscribers, type Subscribers } from '../src/gateway/subscribers.ts'
 import { createTreeCache } from '../src/gateway/tree-cache.ts'
 import { turnSnapshot } from '../src/gateway/turn-snapshot.ts'
 import { collectGarbage } from '../src/host/collect-garbage.ts'
@@ -31,7 +33,7 @@ import type { CallMap, Channel } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import type { Settled, SynchronizerBody } from '../src/project/sync/protocol.ts'
 import { SYNCHRONIZER } from '../src/project/watch/protocol.ts'
-import type { Reader } from '../src/store/contract.ts'
+import type { CommitChanges, Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Args, TaskMethod } from '../src/wire/methods.ts'
 import type { Health } from '../src/wire/records.ts'
@@ -65,7 +67,8 @@ runThread<GatewayInit>(async (context) => {
   const cache = createCache({ maxBytes: context.init.budget.cacheBytes, nowMs: context.clock.nowMs })
   cache.resize(LEVEL_POLICIES[levelOf(pressureCellOf(context.init.shared))].cacheRatio)
   const means = { reader: reader.value, generation, cache, recorder }
-  const ports = callPorts(context, means)
+  const subscribers = createSubscribers()
+  const ports = callPorts(context, means, subscribers)
   const served = await serve(context, means, ports)
   if (isFailure(served)) return served
   const hot = hotAnswers(context, ports)
@@ -79,6 +82,7 @@ runThread<GatewayInit>(async (context) => {
   }, REPORT_MS)
   return {
     services: {
+      changes: { casts: { changed: (changes: CommitChanges) => subscribers.tell(changedRecord(changes)) } },
       'memory.gateway': {
         calls: {
           caches: (operation: CacheOperation) => runOnCaches(cache, hot.save, operation),
@@ -169,7 +173,7 @@ function callMeter(recorder: MetricRecorder): NonNullable<IpcOptions['onCall']> 
   }
 }
 
-function callPorts({ init, channel, actors, clock }: Context, { reader, cache, recorder }: Means): CallPorts {
+function callPorts({ init, channel, actors, clock }: Context, { reader, cache, recorder }: Means, subscribers: Subscribers): CallPorts {
   const repository: Channel<ImportCalls> = channel<ImportCalls>('imports')
   const main: Channel<ControlCalls> = channel<ControlCalls>('control')
   const reads = {
@@ -190,6 +194,7 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
       if (settled.ok) await new Promise<void>((resolve) => void setImmediate(resolve))
       return settled as Result<Settled, Failure>
     },
+    subscribe: subscribers.add,
     write: (method, args) => actors.call(CORE, { method, args } satisfies CoreBody, init.config.storage.transactionTimeoutMs),
     importProject: ({ force }, { notify }) => repository.call('import', { force }, { timeoutMs: 'infinity', onProgress: (progress) => notify('import_progress', progress) }),
     task: (method, args, { notify, signal }) => channel<TaskCalls>('tasks').call(method, args as Args<TaskMethod>, {

@@ -10,17 +10,22 @@ import { ok, type Result } from '../src/base/result.ts'
 import { carryOver } from '../src/engine/carry-over.ts'
 import type { MetricRecorder } from '../src/host/metric-recorder.ts'
 import type { ThreadContext } from '../src/otp/node/run-thread.ts'
+import type { CallMap } from '../src/otp/channel.ts'
 import type { Writer } from '../src/store/contract.ts'
 import { openSound } from '../src/store/open-sound.ts'
 import { salvage } from '../src/store/salvage.ts'
 import { databaseIn, reportSetAside, type SetAside } from '../src/store/set-aside.ts'
+import type { ChangeCasts } from './calls.ts'
 import { giveUpStore, setStoreOpen, type SharedState } from './shared-state.ts'
 
 type Context = ThreadContext<{ readonly storePath: string; readonly repositoryId: string; readonly config: Pick<Config, 'storage' | 'sync'>; readonly shared: SharedState }>
 
 export function openStore(context: Context, recorder: MetricRecorder): Result<Writer, Failure> {
   const { init: { storePath, repositoryId, config, shared }, clock } = context
-  const opened = openSound({ path: storePath, storage: config.storage.backend, now: clock.wallMs, repositoryId, history: { versions: config.sync.keepVersions, bytes: config.sync.keepVersionBytes } }, () => giveUpStore(shared))
+  const opened = openSound({
+    path: storePath, storage: config.storage.backend, now: clock.wallMs, repositoryId, history: { versions: config.sync.keepVersions, bytes: config.sync.keepVersionBytes },
+    onCommit: (changes) => context.channel<CallMap, ChangeCasts>('changes').cast('changed', changes),
+  }, () => giveUpStore(shared))
   if (!opened.ok) return opened
   const { writer, setAside } = opened.value
   const mended = setAside === undefined ? ok(null) : mend(context, recorder, writer, setAside)

@@ -11,6 +11,7 @@ import { complete, type OptionWords, type ProgramWords } from './commands/comple
 import { completionScript, SHELLS, type Shell } from './commands/completion-scripts.ts'
 import { importNow, restart, start, status, stop, type StartArgs } from './commands/daemon.ts'
 import { exportData } from './commands/export.ts'
+import { watch } from './commands/watch.ts'
 import { tree, watchTree } from './commands/tree.ts'
 import { diff, history } from './commands/history.ts'
 import { callees, callers, memory, modules, problems, show, stats } from './commands/lookup.ts'
@@ -107,6 +108,7 @@ function addDaemonCommands(program: Command, choose: (action: Action) => void): 
       .option('--limit <n>', 'differences that are shown', positive, 100)
       .action((flags: { limit: number }) => choose((context) => run(context, flags.limit)))
   }
+  program.command('watch').description('what changes in the project, as it comes in').action(() => choose(watch))
   program.command('tree').description('the supervision tree, live')
     .option('--watch', 'keep it on screen until Ctrl-C; with --json a line each time')
     .addOption(new Option('--interval <seconds>', 'how often --watch looks').default(1).argParser(seconds))

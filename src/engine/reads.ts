@@ -1,9 +1,10 @@
 /** One handler per reading method. Each is a function of a snapshot and validated arguments; none keeps anything. */
 
 import type { Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
+import { ok, type Result } from '../base/result.ts'
 import type { ReadArgs, ReadMethod, Reply } from '../wire/methods.ts'
-import type { ReadContext } from './read-context.ts'
+import { answer } from './answer.ts'
+import { freshness, type ReadContext } from './read-context.ts'
 import { getCallees, getCallers, getFunction, listFunctions } from './read-functions.ts'
 import { getFunctionsForModule, getModule, getModuleByFile, listModules } from './read-modules.ts'
 import { getAstNode } from './read-node.ts'
@@ -12,6 +13,7 @@ import { getModuleDiff, translateNode, versionHistory } from './read-versions.ts
 
 export const READS: { readonly [M in ReadMethod]: (context: ReadContext, args: ReadArgs<M>) => Result<Reply<M>, Failure> } = {
   hello,
+  watch: (context) => ok(answer({ watching: true }, freshness(context))),
   get_module: getModule,
   list_modules: listModules,
   get_module_by_file: getModuleByFile,

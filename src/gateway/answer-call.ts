@@ -10,9 +10,10 @@ import type { Identity, MemoryUse, ReadContext } from '../engine/read-context.ts
 import { isReadMethod, READS } from '../engine/reads.ts'
 import type { HotKey } from '../memory/cache.ts'
 import type { Snapshot } from '../store/contract.ts'
-import { METHODS, type Args, type ControlMethod, type Method, type Notification, type NotificationParams, type ReadArgs, type ReadMethod, type TaskMethod } from '../wire/methods.ts'
+import { METHODS, type Args, type ControlMethod, type Method, type ReadArgs, type ReadMethod, type TaskMethod } from '../wire/methods.ts'
 import type { Settled } from '../project/sync/protocol.ts'
 import type { AnswerCache } from './answer-cache.ts'
+import type { Subscriber } from './subscribers.ts'
 import type { TreeCache } from './tree-cache.ts'
 import type { TurnSnapshot } from './turn-snapshot.ts'
 
@@ -28,6 +29,8 @@ export type CallPorts = {
   readonly isStale: () => boolean
   /** Settles when every change saved before is in the store. */
   readonly settle: () => Promise<Result<Settled, Failure>>
+  /** This connection is told of every change from now on. */
+  readonly subscribe: (subscriber: Subscriber) => void
   readonly write: (method: ClientWriteMethod, args: unknown) => Promise<Outcome>
   readonly importProject: (args: Args<'import_project'>, call: CallerPorts) => Promise<Outcome>
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
@@ -35,12 +38,10 @@ export type CallPorts = {
 }
 
 /** What a call may use of the connection it came on. A write goes on when its client leaves: it may be repeated. */
-export type CallerPorts = {
-  readonly notify: <N extends Notification>(name: N, params: NotificationParams<N>) => void
-  readonly signal: AbortSignal
-}
+export type CallerPorts = Subscriber
 
 export function answerCall(ports: CallPorts, method: Method, args: unknown, call: CallerPorts): Outcome | Promise<Outcome> {
+  if (method === 'watch') ports.subscribe(call)
   if (isReadMethod(method)) return readAs(ports, method, args as Args<typeof method>)
   if (METHODS[method].runs === 'task') return ports.task(method as TaskMethod, args, call)
   if (METHODS[method].runs === 'control') return ports.control(method as ControlMethod, args)
@@ -91,4 +92,4 @@ function parsed(json: string): unknown {
 }
 
 /** Their answers hold more than the state of the repository, or are pages that nobody reads twice. */
-const UNCACHED: ReadonlySet<ReadMethod> = new Set(['get_statistics', 'export_data', 'validate_memory_usage'])
+const UNCACHED: ReadonlySet<ReadMethod> = new Set(['watch', 'get_statistics', 'export_data', 'validate_memory_usage'])

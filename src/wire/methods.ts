@@ -134,6 +134,9 @@ export const METHODS = {
     product: z.string(), version: z.string(), wire_version: z.int(), repository_id: z.string(), project_root: z.string(), pid: z.int(),
   })),
 
+  watch: read('Have this connection told of every commit that changes something, by `changed` notifications, until it is closed.',
+    none, answer(z.object({ watching: z.literal(true) }))),
+
   get_module: read('One module with all its static facts.',
     z.strictObject({ module_name: moduleName, text_limit: z.int().min(0).max(1_000_000).default(20_000) }), answer(moduleData)),
   list_modules: read('Modules by name.',
@@ -275,11 +278,20 @@ export function isMethod(name: string): name is Method {
   return Object.hasOwn(METHODS, name)
 }
 
+const changeCounts = z.object({ added: z.int(), modified: z.int(), removed: z.int() })
+const changedNames = z.object({ added: z.array(z.string()), modified: z.array(z.string()), removed: z.array(z.string()) })
+
 /** Notifications that the daemon sends: params are an array of one map. */
 export const NOTIFICATIONS = {
   import_progress: z.object({ files_done: z.int(), files_total: z.int(), phase: z.enum(['scanning', 'parsing', 'waiting for memory', 'writing', 'done']) }),
   verify_progress: z.object({
     phase: z.enum(['rebuilding', 'comparing', 'checking', 'repairing']), files_done: z.int(), files_total: z.int(), differences: z.int(),
+  }),
+  changed: z.object({
+    epoch: z.int().describe('a gap to the one before: changes between them were not told'), at: z.string(),
+    truncated: z.boolean().describe('too many to name: the lists are empty'),
+    counts: z.object({ files: changeCounts, modules: changeCounts, functions: changeCounts }),
+    files: changedNames, modules: changedNames, functions: changedNames,
   }),
   memory_pressure_changed: z.object({ from: pressureLevel, to: pressureLevel, used_bytes: z.int(), max_bytes: z.int() }),
 } as const

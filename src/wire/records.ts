@@ -248,7 +248,7 @@ export const takenProfile = z.object({
 })
 
 export const differenceRecord = z.object({
-  what: z.string().describe('file, source, module, functions (their order), function, callers, problems, count, table or index, store'),
+  what: z.string().describe('file, source, modules (their order), module, functions (their order), function, callers, problems, count, table or index, store'),
   where: z.string().describe('path, module or MFA; what it is about otherwise'),
   path: z.string().nullable().describe('the file whose facts differ'),
   field: z.string().nullable().describe('null: it is there in one of the two only'),

@@ -269,6 +269,22 @@ test('tree --watch goes on while the daemon is away', async () => {
   expect([code, nAsked, out.match(/no answer: the connection was lost; trying again/g)?.length]).toEqual([0, 3, 3])
 })
 
+test('watch shows what comes in until Ctrl-C, and says what was missed', async () => {
+  const names = (added: string[]) => ({ added, modified: [], removed: [] })
+  const counts = (added: number) => ({ added, modified: 0, removed: 0 })
+  const changed = (epoch: number) => ({
+    epoch, at: '2026-11-21T08:00:00.000Z', truncated: false, counts: { files: counts(1), modules: counts(1), functions: counts(0) },
+    files: names(['lib/a.ex']), modules: names(['A']), functions: names([]),
+  })
+  const handlers = { watch: () => ({ value: { watching: true }, epoch: 7, as_of: '', complete: true, verified: true, stale: false }) }
+  const { code, out, err } = await run('watch', { handlers, changes: [changed(8), changed(10)] })
+  expect([code, err]).toEqual([0, 'watching from epoch 7; Ctrl-C ends\nchanges between epoch 8 and 10 were missed\n'])
+  expect(out).toBe(lines(
+    '08:00:00 UTC  epoch 8  1 file (1 added); 1 module (1 added)', '  + lib/a.ex', '  + A',
+    '08:00:00 UTC  epoch 10  1 file (1 added); 1 module (1 added)', '  + lib/a.ex', '  + A',
+  ))
+})
+
 test('stats', async () => {
   const { out, code } = await run('stats --tables')
   expect(code).toBe(0)

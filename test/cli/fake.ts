@@ -6,7 +6,7 @@
 import { failure, type Failure } from '../../src/base/failure.ts'
 import { fail, ok, type Result } from '../../src/base/result.ts'
 import type { CliPorts, Connection, DaemonEntry } from '../../src/cli/ports.ts'
-import type { Method, Reply } from '../../src/wire/methods.ts'
+import type { Method, Reply, NotificationParams } from '../../src/wire/methods.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { AstNode, CallerRecord, FunctionData, FunctionSummary, ModuleData, ModuleSummary, Statistics, TreeNode } from '../../src/wire/records.ts'
 
@@ -213,6 +213,8 @@ export type WorldOptions = {
   readonly env?: Record<string, string>
   readonly stdin?: string
   readonly handlers?: Handlers
+  /** `changed` notifications that come in the first pause. */
+  readonly changes?: readonly NotificationParams<'changed'>[]
   readonly progress?: readonly { files_done: number; files_total: number; phase: 'scanning' | 'parsing' | 'writing' | 'done' }[]
 }
 
@@ -223,13 +225,14 @@ export function makeWorld(options: WorldOptions = {}): World {
   const daemon = { running: options.running ?? true, stops: 0, endedWith: (_code: number): void => undefined }
   const interrupts: (() => void)[] = []
   const pauses: number[] = []
+  const listeners: Listener[] = []
   const handlers: Handlers = { ...HANDLERS, ...options.handlers }
   const tty = options.columns !== undefined
   const cwd = options.cwd ?? ROOT
   let clock = Date.parse(TIME) + 65_000
 
   const connect = (): Promise<Result<Connection, Failure>> => Promise.resolve(daemon.running
-    ? ok(fakeConnection(handlers, calls, options.progress ?? []))
+    ? ok(fakeConnection(handlers, calls, options, listeners))
     : fail(failure('unavailable', 'connect ENOENT /run/user/1000/es/1a2b.sock')))
 
   const ports: CliPorts = {
@@ -287,6 +290,7 @@ export function makeWorld(options: WorldOptions = {}): World {
     now: () => clock++,
     pause: (ms) => {
       pauses.push(ms)
+      if (pauses.length === 1) (options.changes ?? []).forEach((one) => listeners.forEach((hear) => hear(one as never)))
       if (pauses.length >= (options.pauses ?? 1)) interrupts.forEach((heard) => heard())
       return { over: pauses.length >= (options.pauses ?? 1) ? new Promise(() => undefined) : Promise.resolve(), cancel: () => undefined }
     },
@@ -294,8 +298,9 @@ export function makeWorld(options: WorldOptions = {}): World {
   return { ports, calls, files, daemon, written, interrupt: () => interrupts.forEach((heard) => heard()) }
 }
 
-function fakeConnection(handlers: Handlers, calls: Call[], progress: NonNullable<WorldOptions['progress']>): Connection {
-  const listeners: ((params: never) => void)[] = []
+type Listener = (params: never) => void
+
+function fakeConnection(handlers: Handlers, calls: Call[], { progress = [] }: WorldOptions, listeners: Listener[]): Connection {
   return {
     call: (method, args) => {
       calls.push({ method, args })
