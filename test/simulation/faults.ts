@@ -5,6 +5,7 @@
 
 import type { Client } from './client.ts'
 import { POINTS } from './disk.ts'
+import type { Tree } from '../../src/otp/node/tree.ts'
 import { Sabotage } from './daemon.ts'
 import type { Daemon, DaemonWorld } from './daemon.ts'
 
@@ -13,6 +14,8 @@ export type FaultWorld = DaemonWorld & {
   /** Undefined while none runs. */
   daemon(): Daemon | undefined
   abort(): void
+  /** A tree whose children somebody is stopping and starting by hand. */
+  operatedOn: Tree | undefined
   /** Paths of actors in the tree, their names, ids of threads; supervisors with their children. */
   readonly actorPaths: readonly string[]
   readonly actorNames: readonly string[]
@@ -73,7 +76,7 @@ export const FAULTS: readonly Fault[] = [
     sabotaged.add(name)
     return true
   } },
-  { name: BY_REQUEST, weight: 2, inject: stopAndStart },
+  { name: BY_REQUEST, weight: 3, inject: stopAndStart },
   { name: 'thread dies', weight: 3, inject: (world) => {
     const thread = someThread(world)
     thread?.die(world.scheduler.random.pick([{ code: 1 }, { code: 0 }, { error: new Sabotage('made to die') }, { error: OUT_OF_MEMORY }]))
@@ -128,12 +131,18 @@ function cutWire(world: FaultWorld): boolean {
   return true
 }
 
+/** One after the other: requests wait in supervisors that are busy, and hundreds of them would keep these busy for ever. */
 function stopAndStart(world: FaultWorld): boolean {
   const { scheduler, children } = world
   const tree = world.daemon()?.tree
-  if (tree === undefined) return false
+  if (tree === undefined || world.operatedOn === tree) return false
+  world.operatedOn = tree
   const [path, id] = scheduler.random.pick(children)
+  const start = async (): Promise<void> => {
+    await tree.request(path, { type: 'restart_child', id })
+    world.operatedOn = undefined
+  }
   void tree.request(path, { type: 'terminate_child', id })
-  scheduler.clock.after(scheduler.random.below(3000), () => void tree.request(path, { type: 'restart_child', id }))
+  scheduler.clock.after(scheduler.random.below(3000), () => void start())
   return true
 }

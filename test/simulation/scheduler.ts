@@ -15,6 +15,8 @@ export type Process = {
   readonly name: string
   isAlive: boolean
   isHung: boolean
+  /** It will never run again, although it may take a while to end. */
+  isDoomed: boolean
   /** When it last went on after it had hung. */
   resumedMs: number
   /** What is told of the end, once. */
@@ -124,7 +126,7 @@ export function createScheduler({ random, flaw, onThrow }: SchedulerOptions): Sc
       return true
     },
     open(name) {
-      const process: Process = { name, isAlive: true, isHung: false, resumedMs: 0, atEnd: new Set(), lanes: new Set(), timers: new Set(), due: undefined as never }
+      const process: Process = { name, isAlive: true, isHung: false, isDoomed: false, resumedMs: 0, atEnd: new Set(), lanes: new Set(), timers: new Set(), due: undefined as never }
       return Object.assign(process, { due: lane(process, 'timers') })
     },
     end(process) {
@@ -141,6 +143,7 @@ export function createScheduler({ random, flaw, onThrow }: SchedulerOptions): Sc
       settleAll(process)
     },
     resume(process) {
+      if (process.isDoomed) return
       process.isHung = false
       process.resumedMs = clock.nowMs()
       settleAll(process)

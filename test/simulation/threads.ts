@@ -237,6 +237,9 @@ export function createThreads({ scheduler, ports, main, starterOf, onCrash }: Th
         }, message)
       },
       terminate() {
+        // Not a line of it runs any more, even if it takes its time to end.
+        process.isDoomed = true
+        scheduler.hang(process)
         scheduler.clock.after(thread.burialMs, () => thread.die({ code: 1 }))
         return Promise.resolve(1)
       },

@@ -10,18 +10,17 @@ import type { HeartEffect, HeartEvent } from '../../src/host/heart.ts'
 import type { HeartTerms } from '../../src/host/starter-report.ts'
 import type { Timer } from '../../src/base/clock.ts'
 import type { NodeSpec } from '../../src/otp/node/tree-spec.ts'
-import type { TreeNode } from '../../src/otp/starter.ts'
-import { MEMORY_ACTORS } from '../../src/memory/protocol.ts'
-import { CORE } from '../../src/engine/core.actor.ts'
-import { PARSER } from '../../src/project/parser.actor.ts'
 import { createClient } from './client.ts'
 import type { Client } from './client.ts'
-import { describe, startDaemon, WIRES } from './daemon.ts'
+import { describe, startDaemon } from './daemon.ts'
 import type { Daemon, DaemonFlaw } from './daemon.ts'
 import { createDisk } from './disk.ts'
 import type { DiskFlaw } from './disk.ts'
-import { BY_REQUEST, FAULTS, STORE_TRAP } from './faults.ts'
+import { Breach, drive, until } from './drive.ts'
+import type { World } from './drive.ts'
+import { FAULTS, STORE_TRAP } from './faults.ts'
 import type { Fault, FaultWorld } from './faults.ts'
+import { countsAtRest, end, noLeaks, prove, rest } from './proof.ts'
 import { createRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { createScheduler } from './scheduler.ts'
@@ -47,26 +46,7 @@ export type Outcome = {
 }
 
 const N_CLIENTS = 4
-const CHECK_EVERY = 64
-const GRACE_MS = 30_000
-const REST_MS = 300_000
 const TERMS: HeartTerms = { intensity: 100_000, periodS: 60, backOffMs: 100, maxBackOffMs: 2000, silenceMs: 0, logFormat: 'json' }
-
-type World = FaultWorld & {
-  readonly options: WorldOptions
-  readonly clients: Client[]
-  readonly counts: Map<string, number>
-  readonly broken: string[]
-  up: boolean
-  heartEnded: boolean
-  nDaemons: number
-  feedHeart(event: HeartEvent): void
-  /** Commits looked at, and the requests they carried out, each with the life of Core. */
-  readonly carriedOut: Set<string>
-  nLooked: number
-}
-
-class Breach extends Error {}
 
 export async function runWorld(options: WorldOptions): Promise<Outcome> {
   const world = createWorld(options)
@@ -76,7 +56,7 @@ export async function runWorld(options: WorldOptions): Promise<Outcome> {
     await until(world, 60_000, 'the daemon is up', () => world.up)
     const baseline = countsAtRest(world)
     for (let n = 0; n < N_CLIENTS; n++) clients.push(openClient(world, n))
-    await chaos(world)
+    await chaos(world, options.nSteps)
     await rest(world)
     await prove(world)
     await noLeaks(world, baseline)
@@ -114,11 +94,11 @@ function createWorld(options: WorldOptions): World {
   // Real intensities in every other world: there a tree gives up, and heart takes over.
   const intensityFactor = random.chance(0.5) ? 1 : 100
   const world: World = {
-    options, scheduler, ports, disk, breach, broken,
+    scheduler, ports, disk, breach, broken,
     flaw: flaw as DaemonFlaw | undefined,
     config: { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensityFactor } },
     sabotaged: new Set(), startTrap: undefined, poolTrap: undefined, usedRatio: 0.3, socket: undefined, nLives: 0, open: new Set(),
-    clients: [], counts: new Map(), up: false, heartEnded: false, nDaemons: 0, carriedOut: new Set(), nLooked: 0,
+    operatedOn: undefined, clients: [], counts: new Map(), up: false, heartEnded: false, nDaemons: 0, carriedOut: new Set(), nLooked: 0,
     actorPaths: [], actorNames: [], threadIds: [], children: [],
     daemon: () => daemon,
     abort: () => ended(null, 'SIGKILL'),
@@ -208,47 +188,11 @@ function openClient(world: World, n: number): Client {
   })
 }
 
-// Going on
-
-/** One step at a time; promises settle in between. */
-function drive(world: World, isDone: () => boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const turn = (): void => {
-      try {
-        if (isDone()) return resolve()
-        if (!world.scheduler.step()) world.breach('nothing will ever happen again')
-        if (world.scheduler.nSteps() % CHECK_EVERY === 0) look(world)
-        if (world.broken.length > 0) return reject(new Breach(world.broken[0]))
-        setImmediate(turn)
-      } catch (thrown) {
-        reject(thrown)
-      }
-    }
-    turn()
-  })
-}
-
-/** Until it is so, but no longer than `ms`. */
-async function until(world: World, ms: number, what: string, isSo: () => boolean, why: () => string = () => ''): Promise<void> {
-  const dueMs = world.scheduler.clock.nowMs() + ms
-  await drive(world, () => {
-    if (isSo()) return true
-    if (world.scheduler.clock.nowMs() > dueMs) world.breach(`not within ${ms} ms: ${what} ${why()}`)
-    return world.broken.length > 0
-  })
-  if (world.broken.length > 0) throw new Breach(world.broken[0])
-}
-
-async function pass(world: World, ms: number): Promise<void> {
-  const untilMs = world.scheduler.clock.nowMs() + ms
-  await drive(world, () => world.scheduler.clock.nowMs() >= untilMs)
-}
-
-async function chaos(world: World): Promise<void> {
-  const { scheduler: { random, nSteps, note }, options } = world
+async function chaos(world: World, n: number): Promise<void> {
+  const { scheduler: { random, nSteps, note } } = world
   const kinds = someOf(FAULTS, random)
   const rate = random.pick([0.1, 0.2, 0.4, 0.5])
-  const last = nSteps() + options.nSteps
+  const last = nSteps() + n
   await drive(world, () => {
     if (random.chance(rate)) {
       const fault = weighted(kinds, random)
@@ -273,154 +217,6 @@ function someOf(faults: readonly Fault[], random: Random): readonly Fault[] {
 function weighted(faults: readonly Fault[], random: Random): Fault {
   let at = random.unit() * faults.reduce((sum, { weight }) => sum + weight, 0)
   return faults.find(({ weight }) => (at -= weight) < 0) ?? (faults[0] as Fault)
-}
-
-// What must hold always
-
-function look(world: World): void {
-  const { disk, scheduler: { clock }, open, carriedOut, breach } = world
-  for (const promise of open) {
-    const { process, dueMs, what } = promise
-    if (!process.isAlive) open.delete(promise)
-    else if (!process.isHung && clock.nowMs() > Math.max(dueMs, process.resumedMs) + GRACE_MS) breach(`${process.name}: the call ${what} hangs`)
-  }
-  for (; world.nLooked < disk.log.length; world.nLooked++) {
-    const { origin } = disk.log[world.nLooked] ?? {}
-    if (origin === undefined) continue
-    const request = `${origin.requestId} in life ${origin.life}`
-    if (carriedOut.has(request)) breach(`the request ${request} of Core was carried out twice`)
-    carriedOut.add(request)
-  }
-  for (const { channel, process } of world.daemon()?.channels() ?? []) {
-    const { maxInFlight = 1024, maxCasts = 4096 } = WIRES.find(({ from, name }) => name === channel.name && process.name.startsWith(from)) ?? {}
-    const { nInFlight, nCastsUnread } = channel.stats()
-    if (nInFlight > maxInFlight || nCastsUnread > maxCasts) breach(`${process.name}: ${channel.name} has ${nInFlight} calls and ${nCastsUnread} casts under way`)
-  }
-  if (world.ports.longest() > 10_000) breach('more than 10,000 messages wait at a port')
-}
-
-// At rest
-
-async function rest(world: World): Promise<void> {
-  world.sabotaged.clear()
-  Object.assign(world, { startTrap: undefined, poolTrap: undefined, usedRatio: 0.3 })
-  Object.assign(world.disk, { trap: undefined, isFull: false })
-  for (const client of world.clients) client.rest()
-  const whatIsMissing = (): string[] => [
-    ...(world.up ? missingIn(world.daemon()?.tree.view()) : ['the daemon']),
-    ...world.clients.filter((client) => client.nOpen() > 0).map((_client, n) => `answers to client ${n}`),
-  ]
-  seeToStopped(world)
-  await until(world, REST_MS, 'all is well again', () => whatIsMissing().length === 0, () => whatIsMissing().join(', '))
-  // Restarts of the past count no more, circuits let through again.
-  await pass(world, 60_000)
-}
-
-/** Whoever has stopped children by hand starts those that are still stopped; in other worlds nobody does. */
-function seeToStopped(world: World): void {
-  if (!world.counts.has(BY_REQUEST)) return
-  const tree = world.daemon()?.tree
-  const missing = missingIn(tree?.view()).map((text) => text.split(' ')[0])
-  for (const [path, id] of world.children) if (missing.includes(id)) void tree?.request(path, { type: 'restart_child', id })
-  world.scheduler.clock.after(5000, () => seeToStopped(world))
-}
-
-/** Children that should run and do not. */
-function missingIn(node: TreeNode | undefined): string[] {
-  if (node === undefined) return []
-  const own = node.restart === 'permanent' && node.state !== 'running' ? [`${node.id} (${node.state}, ${node.lastExit ?? 'no exit'})`] : []
-  return [...own, ...(node.children ?? []).flatMap(missingIn)]
-}
-
-async function prove(world: World): Promise<void> {
-  const { clients } = world
-  for (const client of clients) client.answers()
-  await serve(world)
-  await hearOfEnds(world)
-  await serve(world)
-  const [first] = clients
-  for (let n = 0; n < 4 && world.disk.importState !== 'complete'; n++) {
-    first?.ask('import', 120_000)
-    await until(world, 200_000, 'the import is answered', () => first?.nOpen() === 0)
-    await pass(world, 40_000)
-  }
-  if (world.disk.importState !== 'complete') world.breach(`the project could not be imported: ${first?.answers().bad.join(', ')}`)
-  for (const client of clients) checkAcknowledged(world, client)
-}
-
-/** Without faults every call is answered, and well. */
-async function serve(world: World): Promise<void> {
-  const { clients } = world
-  for (const client of clients) {
-    for (let n = 0; n < 6; n++) {
-      client.write()
-      client.read()
-    }
-    for (const method of ['health', 'pressure', 'clean']) client.ask(method, 70_000)
-  }
-  await until(world, 100_000, 'every client is answered', () => clients.every((client) => client.nOpen() === 0))
-  for (const client of clients) {
-    const { bad } = client.answers()
-    if (bad.length > 0) world.breach(`a call failed although nothing was wrong: ${bad.join(', ')}`)
-  }
-}
-
-/** Whoever monitors an actor hears of its end, once. */
-async function hearOfEnds(world: World): Promise<void> {
-  const tree = world.daemon()?.tree
-  if (tree === undefined) return
-  const heard = new Map<string, number>()
-  for (const name of [CORE, PARSER, MEMORY_ACTORS.monitor]) {
-    const path = world.actorPaths.find((each) => each.endsWith(`/${name}`)) ?? ''
-    tree.actors.monitor(name, () => heard.set(name, (heard.get(name) ?? 0) + 1))
-    await pass(world, 1000)
-    if (!tree.kill(path)) world.breach(`${name} does not run`)
-    await pass(world, 5000)
-    if (heard.get(name) !== 1) world.breach(`the end of ${name} was heard of ${heard.get(name) ?? 0} times`)
-  }
-  await until(world, 60_000, 'the tree is whole', () => missingIn(tree.view()).length === 0, () => missingIn(tree.view()).join(', '))
-}
-
-function checkAcknowledged({ disk, breach }: World, client: Client): void {
-  for (const [token, epoch] of client.acknowledged()) {
-    if (disk.log[epoch - 1]?.changes[0]?.token !== token) return breach(`the write ${token} was acknowledged with epoch ${epoch} and is lost`)
-  }
-}
-
-type AtRest = { readonly timers: number; readonly ports: number }
-
-function countsAtRest(world: World): AtRest {
-  const daemon = world.daemon()
-  const processes = daemon === undefined ? [] : [daemon.process, ...daemon.threads.living().map(({ process }) => process)]
-  const sum = (of: (process: (typeof processes)[number]) => number): number => processes.reduce((total, process) => total + of(process), 0)
-  return { timers: sum(({ timers }) => timers.size), ports: sum((process) => world.ports.openOf(process).length) }
-}
-
-/** After all of it the daemon holds no more than when it was new, but for what its clients hold and what is under way. */
-async function noLeaks(world: World, baseline: AtRest): Promise<void> {
-  for (const client of world.clients) client.close()
-  const leaks = (): string[] => {
-    const { timers, ports } = countsAtRest(world)
-    return [
-      ...(timers > baseline.timers + 8 ? [`${timers} timers where there were ${baseline.timers}`] : []),
-      ...(ports > baseline.ports ? [`${ports} ports where there were ${baseline.ports}`] : []),
-      ...(world.daemon()?.channels() ?? []).filter(({ channel }) => channel.stats().nInFlight > 0).map(({ channel }) => `a call of ${channel.name}`),
-    ]
-  }
-  await until(world, 120_000, 'nothing is left over', () => leaks().length === 0, () => leaks().join(', '))
-}
-
-async function end(world: World): Promise<void> {
-  const main = world.daemon()?.process
-  const atEnd: string[] = []
-  main?.atEnd.add(() => {
-    if (main.timers.size > 0) atEnd.push(`${main.timers.size} timers`)
-    const open = world.ports.openOf(main).length
-    if (open > 0) atEnd.push(`${open} ports`)
-  })
-  world.feedHeart({ type: 'asked_to_stop', signal: 'SIGTERM' })
-  await until(world, 60_000, 'the daemon has stopped', () => world.heartEnded)
-  if (atEnd.length > 0) world.breach(`main ended with ${atEnd.join(', ')}`)
 }
 
 function line({ step, atMs, where, what }: Happening): string {
