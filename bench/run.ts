@@ -15,6 +15,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
   lookup [--dir DIR]         module and function lookups over the socket: p50, p99, per second
   store                      rows and lookups of the store alone, bytes a module takes
   memory                     what a cache saves over the store, and what a sample costs
+  verify --dir DIR           the facts built anew and compared: seconds, peak memory, lookups meanwhile
   otp                        supervision: calls, restarts of actors and threads
   sync --dir DIR [--seconds N]
                              following files through a daemon: saves until seen, many at once, restarts, idle
@@ -61,6 +62,8 @@ async function measure(name: string | undefined, { dir, warm, seconds }: Values)
       return (await import('./store.ts')).benchStore()
     case 'memory':
       return (await import('./memory.ts')).benchMemory()
+    case 'verify':
+      return dir === undefined ? undefined : (await import('./verify.ts')).benchVerify({ dir })
     case 'otp':
       return (await import('./otp.ts')).benchOtp()
     case 'versions':

@@ -16,7 +16,7 @@ import { failure, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { NODE_PLATFORM } from '../src/otp/node/platform.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
-import { serve, type AnyService, type CallContext, type CallHandlers, type CastHandlers, type Service } from '../src/otp/service.ts'
+import { serve, type AnyService, type CallContext, type CallHandlers, type CastHandlers } from '../src/otp/service.ts'
 import type { SynchronizerBody } from '../src/project/sync/protocol.ts'
 import { removeScratch, type Verified, type VerifyProgress } from '../src/project/verify/verify-project.ts'
 import { SYNCHRONIZER } from '../src/project/watch/protocol.ts'
@@ -105,7 +105,7 @@ function helpOf({ tree, config }: VerificationPorts, { signal, progress }: Call)
     settle: async () => (config.sync.watch ? tree().actors.call(SYNCHRONIZER, { type: 'settle' } satisfies SynchronizerBody, SETTLE_MS) : ok(null)),
   }
   const casts: CastHandlers<VerifierCasts> = { progress }
-  return { calls, casts } satisfies Service<VerifierCalls, VerifierCasts> as AnyService
+  return { calls, casts }
 }
 
 async function repair(ports: VerificationPorts, limit: number, call: Call, note: (done: Pick<Repaired, 'found' | 'steps'>) => void): Promise<Result<Repaired, Failure>> {

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
 import type { NotificationParams } from '../../src/wire/methods.ts'
-import { factsInStore, rebuiltFacts } from '../project/sync/rebuild.ts'
+import { differences } from '../project/verify/verified.ts'
 import { createSandbox, start, untilAnswered, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
@@ -38,7 +38,7 @@ const NOT_FOUND = { ok: false, error: { code: 'not_found' } }
 
 async function expectInStep({ box, live }: { readonly box: Sandbox; readonly live: RunningDaemon }): Promise<void> {
   await untilAnswered(() => live.client.call('hello', { wait: true }))
-  expect(factsInStore(box.paths.database)).toEqual(rebuiltFacts(box.root))
+  expect(await differences(box.paths.database, box.root)).toEqual([])
 }
 
 test('a file that is made, changed, moved and deleted', async () => {

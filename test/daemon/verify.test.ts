@@ -63,10 +63,10 @@ test('no differences; progress is told; the second store is gone; one at a time'
 
 test('while files are saved and questions are answered', async () => {
   const { client } = await startOn()
-  let running = true
-  const verified = verify(client).finally(() => (running = false))
+  const standing = { isRunning: true }
+  const verified = verify(client).finally(() => (standing.isRunning = false))
   let saves = 0
-  while (running || saves < 5) {
+  while (standing.isRunning || saves < 5) {
     saves += 1
     sandbox.write(`lib/m${saves % 40}.ex`, moduleText(saves % 40, `x + ${saves}`))
     expect(await client.call('get_module', { module_name: 'M0', wait: saves % 5 === 0 })).toMatchObject({ ok: true })

@@ -38,7 +38,7 @@ function renderSummary(verification: VerificationRecord, { style }: View): strin
   const verdict = total === 0 ? style.green('no differences') : style.red(`${plural(total, 'difference')} in ${plural(files_differing, 'file')}`)
   const apart = [
     not_compared.client_modules > 0 ? `${plural(not_compared.client_modules, 'module')} stored by clients` : '',
-    not_compared.stale_functions > 0 ? `${plural(not_compared.stale_functions, 'stale function')}` : '',
+    not_compared.stale_functions > 0 ? plural(not_compared.stale_functions, 'stale function') : '',
     not_compared.files_changing.length > 0 ? `files that kept changing: ${not_compared.files_changing.map(harmless).join(', ')}` : '',
   ].filter((part) => part !== '')
   return [
