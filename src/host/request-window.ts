@@ -23,7 +23,7 @@ const BOUNDS = METRICS.elixir_scope_rpc_duration_seconds.buckets
 export const NO_REQUESTS: RequestTotals = { buckets: Array.from({ length: BOUNDS.length + 1 }, () => 0), nFaults: 0 }
 
 /** An import takes as long as the project is large, and who waits for a task wants to wait: they say nothing about latency. */
-const LONG_CALLS: readonly string[] = ['import_project', 'optimize', 'vacuum', 'task.await']
+const LONG_CALLS: readonly string[] = ['import_project', 'verify', 'repair', 'optimize', 'vacuum', 'task.await']
 /** Answered with what became of something else, which may have been cancelled. */
 const ABOUT_OTHERS: readonly string[] = ['task.await']
 
