@@ -57,6 +57,7 @@ const MAX_OPEN = 12
 /** A client gives itself a limit, too. */
 const MAX_PENDING = 1000
 const REPEAT_MS = 200
+const MAX_REPEAT_MS = 3000
 /** Nothing was done, and nothing will be. */
 const DEFINITE: ReadonlySet<FailureCode> = new Set<FailureCode>(['storage_full', 'conflict', 'invalid_argument', 'too_large'])
 /** Whether it was done is not known, or it was not because it was not the time. */
@@ -114,10 +115,10 @@ export function createClient({ name, clock, random, disk, connect, breach }: Cli
 
   // Writes
 
-  const attempt = (args: WriteArgs): void => request('write', args, { requestId: args.request_id, timeoutMs: TIMEOUT_MS }, (result) => {
+  const attempt = (args: WriteArgs, nTries = 1): void => request('write', args, { requestId: args.request_id, timeoutMs: TIMEOUT_MS }, (result) => {
     const token = args.request_id
     if (result.ok) return acknowledge(token, result.value as number)
-    if (LATER.has(result.error.code)) return void clock.after(REPEAT_MS, () => attempt(args))
+    if (LATER.has(result.error.code)) return void clock.after(Math.min(MAX_REPEAT_MS, REPEAT_MS * nTries), () => attempt(args, nTries + 1))
     undecided.delete(token)
     if (result.error.code !== 'storage_full') breach(`${name}: the write ${token} was refused: ${result.error.message}`)
   })
