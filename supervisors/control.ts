@@ -29,7 +29,7 @@ export type ControlPorts = {
   /** The tree as it was written. */
   readonly root: NodeSpec
   readonly metrics: Metrics
-  readonly health: () => Health
+  readonly health: () => Promise<Health>
   readonly status: () => Reply<'daemon_status'>
   readonly listening: (http: string | null) => void
   readonly shutdown: () => void
@@ -45,7 +45,7 @@ type ControlMethods = { readonly [M in ControlMethod]: (args: Args<M>) => Result
 export function controlService(ports: ControlPorts): AnyService {
   const supervised = () => ({ tree: ports.tree(), root: ports.root })
   const methods: ControlMethods = {
-    health_check: () => ok(ports.health()),
+    health_check: async () => ok(await ports.health()),
     daemon_status: () => ok(ports.status()),
     supervision_tree: () => ok(presentTree(ports.tree().view(), ports.wallMs())),
     ...memoryCalls(ports.tree, ports.budget),

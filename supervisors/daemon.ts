@@ -9,16 +9,14 @@ import { join } from 'node:path'
 import type { Config } from '../config/schema.ts'
 import type { Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
-import { CORE } from '../src/engine/core.actor.ts'
 import { thresholdsOf } from '../src/memory/levels.ts'
 import type { MemoryBudget } from '../src/memory/budget.ts'
-import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkMemory, checkRequests, checkStore, checkTree, type Check, type MemoryState } from '../src/host/health.ts'
+import type { MemoryState } from '../src/host/health.ts'
 import type { Logger } from '../src/host/log.ts'
 import type { Metrics } from '../src/host/metrics.ts'
 import type { ProjectPaths } from '../src/host/paths.ts'
 import { freeBytesAt } from '../src/host/preflight.ts'
 import { createProfiler, PROFILE_PORT } from '../src/host/profiler.ts'
-import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
 import type { DaemonState } from '../src/host/state-file.ts'
 import { formatReason } from '../src/otp/exit-reason.ts'
 import type { ActorPort } from '../src/otp/actor-system.ts'
@@ -31,16 +29,17 @@ import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../src/project/par
 import { lastSetAside } from '../src/store/set-aside.ts'
 import { WIRE_VERSION, type Reply } from '../src/wire/methods.ts'
 import type { ImportCalls } from '../workers/calls.ts'
-import { createSharedState, importProgress, type SharedState } from '../workers/shared-state.ts'
-import { createCircuits, type Circuits } from './circuits.ts'
+import { createSharedState, pendingFiles, type SharedState } from '../workers/shared-state.ts'
+import { createCircuits } from './circuits.ts'
 import { controlService, metricsService, parserPoolPort, supervisionService } from './control.ts'
 import { startOnDemand } from './supervisor-calls.ts'
 import { createMonitor } from './monitor.ts'
-import { DEPENDENCIES } from './placement.ts'
 import { measureMemory, memoryService, memoryState, readBudget } from './memory.ts'
+import { healthWatch } from './health-watch.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
 import { taskService } from './verification.ts'
+import { createWatching, watchingRecord } from './watching.ts'
 import { wiresFor } from './wires.ts'
 
 export type DaemonOptions = {
@@ -68,9 +67,6 @@ export type Daemon = {
   stop(): Promise<string>
 }
 
-/** Threads without which no question is answered. */
-const CRITICAL = ['repository', CORE, 'gateway']
-
 export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon, Failure>> {
   const { config, logger, metrics } = options
   metrics.recorder.gauge('elixir_scope_info', [options.version, process.versions.node, config.profile]).set(1)
@@ -80,7 +76,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const budget = readBudget(config)
   for (const problem of budget.problems) logger.log('warn', problem)
   const memory = (): MemoryState => memoryState(shared, budget)
-  const watch = healthWatch(options, { shared, circuits, memory, tree: () => tree })
+  const watching = createWatching(() => tree, config.sync.watch ? 'watched' : 'not watched')
+  const watch = healthWatch(options, { shared, circuits, memory, watching, tree: () => tree })
   const monitor = createMonitor({
     recorder: metrics.recorder, view: () => tree.view(), directory: options.paths.stateDir, intervalMs: config.health.intervalMs,
   })
@@ -105,7 +102,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
           monitor.measure()
           measureMemory(metrics.recorder, memory())
         },
-        status: () => ({ ...statusOf(options, http.address, memory()), monitoring: monitor.figures() }),
+        status: () => ({ ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching.status(), pendingFiles(shared)) }),
         listening: (address) => {
           http.address = address
         },
@@ -159,45 +156,6 @@ function profilerOf({ config, paths, logger }: DaemonOptions, tree: () => Tree):
 async function firstImport(tree: Tree, logger: Logger): Promise<void> {
   const done = await tree.channel<ImportCalls>('imports').call('import', { force: false }, { timeoutMs: 'infinity' })
   if (!done.ok) logger.log('warn', 'the first import did not finish', { ...done.error })
-}
-
-const STATUSES = ['healthy', 'degraded', 'unhealthy']
-
-type Watched = { readonly shared: SharedState; readonly circuits: Circuits; readonly memory: () => MemoryState; readonly tree: () => Tree }
-type HealthWatch = { check(): ReturnType<typeof aggregateHealth>; stop(): void }
-
-/** Checks when asked, and by itself at each interval, so that a change of state is logged. */
-function healthWatch({ config, paths, logger, metrics, startedAt }: DaemonOptions, { shared, circuits, memory, tree }: Watched): HealthWatch {
-  let seen: RequestTotals = NO_REQUESTS
-  let lastWindow: RequestWindow | undefined
-  let lastStatus = 'healthy'
-  const check: HealthWatch['check'] = () => {
-    const checks: Check[] = [
-      ...checkTree(tree().view(), CRITICAL),
-      ...checkDependencies(tree().view(), DEPENDENCIES),
-      checkMemory(memory()),
-      checkDisk(freeBytesAt(paths.stateDir), config.storage),
-      checkImport(importProgress(shared)),
-      checkStore(lastSetAside(paths.database), startedAt, importProgress(shared)),
-      ...circuits.checks(systemClock.nowMs()),
-      ...(lastWindow === undefined ? [] : [checkRequests(lastWindow, config.health)]),
-    ]
-    const health = aggregateHealth(checks, new Date(systemClock.wallMs()).toISOString())
-    for (const { name, status } of health.services) metrics.recorder.gauge('elixir_scope_health_status', [name]).set(STATUSES.indexOf(status))
-    return health
-  }
-  const timer = setInterval(() => {
-    const totals = requestTotals(metrics.recorder.records())
-    lastWindow = requestWindow(seen, totals)
-    seen = totals
-    const health = check()
-    if (health.status === lastStatus) return
-    lastStatus = health.status
-    const reasons = health.services.filter((service) => service.reason !== null).map((service) => `${service.name}: ${service.reason}`)
-    logger.log(health.status === 'healthy' ? 'info' : 'warn', `health is ${health.status}`, { reasons })
-  }, config.health.intervalMs)
-  timer.unref()
-  return { check, stop: () => clearInterval(timer) }
 }
 
 function stateOf({ config, paths, version, logFile, startedAt, heart }: DaemonOptions, http: string | null): DaemonState {

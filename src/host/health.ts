@@ -9,6 +9,7 @@ import type { Config } from '../../config/schema.ts'
 import { LEVEL_POLICIES, type PressureLevel } from '../memory/levels.ts'
 import type { TreeNode } from '../otp/starter.ts'
 import type { SetAside } from '../store/set-aside.ts'
+import type { WatcherStatus } from '../project/watch/file-watcher.actor.ts'
 import type { Health, ServiceHealth, Statistics } from '../wire/records.ts'
 import type { CircuitView } from '../otp/circuit-breaker.ts'
 import type { RequestWindow } from './request-window.ts'
@@ -104,6 +105,21 @@ export function checkDisk(freeBytes: number | null, { minFreeBytes }: Pick<Confi
   if (freeBytes === null || freeBytes >= minFreeBytes) return healthy('disk', 'supporting')
   return degraded('disk', `${mebibytes(freeBytes)} free; ${mebibytes(minFreeBytes)} are wanted (storage.minFreeBytes)`,
     'free disk space; until then imports may fail with storage_full')
+}
+
+/** How files are followed; `undefined` when the watcher has not said yet, which the tree explains. */
+export function checkWatching(status: WatcherStatus | undefined, nPending: number): Check {
+  const name = 'following files'
+  if (status === undefined || status.phase === 'starting' || status.phase === 'watching') return healthy(name, 'supporting')
+  const reason = `${status.reason ?? status.phase}${nPending === 0 ? '' : `; ${nPending} changed files are not in yet`}`
+  const more = status.problems.length > 1 ? ` (and ${status.problems.length - 1} more)` : ''
+  return degraded(name, `${reason}${more}`, WATCHING_REMEDIES[status.phase])
+}
+
+const WATCHING_REMEDIES: Readonly<Record<'degraded' | 'polling' | 'absent', string>> = {
+  degraded: 'let the daemon read the path; until then it is looked at every 15 s and everything is compared every 10 minutes',
+  polling: 'nothing is missed, but it takes some seconds until a change is in; raise the limit that is named, or move the project to a local file system',
+  absent: 'bring the project directory back, or stop the daemon: it answers from what it knew',
 }
 
 type ImportProgress = Pick<Statistics['import'], 'files_done' | 'files_total'> & { readonly state: Statistics['import']['state'] | 'waiting' }

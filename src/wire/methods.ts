@@ -209,6 +209,10 @@ export const METHODS = {
     state_dir: z.string(), socket: z.string(), http: z.string().nullable(), profile: z.string(), rss_bytes: z.int(), log_file: z.string().nullable(),
     memory: z.object({ level: pressureLevel, max_bytes: z.int() }).describe('pressure, and the limit that it is relative to'),
     monitoring: monitoring.describe('how things go'),
+    watching: z.object({
+      phase: z.enum(['starting', 'watching', 'degraded', 'polling', 'absent']), means: z.enum(['chokidar', 'directories', 'polling']).nullable(),
+      reason: z.string().nullable(), directories: z.int(), rescans: z.int(), pending_files: z.int().describe('known to have changed, and not in yet'),
+    }).nullable().describe('how the files are followed; null without watching'),
     heart: z.object({ pid: z.int(), restarts: z.int() }).nullable()
       .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
     store_set_aside: z.object({

@@ -121,6 +121,7 @@ export const DAEMON: DaemonEntry = {
 export const STATUS = {
   version: '0.1.0', node_version: '24.21.0', pid: 4711, started_at: TIME, uptime_ms: 3_725_000, project_root: ROOT,
   state_dir: '/home/ann/.local/state/elixir-scope/1a2b', socket: DAEMON.socket, http: DAEMON.http, profile: 'default', rss_bytes: 181_000_000, memory: { level: 'normal', max_bytes: 2_147_483_648 },
+  watching: { phase: 'watching', means: 'directories', reason: null, directories: 12, rescans: 1, pending_files: 2 },
   monitoring: {
     window_ms: 45_000, query_latency: { p50_ms: 0.25, p95_ms: 1, p99_ms: 5 }, update_latency: null, queries_per_second: 12.5, updates_per_second: 0,
     memory_usage: 181_000_000, cpu_usage: 0.034, disk_usage: 12_000_000, query_cache_hit_rate: 0.875, error_rate: 0.001, errors: { busy: 2, timeout: 1 }, consistency_violations: 0,

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect as connectSocket } from 'node:net'
 import { once } from 'node:events'
 import type { TreeNode } from '../../src/wire/records.ts'
-import { placesOf, TASK, TREE } from '../../supervisors/placement.ts'
+import { DEFAULTS } from '../../config/defaults.ts'
+import { placesOf, TASK } from '../../supervisors/placement.ts'
+import { treeFor } from '../../supervisors/tree.ts'
 import { createSandbox, start, tryStart, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
 
 const CART = `defmodule Shop.Cart do
@@ -29,7 +31,8 @@ let daemon: RunningDaemon
 
 beforeAll(async () => {
   sandbox = createSandbox({ 'mix.exs': 'defmodule Shop.MixProject do\n  use Mix.Project\nend\n', 'lib/cart.ex': CART, 'lib/money.ex': MONEY, 'lib/broken.ex': BROKEN })
-  daemon = await start(sandbox)
+  // What is imported when is the tests' own business here; test/daemon/sync.test.ts has files followed.
+  daemon = await start(sandbox, { flags: { 'sync.watch': 'false' } })
 })
 
 afterAll(async () => {
@@ -136,7 +139,7 @@ test('the tree shows every node running, but for the import, which has ended, an
   const answer = await daemon.client.call('supervision_tree', {})
   if (!answer.ok) throw new Error(answer.error.message)
   const states = nodesOf(answer.value).map(({ name, state }) => [name, state])
-  expect(states).toEqual(placesOf(TREE).filter(({ name }) => name !== TASK).map(({ name }) => [name, name.endsWith('.BatchProcessor') ? 'stopped' : 'running']))
+  expect(states).toEqual(placesOf(treeFor({ ...DEFAULTS, sync: { ...DEFAULTS.sync, watch: false } })).filter(({ name }) => name !== TASK).map(({ name }) => [name, name.endsWith('.BatchProcessor') ? 'stopped' : 'running']))
 })
 
 test('bytes that are no message end that connection alone', async () => {

@@ -2,11 +2,12 @@
 
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
-import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkStore, checkTree, type Check } from '../../src/host/health.ts'
+import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkStore, checkTree, checkWatching, type Check } from '../../src/host/health.ts'
 import { METRICS } from '../../src/host/metric-names.ts'
 import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
 import { NO_REQUESTS, requestTotals, requestWindow } from '../../src/host/request-window.ts'
 import type { TreeNode } from '../../src/otp/starter.ts'
+import type { WatcherStatus } from '../../src/project/watch/file-watcher.actor.ts'
 import { health as healthRecord } from '../../src/wire/records.ts'
 
 const LIMITS = DEFAULTS.health
@@ -125,4 +126,19 @@ test('a store that was set aside is degraded until an import has ended, and says
   expect(checkStore({ ...setAside, carriedOver: { kept: 0, lost: null } }, startedAt, { state: 'running' }).reason).toContain('0 modules are kept, an unknown number lost')
   expect(checkStore(setAside, startedAt, { state: 'complete' }).status).toBe('healthy')
   expect(checkStore(setAside, '2026-01-02T04:00:00.000Z', { state: 'interrupted' }).status).toBe('healthy')
+})
+
+test.each<[string, Partial<WatcherStatus> | undefined, number, string, string | null]>([
+  ['not asked yet', undefined, 0, 'healthy', null],
+  ['at the start', { phase: 'starting' }, 3, 'healthy', null],
+  ['all is well', { phase: 'watching' }, 0, 'healthy', null],
+  ['paths that cannot be read', { phase: 'degraded', reason: 'lib/x cannot be read (EACCES)', problems: [{ path: 'lib/x', code: 'EACCES', message: '' }, { path: 'lib/y', code: 'EACCES', message: '' }] }, 0,
+    'degraded', 'lib/x cannot be read (EACCES) (and 1 more)'],
+  ['the limit of watches', { phase: 'polling', reason: 'the system refuses to watch more (ENOSPC)' }, 2, 'degraded', 'the system refuses to watch more (ENOSPC); 2 changed files are not in yet'],
+  ['a project that is gone', { phase: 'absent', reason: 'the project directory is not there' }, 0, 'degraded', 'the project directory is not there'],
+])('following files: %s', (_name, status, nPending, expected, reason) => {
+  const full = status && ({ means: 'directories', reason: undefined, nDirectories: 1, problems: [], windowMs: 10, nPending: 0, nEvents: 0, nCasts: 0, nRescans: 0, lastRescan: undefined, phase: 'watching', ...status } satisfies WatcherStatus)
+  const found = checkWatching(full, nPending)
+  expect([found.status, found.reason]).toEqual([expected, reason])
+  expect(found.remedy === null).toBe(expected === 'healthy')
 })

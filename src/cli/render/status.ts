@@ -22,6 +22,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
     ...renderFields([
       ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}`],
       ['memory', `${formatBytes(status.rss_bytes)} of ${formatBytes(status.memory.max_bytes)}, pressure ${status.memory.level}`],
+      ['files', renderWatching(status.watching)],
       ...renderFigures(status.monitoring),
       ['heart', status.heart && `process ${status.heart.pid}, ${plural(status.heart.restarts, 'restart')}`],
       ['version', `${status.version} on Node ${status.node_version}`],
@@ -39,6 +40,13 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       { title: 'REASON', cell: (row) => [row.reason, row.remedy].filter((part) => part !== null).join('; '), flexible: true },
     ], health.services, view),
   ]
+}
+
+function renderWatching(watching: Reply<'daemon_status'>['watching']): string {
+  if (watching === null) return 'not followed (sync.watch)'
+  const { phase, means, directories, pending_files: pending } = watching
+  const how = means === null ? '' : means === 'polling' ? ', compared at intervals' : `, ${formatCount(directories)} ${directories === 1 ? 'directory' : 'directories'} by ${means === 'directories' ? 'the system' : means}`
+  return `${phase}${how}${pending === 0 ? '' : `, ${plural(pending, 'change')} not in yet`}`
 }
 
 /** How things went of late; what did not happen is left out. */

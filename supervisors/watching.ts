@@ -1,0 +1,35 @@
+/**
+ * How the files are followed, as main knows it: the FileWatcher is asked now and then and whenever health is, and what it
+ * said last is kept. It is asked for a short time only: one that is busy or away is told by the tree.
+ */
+
+import type { Tree } from '../src/otp/node/tree.ts'
+import { FILE_WATCHER, type FileWatcherBody } from '../src/project/watch/protocol.ts'
+import type { WatcherStatus } from '../src/project/watch/file-watcher.actor.ts'
+import type { Reply } from '../src/wire/methods.ts'
+
+export type Watching = {
+  /** What it said last; undefined before, and without watching. */
+  status(): WatcherStatus | undefined
+  refresh(): Promise<void>
+}
+
+const ANSWER_MS = 250
+
+export function createWatching(tree: () => Tree, mode: 'watched' | 'not watched'): Watching {
+  let last: WatcherStatus | undefined
+  return {
+    status: () => last,
+    async refresh() {
+      if (mode === 'not watched') return
+      const answer = await tree().actors.call(FILE_WATCHER, { type: 'status' } satisfies FileWatcherBody, ANSWER_MS)
+      if (answer.ok) last = answer.value as WatcherStatus
+    },
+  }
+}
+
+export function watchingRecord(status: WatcherStatus | undefined, nPending: number): Reply<'daemon_status'>['watching'] {
+  if (status === undefined) return null
+  const { phase, means, reason, nDirectories, nRescans } = status
+  return { phase, means: means ?? null, reason: reason ?? null, directories: nDirectories, rescans: nRescans, pending_files: nPending }
+}
