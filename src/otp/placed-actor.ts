@@ -3,14 +3,14 @@
  * message. A thread is to us what a node is to Erlang: when it dies, its actors are lost (`noconnection`).
  *
  *   waiting --thread ready--> asked --started--> running --exit--> ended
- *   waiting --too long--> ended
+ *   waiting --thread abandoned | too long--> ended
  *   asked --thread gone--> waiting              running --thread gone--> ended (`lost`)
  *   waiting --stop | kill--> ended               asked, running --kill--> ended at once; the thread is told
  *   asked --ignored | failed--> ended
  *
  * Each request to start has a key of its own, so that what a thread of an earlier life still says reaches nobody. A start
- * does not wait for ever: whoever would bring the thread back may itself wait for this start. Absent on purpose: how
- * messages travel.
+ * does not wait for a thread that has no supervisor any more, and for none for ever: whoever would bring it back may itself
+ * wait for this start. Absent on purpose: how messages travel.
  */
 
 import type { Timer } from '../base/clock.ts'
@@ -39,12 +39,17 @@ export type ToHosted =
 export type HostedLoad = { readonly mailbox: number; readonly nShed: number }
 
 /** One who has a stake in a thread. */
-export type Guest = { ready(): void; gone(): void }
+export type Guest = {
+  ready(): void
+  gone(): void
+  /** The thread is gone, and so is the supervisor that would bring it back. */
+  abandoned(): void
+}
 /** One request to start, and what becomes of it. */
 export type Tenant = { event(event: ChildEvent): void; load(load: HostedLoad): void }
 
 export type ActorHosts = {
-  /** `ready` is called at once when the thread is ready already. The answer ends it. */
+  /** `ready` or `abandoned` is called at once when that is how things stand. The answer ends it. */
   join(thread: string, guest: Guest): () => void
   /** A new key, under which events come in until it is given back. */
   lease(thread: string, tenant: Tenant): number
@@ -73,7 +78,8 @@ type Placed = {
 export function startPlacedActor(start: PlacedStart, context: StartContext, hosts: ActorHosts): RunningChild {
   const placed: Placed = { start, context, hosts, leave: () => undefined, patience: undefined, mode: 'waiting', key: 0, isStopping: false, load: { mailbox: 0, nShed: 0 } }
   beginToWait(placed)
-  placed.leave = hosts.join(start.thread, { ready: () => ask(placed), gone: () => threadGone(placed) })
+  placed.leave = hosts.join(start.thread, { ready: () => ask(placed), gone: () => threadGone(placed), abandoned: () => abandoned(placed) })
+  if (placed.mode === 'ended') placed.leave()
   return {
     stop: (reason) => stop(placed, reason),
     kill() {
@@ -106,6 +112,10 @@ function hear(placed: Placed, event: ChildEvent): void {
   if (event.type === 'started') placed.mode = 'running'
   else close(placed)
   placed.context.report(event)
+}
+
+function abandoned(placed: Placed): void {
+  if (placed.mode === 'waiting') endWith(placed, NOCONNECTION)
 }
 
 function threadGone(placed: Placed): void {

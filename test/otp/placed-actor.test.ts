@@ -12,7 +12,7 @@ import type { RunningChild } from '../../src/otp/starter.ts'
 type House = { readonly clock: SimulatedClock; readonly child: RunningChild; readonly guest: Guest; readonly tenants: Map<number, Tenant>; news(): string; nGuests(): number }
 
 /** Opens a house whose thread is not ready yet. */
-function house(): House {
+function house({ isAbandoned = false } = {}): House {
   const lines: string[] = []
   const guests = new Set<Guest>()
   const tenants = new Map<number, Tenant>()
@@ -24,6 +24,7 @@ function house(): House {
   }, {
     join(_thread, guest) {
       guests.add(guest)
+      if (isAbandoned) guest.abandoned()
       return () => void guests.delete(guest)
     },
     lease(_thread, tenant) {
@@ -34,7 +35,7 @@ function house(): House {
     release: (_thread, key) => void tenants.delete(key),
     send: (_thread, { type, key }) => lines.push(`${type} ${key}`),
   })
-  const [guest = { ready: () => undefined, gone: () => undefined }] = guests
+  const [guest = { ready: () => undefined, gone: () => undefined, abandoned: () => undefined }] = guests
   return { clock, child, guest, tenants, news: () => lines.splice(0).join(', '), nGuests: () => guests.size }
 }
 
@@ -76,6 +77,20 @@ test('it does not wait for ever: whoever would bring the thread back may wait fo
   again.clock.advance(WAIT_FOR_THREAD_MS)
   expect([again.news(), isGone(again)]).toEqual(['start_actor 1, start_failed noconnection', true])
   for (const { clock } of [never, again, running()]) expect(clock.nTimers()).toBe(0)
+})
+
+test('a thread whose supervisor has ended is not waited for', () => {
+  const waiting = house()
+  waiting.guest.abandoned()
+  expect([waiting.news(), isGone(waiting)]).toEqual(['start_failed noconnection', true])
+  const asked = house()
+  asked.guest.ready()
+  asked.guest.gone()
+  asked.guest.abandoned()
+  expect([asked.news(), isGone(asked)]).toEqual(['start_actor 1, start_failed noconnection', true])
+  const early = house({ isAbandoned: true })
+  expect([early.news(), isGone(early)]).toEqual(['start_failed noconnection', true])
+  for (const { clock } of [waiting, asked, early]) expect(clock.nTimers()).toBe(0)
 })
 
 test('running, it ends once: by its own exit, or lost with its thread', () => {

@@ -14,12 +14,14 @@ export type Hosts = ActorHosts & {
   spawned(handle: ThreadHandle): void
   ready(handle: ThreadHandle): void
   gone(handle: ThreadHandle): void
+  /** The supervisor of this thread has ended; until the thread is spawned again nobody need wait for it. */
+  abandoned(thread: string): void
   event(handle: ThreadHandle, key: number, event: ChildEvent): void
   loads(handle: ThreadHandle, loads: readonly (readonly [key: number, load: HostedLoad])[]): void
 }
 
 /** A guest who joins while others are told may be told twice: in the wrong mode, guests do nothing. */
-type House = { handle: ThreadHandle | undefined; isReady: boolean; readonly guests: Set<Guest>; readonly tenants: Map<number, Tenant> }
+type House = { handle: ThreadHandle | undefined; isReady: boolean; isAbandoned: boolean; readonly guests: Set<Guest>; readonly tenants: Map<number, Tenant> }
 
 export function createHosts(known: ReadonlyMap<string, string>): Hosts {
   const houses = new Map<string, House>()
@@ -29,7 +31,7 @@ export function createHosts(known: ReadonlyMap<string, string>): Hosts {
   const houseOf = (thread: string): House => {
     const known = houses.get(thread)
     if (known !== undefined) return known
-    const house: House = { handle: undefined, isReady: false, guests: new Set(), tenants: new Map() }
+    const house: House = { handle: undefined, isReady: false, isAbandoned: false, guests: new Set(), tenants: new Map() }
     houses.set(thread, house)
     return house
   }
@@ -41,9 +43,10 @@ export function createHosts(known: ReadonlyMap<string, string>): Hosts {
       for (const { handle } of houses.values()) handle?.send({ type: 'place', name, thread })
     },
     join(thread, guest) {
-      const { guests, isReady } = houseOf(thread)
+      const { guests, isReady, isAbandoned } = houseOf(thread)
       guests.add(guest)
       if (isReady) guest.ready()
+      else if (isAbandoned) guest.abandoned()
       return () => void guests.delete(guest)
     },
     lease(thread, tenant) {
@@ -54,7 +57,9 @@ export function createHosts(known: ReadonlyMap<string, string>): Hosts {
     release: (thread, key) => void houseOf(thread).tenants.delete(key),
     send: (thread, message) => houseOf(thread).handle?.send(message),
     spawned(handle) {
-      houseOf(handle.name).handle = handle
+      const house = houseOf(handle.name)
+      house.handle = handle
+      house.isAbandoned = false
     },
     ready(handle) {
       const house = houseOf(handle.name)
@@ -67,6 +72,12 @@ export function createHosts(known: ReadonlyMap<string, string>): Hosts {
       house.handle = undefined
       house.isReady = false
       for (const guest of house.guests) guest.gone()
+    },
+    abandoned(thread) {
+      const house = houseOf(thread)
+      if (house.handle !== undefined) return
+      house.isAbandoned = true
+      for (const guest of house.guests) guest.abandoned()
     },
     event(handle, key, event) {
       const house = houseOf(handle.name)

@@ -178,7 +178,7 @@ function createHousehold({ platform, hooks, hosts, spares, actors, pools, runnin
         if (start.name !== undefined) hosts.place(start.name, 'thread' in start ? start.thread : MAIN)
         return 'thread' in start ? startPlacedActor(start, context, hosts) : startActor(start, context, actors)
       case 'supervisor':
-        return startSupervisor(start, context, household)
+        return startSupervisor(start, withNews(context, start, hosts), household)
       case 'pool': {
         const slot = must(pools.get(context.id), `a pool ${context.id} in the tree as it was written`)
         slot.running = platform.startPool(start, context, slot.ledger)
@@ -197,6 +197,18 @@ function createHousehold({ platform, hooks, hosts, spares, actors, pools, runnin
     },
   }
   return household
+}
+
+/** Who waits for a thread is told when its supervisor has ended, once those above have had their chance to start both anew. */
+function withNews(context: StartContext, { children }: SupervisorStart<NodeStart>, hosts: Hosts): StartContext {
+  return {
+    ...context,
+    report(event) {
+      context.report(event)
+      if (event.type !== 'exit' && event.type !== 'start_failed') return
+      for (const { id, start } of children) if (start?.kind === 'thread' && id !== undefined) hosts.abandoned(id)
+    },
+  }
 }
 
 /** A thread that its supervisor ends needs no spare; one that crashes, or is killed through the tree, does. */

@@ -177,6 +177,20 @@ test('a child killed by its path comes back, and counts', async () => {
   expect(node(tree, 'actors', 'a')).toMatchObject({ restarts: 1, lastExit: 'killed' })
 })
 
+test('actors that start while the supervisor of their thread ends do not wait for it, as it waits for them', { timeout: 15_000 }, async () => {
+  const tree = startTree({
+    root: supervisor({ id: 'root', strategy: 'rest_for_one', intensity: 10, children: [
+      supervisor({ id: 'threads', children: [host('one')] }), supervisor({ id: 'actors', children: [puppet('a', 'one')] }),
+    ] }),
+  })
+  trees.push(tree)
+  expect(await tree.started).toEqual(ok(undefined))
+  tree.kill('root/actors')
+  tree.kill('root/threads')
+  await until(() => node(tree, 'actors', 'a').state === 'starting')
+  await answers(tree, 'a')
+})
+
 test('a tree that stops while an actor waits for its thread ends at once', async () => {
   const tree = await grow([host('one')], [puppet('a', 'one')])
   expect(await tree.request('root/threads', { type: 'terminate_child', id: 'one' })).toEqual(ok(ok({ type: 'ok' })))
