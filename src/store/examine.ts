@@ -9,9 +9,9 @@ import { closeSync, fstatSync, lstatSync, openSync, rmSync, statSync, truncateSy
 import { must } from '../base/assert.ts'
 import type { Failure } from '../base/failure.ts'
 import { failureOf } from './connection.ts'
-import { fileBytes } from './files.ts'
+import { BESIDE, fileBytes } from './files.ts'
 import { isSameLog, PAGE_BYTES, readLog, type Log, type LoggedPage } from './log.ts'
-import { firstBadPage, loadSums, sumsPath, type PageSums } from './page-sums.ts'
+import { caughtUp, firstBadPage, loadSums, sumsPath, type PageSums } from './page-sums.ts'
 import { storeVersion } from './schema.ts'
 
 /** `condemned`: a read or write had met damage. */
@@ -46,7 +46,7 @@ function examine(path: string): Examined {
   const found = lstatSync(path, { throwIfNoEntry: false })
   const sums = loadSums(path)
   if (found === undefined || (found.size === 0 && found.isFile() && sums.state === 'absent')) {
-    for (const left of ['-wal', '-shm', '-sums']) rmSync(path + left, { force: true, recursive: true })
+    for (const left of BESIDE) rmSync(path + left, { force: true, recursive: true })
     return { state: 'none' }
   }
   const odd = [path, `${path}-wal`, `${path}-shm`].find((each) => isNoFile(statSync(each, { throwIfNoEntry: false })))
@@ -74,9 +74,10 @@ function withoutSums(path: string, sums: Exclude<ReturnType<typeof loadSums>, { 
   }
 }
 
-function compare(path: string, { mark, use, sums }: PageSums): Examined {
-  if (use === 'closed' && fileBytes(`${path}-wal`) > 0) truncateSync(`${path}-wal`, 0)
+function compare(path: string, stored: PageSums): Examined {
+  if (stored.use === 'closed' && fileBytes(`${path}-wal`) > 0) truncateSync(`${path}-wal`, 0)
   const log = readLog(path)
+  const { mark, sums } = caughtUp(path, stored, log)
   const isBeyond = ({ frame }: LoggedPage): boolean => !isSameLog(log, mark) || frame >= mark.frames
   for (const [page, logged] of log.pages) if (!isBeyond(logged) && logged.sum !== sums[page]) return badPage('log', page)
   const fd = openSync(path, 'r')

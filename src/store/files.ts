@@ -1,13 +1,16 @@
-/** The files that a database is made of: sizes and removal. */
+/** The files that a database is made of: names, sizes and removal. */
 
 import { rmSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { pragmaNumber } from './connection.ts'
 import type { Place } from './contract.ts'
 
+/** What stands beside a database. The checksums last: without a database they are nothing. */
+export const BESIDE = ['-wal', '-wal-kept', '-shm', '-sums']
+
 /** Removes the database with its log and its checksums. */
 export function removeStore(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-sums']) rmSync(path + suffix, { force: true })
+  for (const suffix of ['', ...BESIDE]) rmSync(path + suffix, { force: true })
 }
 
 export function databaseBytes(db: DatabaseSync): number {

@@ -9,7 +9,7 @@
  * Each checksum goes on from that of the frame before. A log that starts over gets new salts; frames with others are left over.
  */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, linkSync, openSync, readSync, rmSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 
 /** Of every store: SQLite's default, never changed. */
@@ -48,7 +48,44 @@ export function sumOf(page: Uint8Array): number {
 
 /** All that is committed in the log beside the database; every checksum of it is computed anew. 1 ms per MB. */
 export function readLog(databasePath: string): Log {
-  return withLog(databasePath, (fd) => {
+  return readWhole(logPath(databasePath))
+}
+
+/** The same of the log's second name. */
+export function readKeptLog(databasePath: string): Log {
+  return readWhole(keptLogPath(databasePath))
+}
+
+/**
+ * Gives the log that SQLite has open a second name. SQLite removes the first when the last connection is closed, also in a
+ * thread that dies, and then only the second can tell what was moved into the database.
+ */
+export function keepLog(databasePath: string): void {
+  dropKeptLog(databasePath)
+  try {
+    linkSync(logPath(databasePath), keptLogPath(databasePath))
+  } catch (caught) {
+    if (!(caught instanceof Error && 'code' in caught && NO_LINKS.has(caught.code))) throw caught
+  }
+}
+
+export function dropKeptLog(databasePath: string): void {
+  rmSync(keptLogPath(databasePath), { force: true, recursive: true })
+}
+
+/** What file systems say that know no second names. */
+const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+function logPath(databasePath: string): string {
+  return `${databasePath}-wal`
+}
+
+function keptLogPath(databasePath: string): string {
+  return `${databasePath}-wal-kept`
+}
+
+function readWhole(path: string): Log {
+  return withLog(path, (fd) => {
     const header = readHeader(fd)
     if (header === undefined) return NO_LOG
     const sum = header.sum
@@ -66,7 +103,7 @@ export function readLog(databasePath: string): Log {
 
 /** What was committed since `from`: for right after commits of our own, whose checksums need no check. */
 export function followLog(databasePath: string, from: LogMark): Log {
-  return withLog(databasePath, (fd) => {
+  return withLog(logPath(databasePath), (fd) => {
     const header = Buffer.alloc(HEADER_BYTES)
     if (readSync(fd, header, 0, HEADER_BYTES, 0) < HEADER_BYTES) return NO_LOG
     const [salt1, salt2] = [header.readUInt32BE(16), header.readUInt32BE(20)]
@@ -78,10 +115,10 @@ export function isSameLog(a: Omit<LogMark, 'frames'>, b: Omit<LogMark, 'frames'>
   return a.salt1 === b.salt1 && a.salt2 === b.salt2
 }
 
-function withLog(databasePath: string, read: (fd: number) => Log): Log {
+function withLog(path: string, read: (fd: number) => Log): Log {
   let fd: number
   try {
-    fd = openSync(`${databasePath}-wal`, 'r')
+    fd = openSync(path, 'r')
   } catch (caught) {
     if (caught instanceof Error && 'code' in caught && caught.code === 'ENOENT') return NO_LOG
     throw caught

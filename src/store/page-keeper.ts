@@ -1,7 +1,7 @@
 /**
  * Keeps the checksums of the pages in step with what the writer commits, and looks through the files for damage, a slice at
- * a time. Checkpoints are made here and not by SQLite alone, because the sums must be on disk before the log may start over;
- * one that SQLite makes when the last connection is closed changes no content, and does no harm.
+ * a time. Checkpoints are made here and not by SQLite alone, because the sums must be on disk before the log may start over.
+ * One that SQLite makes when the last connection is closed takes the log away, which a second name of it outlives (`log.ts`).
  *
  * The descriptor of the database stays open until SQLite has closed it: closing any of a process gives up the locks of all.
  */
@@ -10,10 +10,9 @@ import { closeSync, openSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { failure, FailureError, type Failure } from '../base/failure.ts'
 import { DAMAGE_HINT, failureOf } from './connection.ts'
-import type { Place } from './contract.ts'
 import { fileBytes } from './files.ts'
-import { followLog, isSameLog, readLog } from './log.ts'
-import { advance, appendSums, computeSums, condemnStore, firstBadPage, loadSums, NO_MARK, pagesOf, saveSums, type PageSums } from './page-sums.ts'
+import { dropKeptLog, followLog, isSameLog, keepLog, readLog } from './log.ts'
+import { advance, appendSums, caughtUp, computeSums, condemnStore, firstBadPage, loadSums, NO_MARK, pagesOf, saveSums, type PageSums } from './page-sums.ts'
 
 export type PageKeeper = {
   /** Before a write: throws the failure `damaged` when damage was found. */
@@ -26,8 +25,10 @@ export type PageKeeper = {
   scrub(): Failure | undefined
   /** The next examination finds the store damaged. */
   condemn(why: string): void
-  /** The last checkpoint, of a store that is still in its place. `close` closes the connection. */
-  end(place: Place, close: () => void): void
+  /** The last checkpoint, of a store that is still in its place. */
+  end(): void
+  /** After the connection was closed. */
+  close(): void
 }
 
 /** Frames of the log that ask for a checkpoint: 16 MB; fewer where readers held up the last one. */
@@ -62,17 +63,21 @@ export function sumUp(from: string, path: string): void {
   }
 }
 
-/** The store has been examined: what the log has beyond the sums is taken as it is, and all where there are no sums. */
+/**
+ * Before anything is written through the connection. The store has been examined: what the log has beyond the sums is taken
+ * as it is, and all where there are no sums.
+ */
 export function keepPages(db: DatabaseSync, path: string): PageKeeper {
   const fd = openSync(path, 'r')
   const stored = loadSums(path)
-  const found: PageSums = stored.state === 'present' ? { ...stored.value, use: 'open' } : { mark: NO_MARK, use: 'open', sums: computeSums(fd) }
   const log = readLog(path)
-  const value = log.frames === 0 ? { ...found, mark: NO_MARK } : advance(found, log)
+  const found = stored.state === 'present' ? caughtUp(path, stored.value, log).sums : computeSums(fd)
+  const value = advance({ mark: NO_MARK, use: 'open', sums: found }, { ...log, databasePages: log.frames === 0 ? found.length : log.databasePages })
   const keeper: Keeper = {
     path, db, fd, value, inLog: new Set(log.pages.keys()), isAppended: true, checkpointAt: CHECKPOINT_FRAMES, broken: undefined, position: 0,
   }
   saveSums(path, value)
+  keepLog(path)
   return {
     ready: () => {
       if (keeper.broken !== undefined) throw new FailureError(keeper.broken)
@@ -84,11 +89,10 @@ export function keepPages(db: DatabaseSync, path: string): PageKeeper {
       keeper.broken = damaged(path, why)
       condemnStore(path, why)
     },
-    end: (place, close) => {
-      if (keeper.broken === undefined && place === 'in place') orLater(keeper, () => end(keeper))
-      close()
-      closeSync(fd)
+    end: () => {
+      if (keeper.broken === undefined) orLater(keeper, () => end(keeper))
     },
+    close: () => closeSync(fd),
   }
 }
 
@@ -160,7 +164,9 @@ function scrubLog(keeper: Keeper): Failure | undefined {
 
 function end(keeper: Keeper): void {
   emptyLog(keeper)
-  if (fileBytes(`${keeper.path}-wal`) === 0) saveSums(keeper.path, { ...keeper.value, mark: NO_MARK, use: 'closed' })
+  if (fileBytes(`${keeper.path}-wal`) > 0) return
+  saveSums(keeper.path, { ...keeper.value, mark: NO_MARK, use: 'closed' })
+  dropKeptLog(keeper.path)
 }
 
 function badPage(path: string, page: number): Failure {

@@ -1,7 +1,7 @@
 /**
  * A checksum for every page of the store, kept in a file beside it (`-sums`), because SQLite itself notices no bit that
  * flips inside a number, a text or an index. Invariant: the sums are those of the state after the commit at `mark`; what the
- * log has beyond it vouches for itself.
+ * log has beyond it vouches for itself, also when it has been moved into the database since (`caughtUp`).
  *
  *     magic | salt 1, salt 2, frames, use, pages, crc | sum of each page, 0 where it is not known
  *     then for each commit since: entries, salt 1, salt 2, frames, pages, crc | (page, sum)*
@@ -14,7 +14,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { PAGE_BYTES, sumOf, type Log, type LogMark } from './log.ts'
+import { isSameLog, PAGE_BYTES, readKeptLog, sumOf, type Log, type LogMark } from './log.ts'
 
 export type PageSums = {
   readonly mark: LogMark
@@ -95,6 +95,17 @@ export function advance({ use, sums }: PageSums, log: Log): PageSums {
   const grown = resized(sums, log.databasePages)
   for (const [page, { sum }] of log.pages) grown[page] = sum
   return { mark: { salt1: log.salt1, salt2: log.salt2, frames: log.frames }, use, sums: grown }
+}
+
+/**
+ * The sums after what a log told that is no more: a writer that dies between a commit and its sums takes the log with it,
+ * because SQLite moves it into the database when the thread's connection is closed. `log` is the one that is there.
+ */
+export function caughtUp(databasePath: string, stored: PageSums, log: Log): PageSums {
+  if (stored.use === 'closed' || log.frames > 0) return stored
+  const kept = readKeptLog(databasePath)
+  const isBeyond = kept.frames > 0 && (!isSameLog(kept, stored.mark) || kept.frames > stored.mark.frames)
+  return isBeyond ? advance(stored, kept) : stored
 }
 
 /** The sums of the file as it is. */

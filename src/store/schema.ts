@@ -173,6 +173,11 @@ export const MIGRATIONS: readonly Migration[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 
+/** What keeps a writer away. */
+export function refusalIn(db: DatabaseSync, path: string): Failure | undefined {
+  return refuse(db, pragmaNumber(db, 'user_version'), SCHEMA_VERSION, path)
+}
+
 /** Brings the database to the newest version, in one transaction; the version it had. */
 export function migrate(db: DatabaseSync, path: string, migrations: readonly Migration[] = MIGRATIONS): Result<number, Failure> {
   const found = pragmaNumber(db, 'user_version')

@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DamageReason, Examined } from './examine.ts'
+import { BESIDE } from './files.ts'
 
 type Damage = Omit<Extract<Examined, { state: 'damaged' }>, 'state'>
 
@@ -32,15 +33,14 @@ const PREFIX = 'damaged-'
 const CAUSE = 'damage.json'
 const REPORT = 'report.json'
 const KEPT = 3
-/** The checksums last: without a database they are nothing, and the move is taken up again. */
-const SUFFIXES = ['-wal', '-shm', '', '-sums']
 
 export function setAside(databasePath: string, { reason, why }: Damage, nowMs: number): SetAside {
   const at = new Date(nowMs).toISOString()
   const path = freeName(join(dirname(databasePath), `${PREFIX}${at.replaceAll(':', '-')}`))
   mkdirSync(path, { mode: 0o700 })
   writeFileSync(join(path, CAUSE), JSON.stringify({ at, reason, why }))
-  for (const suffix of SUFFIXES) {
+  // The database just before the checksums, without which it is damaged: a move that is cut short is taken up again.
+  for (const suffix of [...BESIDE.slice(0, -1), '', ...BESIDE.slice(-1)]) {
     if (existsSync(databasePath + suffix)) renameSync(databasePath + suffix, join(path, basename(databasePath) + suffix))
   }
   const others = directories(databasePath).filter((each) => each !== path)

@@ -21,7 +21,7 @@ import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
 import { settleKeys } from './module-keys.ts'
 import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
 import { keepPages, sumUp, type PageKeeper } from './page-keeper.ts'
-import { migrate } from './schema.ts'
+import { migrate, refusalIn } from './schema.ts'
 import { settleChanges } from './settle-changes.ts'
 import { createState, deriveCounts, loadState, parseImportState, saveState, type State } from './state.ts'
 import { filesAt, pruneVersions } from './versions.ts'
@@ -37,16 +37,24 @@ const CACHE_KIB = 16 * 1024
 export function openWriter(options: WriterOptions): Result<Writer, Failure> {
   if (options.storage === 'memory') removeStore(options.path)
   let db: DatabaseSync | undefined
+  let keeper: PageKeeper | undefined
   try {
     if (options.storage === 'disk' && fileBytes(options.path) === 0) createStore(options)
     db = new DatabaseSync(options.path, { timeout: options.lockMs ?? LOCK_MS })
     configure(db, options)
+    const refused = refusalIn(db, options.path)
+    if (refused === undefined && options.storage === 'disk') keeper = keepPages(db, options.path)
     const migrated = migrate(db, options.path)
-    if (migrated.ok) return ok(createWriter(open(db, options), options))
+    if (migrated.ok) {
+      const connection = prepare(connect(db), options)
+      keeper?.committed()
+      return ok(createWriter({ connection, keeper }, options))
+    }
     db.close()
     return migrated
   } catch (caught) {
     if (db?.isOpen === true) db.close()
+    keeper?.close()
     return asFailure(caught, options.path)
   }
 }
@@ -65,12 +73,6 @@ function createStore(options: WriterOptions): void {
   }
   sumUp(fresh, options.path)
   renameSync(fresh, options.path)
-}
-
-function open(db: DatabaseSync, options: WriterOptions): Opened {
-  const connection = prepare(connect(db), options)
-  if (options.storage === 'memory') return { connection, keeper: undefined }
-  return { connection, keeper: keepPages(db, options.path) }
 }
 
 function configure(db: DatabaseSync, options: WriterOptions): void {
@@ -140,9 +142,9 @@ function createWriter({ connection, keeper }: Opened, options: WriterOptions): W
     metrics: () => ({ ...metrics }),
     close() {
       if (!connection.db.isOpen) return
-      const close = (): void => connection.db.close()
-      if (keeper === undefined) close()
-      else keeper.end(core.place(), close)
+      if (core.place() === 'in place') keeper?.end()
+      connection.db.close()
+      keeper?.close()
       if (options.storage === 'memory') removeStore(options.path)
     },
   }

@@ -15,12 +15,14 @@ import { SEED, SHAPE, type LoopData } from './import-loop.ts'
 import { randomBelow, syntheticFile } from './synthetic.ts'
 
 const LOOP = new URL('./import-loop.ts', import.meta.url)
-const KILLS = 15
+const KILLS = 10
 const TERMINATIONS = 10
 
 /** Checks the store that a dead writer left; `reported` is the last revision it had said was committed. */
 function checkLeftBy(path: string, reported: number): void {
-  expect(examineStore(path)).toEqual({ state: 'sound' })
+  const examined = examineStore(path)
+  // It may have died before there was a store.
+  expect(examined).toEqual({ state: examined.state === 'none' && reported === 0 ? 'none' : 'sound' })
   value(openWriter({ path, storage: 'disk', now: () => 0, repositoryId: 'other' })).close()
   expect(value(verifyPath(path))).toEqual([])
   expect(examineStore(path)).toEqual({ state: 'sound' })
@@ -71,7 +73,7 @@ test('kill -9 of the process', async ({ annotate }) => {
   }
 })
 
-test('the writer\'s thread is terminated', async ({ annotate }) => {
+test('a thread that writes is terminated', async ({ annotate }) => {
   const start = seed()
   await annotate(`FC_SEED=${start}`)
   const random = randomBelow(start)
