@@ -187,21 +187,25 @@ export function openChunk(data: Uint8Array, callee: number, chunk: number): numb
   return open(data, { table: 'postings', column: 'data', row: `${callee}/${chunk}`, path: null }, (payload) => decodeChunk(payload, chunk))
 }
 
-/** The postings as they must be, from the rows alone: callee -> ascending codes. */
-export function derivePostings(connection: Connection): Map<string, number[]> {
-  const postings = new Map<string, number[]>()
-  const collect = (sql: string, table: string, column: string, codeOf: (id: number) => number): void => {
-    for (const row of connection.statement(sql).iterate() as Iterable<{ id: number; calls: Uint8Array }>) {
+/** Who calls whom, from the rows alone, each pair once. */
+export function* eachCall(connection: Connection): Generator<{ readonly name: string; readonly code: number }, void, undefined> {
+  for (const [table, column, codeOf] of [['functions', 'calls', functionCode], ['modules', 'body_calls', bodyCode]] as const) {
+    const rows = connection.statement(`SELECT id, ${column} AS calls FROM ${table} WHERE ${column} IS NOT NULL ORDER BY id`).iterate()
+    for (const row of rows as Iterable<{ id: number; calls: Uint8Array }>) {
       const callees = open(row.calls, { table, column, row: row.id, path: null }, decodeCallees)
-      for (const key of new Set(callees.map(calleeKey))) {
-        const codes = postings.get(key)
-        if (codes === undefined) postings.set(key, [codeOf(row.id)])
-        else codes.push(codeOf(row.id))
-      }
+      for (const name of new Set(callees.map(calleeKey))) yield { name, code: codeOf(row.id) }
     }
   }
-  collect('SELECT id, calls FROM functions WHERE calls IS NOT NULL ORDER BY id', 'functions', 'calls', functionCode)
-  collect('SELECT id, body_calls AS calls FROM modules WHERE body_calls IS NOT NULL ORDER BY id', 'modules', 'body_calls', bodyCode)
+}
+
+/** The postings as they must be: callee -> ascending codes. */
+function derivePostings(connection: Connection): Map<string, number[]> {
+  const postings = new Map<string, number[]>()
+  for (const { name, code } of eachCall(connection)) {
+    const codes = postings.get(name)
+    if (codes === undefined) postings.set(name, [code])
+    else codes.push(code)
+  }
   for (const codes of postings.values()) codes.sort((a, b) => a - b)
   return postings
 }

@@ -11,7 +11,7 @@ import { decodeCalls } from './calls-codec.ts'
 import { all, connect, failureOf, type Connection } from './connection.ts'
 import { decodeFunction, decodeModule, unpack } from './facts-codec.ts'
 import { decompress } from './encoded-file.ts'
-import { derivePostings, openChunk } from './postings.ts'
+import { eachCall, openChunk } from './postings.ts'
 import { checkVersion } from './schema.ts'
 import { deriveCounts, loadState } from './state.ts'
 
@@ -66,9 +66,9 @@ const BLOBS: readonly { readonly table: string; readonly column: string; readonl
 function checkBlobs(connection: Connection): string[] {
   return BLOBS.flatMap(({ table, column, decode }) => {
     const rows = connection.statement(`SELECT id, ${column} AS data FROM ${table} WHERE ${column} IS NOT NULL`).iterate()
-    return [...(rows as Iterable<{ id: number; data: Uint8Array }>)]
-      .filter((row) => !decodes(row.data, decode))
-      .map((row) => `${table} ${row.id}: ${column} is damaged`)
+    const wrong: string[] = []
+    for (const row of rows as Iterable<{ id: number; data: Uint8Array }>) if (!decodes(row.data, decode)) wrong.push(`${table} ${row.id}: ${column} is damaged`)
+    return wrong
   })
 }
 
@@ -82,6 +82,9 @@ function decodes(blob: Uint8Array, decode: (payload: Buffer) => unknown): boolea
     return false
   }
 }
+
+/** Rows of a kind that are named. */
+const SHOWN = 10
 
 const REFERENCES = [
   ['files without source', 'SELECT id FROM files WHERE readable = 1 AND source_id NOT IN (SELECT id FROM sources)'],
@@ -98,39 +101,85 @@ const REFERENCES = [
 
 function checkReferences(connection: Connection): string[] {
   return REFERENCES.flatMap(([what, sql]) => {
-    const ids = all<{ id: number | string }>(connection, sql).map((row) => row.id)
-    return ids.length === 0 ? [] : [`${what}: ${ids.slice(0, 10).join(', ')}`]
+    const ids = all<{ id: number | string }>(connection, `${sql} LIMIT ${SHOWN}`).map((row) => row.id)
+    return ids.length === 0 ? [] : [`${what}: ${ids.join(', ')}`]
   })
 }
 
+type KeyedRow = { readonly id: number; readonly key: string; readonly name: string; readonly problem: number | null }
+
 /** Keys by (path, offset), and a problem for each further definition. */
 function checkKeys(connection: Connection): string[] {
-  const rows = all<{ id: number; key: string; name: string; problem: number | null }>(connection,
-    `SELECT m.id, m.key, m.name, p.seq AS problem FROM modules m JOIN files f ON f.id = m.file_id
-    LEFT JOIN problems p ON p.path = f.path AND p.seq = 1000000 + m.id WHERE m.origin = 0 ORDER BY m.name, f.path, m.start, m.position`)
-  const names = new Set(rows.map((row) => row.name))
+  const rows = connection.statement(`SELECT m.id, m.key, m.name, p.seq AS problem FROM modules m JOIN files f ON f.id = m.file_id
+    LEFT JOIN problems p ON p.path = f.path AND p.seq = 1000000 + m.id WHERE m.origin = 0 ORDER BY m.name, f.path, m.start, m.position`).iterate()
+  const names = new Set(all<{ name: string }>(connection, "SELECT DISTINCT name FROM modules WHERE origin = 0 AND name LIKE '%@%'").map((row) => row.name))
+  const wrong: string[] = []
   let number = 0
   let before = ''
-  return rows.flatMap((row) => {
+  for (const row of rows as Iterable<KeyedRow>) {
     number = row.name === before ? number + 1 : 1
     before = row.name
     // What is the true name of another module is passed over.
     while (number > 1 && names.has(`${row.name}@${number}`)) number++
     const wanted = number === 1 ? row.name : `${row.name}@${number}`
-    if (row.key !== wanted) return [`module ${row.id}: key ${row.key} should be ${wanted}`]
-    return (row.problem === null) === (row.key === row.name) ? [] : [`module ${row.id}: problem of ${row.key} missing or left over`]
+    if (row.key !== wanted) wrong.push(`module ${row.id}: key ${row.key} should be ${wanted}`)
+    else if ((row.problem === null) !== (row.key === row.name)) wrong.push(`module ${row.id}: problem of ${row.key} missing or left over`)
+  }
+  return wrong
+}
+
+type Tally = { stored: number; derived: number; difference: number }
+
+/**
+ * What is held grows with the names that are called, not with the callers: of these, only how many there are in both, and a sum
+ * that does not depend on their order. A chunk's codes ascend, so each is there once unless the chunk says it twice.
+ */
+function checkPostings(connection: Connection): string[] {
+  const tallies = new Map<string, Tally>()
+  const tally = (name: string): Tally => {
+    const known = tallies.get(name)
+    if (known !== undefined) return known
+    const fresh = { stored: 0, derived: 0, difference: 0 }
+    tallies.set(name, fresh)
+    return fresh
+  }
+  const wrong = new Set<string>()
+  for (const { name, codes } of storedPostings(connection)) {
+    const of = tally(name)
+    of.stored += codes.length
+    for (const code of codes) of.difference += spread(code)
+    if (codes.some((code, index) => code === codes[index - 1]) || codes.length === 0) wrong.add(name)
+  }
+  for (const { name, code } of eachCall(connection)) {
+    const of = tally(name)
+    of.derived += 1
+    of.difference -= spread(code)
+  }
+  for (const [name, of] of tallies) if (of.stored !== of.derived || of.difference !== 0) wrong.add(name)
+  for (const name of uncalled(connection)) wrong.add(name)
+  return [...wrong].map((name) => {
+    const { stored, derived } = tally(name)
+    return `postings of ${name}: ${stored} callers, but the rows say ${derived === stored ? 'others' : derived}`
   })
 }
 
-function checkPostings(connection: Connection): string[] {
-  const stored = new Map<string, number[]>()
-  const rows = all<{ name: string; id: number; chunk: number; data: Uint8Array }>(connection,
-    'SELECT c.name, p.callee_id AS id, p.chunk, p.data FROM postings p LEFT JOIN callees c ON c.id = p.callee_id ORDER BY p.callee_id, p.chunk')
-  for (const row of rows) stored.set(row.name, [...stored.get(row.name) ?? [], ...openChunk(row.data, row.id, row.chunk)])
-  const derived = derivePostings(connection)
-  const names = new Set([...derived.keys(), ...all<{ name: string }>(connection, 'SELECT name FROM callees').map((row) => row.name), ...stored.keys()])
-  return [...names].filter((name) => JSON.stringify(stored.get(name)) !== JSON.stringify(derived.get(name)) || !stored.has(name))
-    .map((name) => `postings of ${name}: ${JSON.stringify(stored.get(name))}, but the rows say ${JSON.stringify(derived.get(name))}`)
+/** Of a callee without a name: as that of nothing. */
+function* storedPostings(connection: Connection): Generator<{ name: string; codes: number[] }, void, undefined> {
+  const rows = connection.statement('SELECT c.name, p.callee_id AS id, p.chunk, p.data FROM postings p LEFT JOIN callees c ON c.id = p.callee_id').iterate()
+  for (const row of rows as Iterable<{ name: string | null; id: number; chunk: number; data: Uint8Array }>) {
+    yield { name: row.name ?? `callee ${row.id}, which has no name`, codes: openChunk(row.data, row.id, row.chunk) }
+  }
+}
+
+function uncalled(connection: Connection): string[] {
+  return all<{ name: string }>(connection, 'SELECT name FROM callees WHERE id NOT IN (SELECT callee_id FROM postings)').map((row) => row.name)
+}
+
+/** Codes that are near each other become numbers that are not; below 2 ** 32, so that a million of them add up exactly. */
+function spread(code: number): number {
+  let mixed = Math.imul(code ^ (code >>> 16), 0x45d9f3b)
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x45d9f3b)
+  return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
 function checkCounts(connection: Connection): string[] {

@@ -18,6 +18,7 @@ import { checkConsistency } from './consistency.ts'
 import type { CommitChanges, Committed, HistoryLimits, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
 import { sourceHashOf } from './file-reads.ts'
 import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
+import { dropOrphans, mendIndexes, type Dropped } from './mend.ts'
 import { settleKeys } from './module-keys.ts'
 import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
 import { keepPages, sumUp, type PageKeeper } from './page-keeper.ts'
@@ -254,11 +255,27 @@ function operations(work: Work): Transaction {
 function optimize(core: Core): { durationMs: number } {
   const { connection, options } = core
   const start = options.now()
+  let dropped: Dropped = { modules: 0, functions: 0, problems: 0 }
   inTransaction(core, (state) => {
+    mendIndexes(connection)
+    dropped = dropOrphans(connection, state)
     rebuildPostings(connection)
     Object.assign(state, deriveCounts(connection))
+    if (dropped.modules + dropped.functions + dropped.problems > 0) Object.assign(state, { epoch: state.epoch + 1, written_at_ms: start })
   })
+  const { epoch } = loadState(connection)
+  if (epoch !== core.epoch) {
+    core.epoch = epoch
+    options.onCommit?.(namelessChanges(epoch, start, dropped))
+  }
   return { durationMs: options.now() - start }
+}
+
+/** What belonged to nothing has no name to tell. */
+function namelessChanges(epoch: number, atMs: number, dropped: Dropped): CommitChanges {
+  const [none, nothing] = [{ added: 0, modified: 0, removed: 0 }, { added: [], modified: [], removed: [] }]
+  const counts = { files: none, modules: { ...none, removed: dropped.modules }, functions: { ...none, removed: dropped.functions } }
+  return { epoch, atMs, truncated: true, counts, files: nothing, modules: nothing, functions: nothing }
 }
 
 function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesDropped: number } {
@@ -275,7 +292,7 @@ function vacuum(core: Core): { bytesBefore: number; bytesAfter: number; sourcesD
   return { bytesBefore, bytesAfter: databaseBytes(connection.db), sourcesDropped }
 }
 
-/** For upkeep, which changes nothing that readers see. */
+/** For upkeep, which changes nothing that a file or a client stated. */
 function inTransaction(core: Core, work: (state: State) => void): void {
   checkPlace(core)
   core.keeper?.ready()

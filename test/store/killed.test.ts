@@ -11,7 +11,7 @@ import { examineStore } from '../../src/store/examine.ts'
 import { openWriter } from '../../src/store/writer.ts'
 import { verifyPath } from '../../src/store/verify.ts'
 import { openReaderAt, temporaryPath, value } from './opened.ts'
-import { SEED, SHAPE, type LoopData } from './import-loop.ts'
+import { contentOf, SEED, SHAPE, type LoopData } from './import-loop.ts'
 import { randomBelow, syntheticFile } from './synthetic.ts'
 
 const LOOP = new URL('./import-loop.ts', import.meta.url)
@@ -33,7 +33,7 @@ function checkLeftBy(path: string, reported: number): void {
   }))
   reader.close()
   expect(revision).toBeGreaterThanOrEqual(reported)
-  const whole = Array.from({ length: revision === 0 ? 0 : SHAPE.modules }, (_, index) => syntheticFile(SEED, index, SHAPE, revision).facts)
+  const whole = Array.from({ length: revision === 0 ? 0 : SHAPE.modules }, (_, index) => syntheticFile(SEED, index, SHAPE, contentOf(revision)).facts)
   expect(hashes).toEqual(whole.map((facts) => `${facts.path} ${facts.sourceHash} ${revision}`).sort())
   expect(state).toBe(revision === 0 ? 'never' : 'interrupted')
 }

@@ -111,7 +111,10 @@ const PLANTED: readonly (readonly [where: string, sql: string, said: RegExp, lef
   ['functions.calls', "UPDATE functions SET calls = NULL, n_calls = 0 WHERE name = 'total'", /^callers Shop.Money.plus\/2 site: nothing -> Shop.Cart.total\/1 at lib\/cart.ex:9:/, 'applied'],
   ['functions, one missing', "DELETE FROM functions WHERE name = 'add'", /^function Shop.Cart.add\/3: nothing -> /, 'applied'],
   ['functions, one too many', "INSERT INTO functions SELECT 999, module_id, 'ghost', arity, ordinal, defaults, kind, 9, line, clauses, 0, cyclomatic, loc, version, updated_at_ms, data, NULL, first_epoch, first_ms, modified_epoch, modified_ms FROM functions WHERE name = 'zero'", /^function Shop.Money.ghost\/0: .* -> nothing$/, 'applied'],
-  ['functions, of no module', "INSERT INTO functions SELECT 999, 12345, name, arity, ordinal, defaults, kind, position, line, clauses, 0, cyclomatic, loc, version, updated_at_ms, data, NULL, first_epoch, first_ms, modified_epoch, modified_ms FROM functions WHERE name = 'zero'", /^store in itself: functions without module: 999/, 'only anew'],
+  ['functions, of no module', "INSERT INTO functions SELECT 999, 12345, name, arity, ordinal, defaults, kind, position, line, clauses, 0, cyclomatic, loc, version, updated_at_ms, data, NULL, first_epoch, first_ms, modified_epoch, modified_ms FROM functions WHERE name = 'zero'", /^store in itself: functions without module: 999/, 'applied'],
+  ['modules, of no file', "INSERT INTO modules SELECT 999, 'Shop.Ghost', 'Shop.Ghost', origin, kind, 12345, client_path, position, start, line, functions, n_body_calls, loc, cyclomatic, version, updated_at_ms, data, body_calls, document, first_epoch, first_ms, modified_epoch, modified_ms FROM modules WHERE key = 'Shop.Order'", /^store in itself: modules without file: 999/, 'applied'],
+  ['versions, of no source', "INSERT INTO versions VALUES ('lib/cart.ex', 0, 777, NULL, 1, 0, 0, 1, 0)", /^store in itself: versions without source: lib\/cart.ex/, 'applied'],
+  ['ids that come again', 'UPDATE state SET next_module_id = 1, next_function_id = 1', /^store in itself: ids to be handed out again: /, 'applied'],
   ['callees, one missing', "DELETE FROM callees WHERE name LIKE '%plus%'", /^callers Shop.Money.plus\/2 site: nothing -> /, 'applied'],
   ['callees, one too many', "INSERT INTO callees (name) VALUES ('Nobody.calls/0')", /^store in itself: postings of Nobody/, 'applied'],
   ['postings, one missing', "DELETE FROM postings WHERE callee_id = (SELECT id FROM callees WHERE name LIKE '%Money.plus%')", /^callers Shop.Money.plus\/2 sites: 0 -> 1$/, 'applied'],
@@ -119,12 +122,13 @@ const PLANTED: readonly (readonly [where: string, sql: string, said: RegExp, lef
   ['postings, another caller', "UPDATE postings SET data = (SELECT data FROM postings WHERE callee_id = (SELECT id FROM callees WHERE name LIKE '%Cart.total%')) WHERE callee_id = (SELECT id FROM callees WHERE name LIKE '%Money.times%')", /^callers Shop.Money.times\/2 /, 'applied'],
   ['problems, one missing', "DELETE FROM problems WHERE path = 'lib/broken.ex'", /^problems lib\/broken.ex 0: nothing -> /, 'applied'],
   ['problems.message', "UPDATE problems SET message = 'all is well' WHERE path = 'lib/broken.ex'", /^problems lib\/broken.ex 0.message: all is well -> /, 'applied'],
-  ['problems, of no file', "INSERT INTO problems VALUES ('lib/none.ex', 0, 'x', 'y', 1, 1, 0, 0)", /^store in itself: problems without file: lib\/none.ex/, 'only anew'],
+  ['problems, of no file', "INSERT INTO problems VALUES ('lib/none.ex', 0, 'x', 'y', 1, 1, 0, 0)", /^store in itself: problems without file: lib\/none.ex/, 'applied'],
   ['state.n_functions', 'UPDATE state SET n_functions = n_functions + 1', /^store in itself: n_functions is /, 'applied'],
   ['state.n_files', 'UPDATE state SET n_files = 77', /^count files: 77 -> 5$/, 'applied'],
-  ['an index that is gone', 'DROP INDEX modules_file_id_position', /^table or index modules_file_id_position: nothing -> there$/, 'only anew'],
+  ['an index that is gone', 'DROP INDEX modules_file_id_position', /^table or index modules_file_id_position: nothing -> there$/, 'applied'],
+  ['an index that nobody asked for', 'CREATE INDEX odd ON files (lines)', /^table or index odd: there -> nothing$/, 'applied'],
   ['an index without a row', `PRAGMA writable_schema = ON; CREATE TABLE hold AS SELECT * FROM sqlite_schema WHERE name = 'functions_module_id_position'; DELETE FROM sqlite_schema WHERE name = 'functions_module_id_position'; PRAGMA writable_schema = RESET;
-    UPDATE functions SET position = position + 10 WHERE name = 'zero'; PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM hold; DROP TABLE hold; PRAGMA writable_schema = RESET`, /^store in itself: .*index functions_module_id_position/, 'only anew'],
+    UPDATE functions SET position = position + 10 WHERE name = 'zero'; PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM hold; DROP TABLE hold; PRAGMA writable_schema = RESET`, /^store in itself: .*index functions_module_id_position/, 'replaced'],
 ]
 
 test.each(PLANTED)('%s: found, named, and repaired', async (_where, sql, said, left) => {
