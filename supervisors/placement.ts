@@ -57,7 +57,7 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
   ]),
   supervisor(`${AST}.Supervisor`, 'one_for_one', 'root', [
     supervisor(`${AST}.Repository.Supervisor`, 'one_for_one', 'service', [
-      actor(`${AST}.Repository.Core`, 'repository', 5000, 'takes what clients write, and knows a repeated request again'),
+      actor(`${AST}.Repository.Core`, 'repository', 5000, 'takes what clients write, and has the store carry it out'),
       supervisor(MEMORY_MANAGER, 'rest_for_one', 'service', [
         actor(MEMORY_ACTORS.monitor, 'memory', 1000, 'samples the memory in use'),
         actor(MEMORY_ACTORS.cacheManager, 'memory', 1000, 'has caches resized, cleaned and their hottest keys saved'),

@@ -9,7 +9,7 @@ import { failure, FailureError, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { answer, type Freshness } from '../src/engine/answer.ts'
 import { CORE, coreActor, STORE_PORT, type ClientWriteMethod, type StoreOperation } from '../src/engine/core.actor.ts'
-import { WRITES, type WriteContext } from '../src/engine/writes.ts'
+import { requestOf, WRITES, type WriteContext } from '../src/engine/writes.ts'
 import { collectGarbage } from '../src/host/collect-garbage.ts'
 import { createMetricRecorder, type MetricRecorder } from '../src/host/metric-recorder.ts'
 import { admitWrite, insufficientMemory } from '../src/memory/admission.ts'
@@ -145,22 +145,22 @@ async function caughtFrom<T>(run: () => Result<T, Failure> | Promise<Result<T, F
 /** Carries out what Core lets through. */
 function storePort(parts: Parts): ActorPort {
   const { writer, context, reader, recorder } = parts
-  const writeContext: WriteContext = {
+  const writeContext: Omit<WriteContext, 'request'> = {
     writer, freshness: () => freshness(parts), rolledBack: () => setUnverified(context.init.shared), limits: { maxModules: context.init.config.storage.maxModules ?? Infinity },
     countModules: () => {
       const { modules, clientModules } = reader.snapshot((snapshot) => snapshot.statistics())
       return modules + clientModules
     },
   }
-  return promisePort<StoreOperation>(async ({ method, args }) => {
-    const done = await orDisk(parts, () => runWrite(writeContext, method, args))
+  return promisePort<StoreOperation>(async (operation) => {
+    const done = await orDisk(parts, () => runWrite({ ...writeContext, request: requestOf(operation) }, operation))
     const level = levelOf(pressureCellOf(context.init.shared))
     if (done.ok) recorder.counter('elixir_scope_writes_total', [level === 'normal' ? 'stored' : 'stored_with_pressure']).add()
     return done
   })
 }
 
-function runWrite<M extends ClientWriteMethod>(context: WriteContext, method: M, args: unknown): Result<unknown, Failure> {
+function runWrite<M extends ClientWriteMethod>(context: WriteContext, { method, args }: { readonly method: M; readonly args: unknown }): Result<unknown, Failure> {
   return WRITES[method](context, args as Args<M>)
 }
 

@@ -39,8 +39,9 @@ export function openStore(context: Context, recorder: MetricRecorder): Result<Wr
 
 /** What clients had stated goes into the new store; files follow with the import that its state asks for. */
 function mend({ init: { storePath }, log }: Context, recorder: MetricRecorder, writer: Writer, setAside: SetAside): Result<null, Failure> {
-  const { documents, stated } = salvage(databaseIn(setAside, storePath))
-  const kept = carryOver(writer, documents)
+  const salvaged = salvage(databaseIn(setAside, storePath))
+  const { stated } = salvaged
+  const kept = carryOver(writer, salvaged)
   if (!kept.ok) return kept
   const lost = stated === null ? null : Math.max(stated - kept.value, 0)
   reportSetAside(setAside, { kept: kept.value, lost })

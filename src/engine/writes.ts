@@ -3,14 +3,15 @@
  * nothing. Facts from files are not theirs to change; `import_project` is (src/project/import-project.ts).
  */
 
+import { createHash } from 'node:crypto'
 import { unreachable } from '../base/assert.ts'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
-import type { Committed, Stored, Transaction, Writer } from '../store/contract.ts'
+import type { Committed, RequestName, Stored, Transaction, Writer } from '../store/contract.ts'
 import type { Args, Reply } from '../wire/methods.ts'
 import { answer, type Answer, type Freshness } from './answer.ts'
 import { clientFacts, readStatement, type ClientFunctionStatement, type ClientModuleStatement } from './client-facts.ts'
-import type { ClientWriteMethod } from './core.actor.ts'
+import type { ClientWriteMethod, StoreOperation } from './core.actor.ts'
 import { mergePatch } from './merge-patch.ts'
 import { rollBack } from './rollback.ts'
 
@@ -23,6 +24,8 @@ export type WriteContext = {
   readonly limits: WriteLimits
   /** Told that the facts are those of an earlier time. */
   readonly rolledBack: () => void
+  /** Of the call that is being carried out; undefined when it has no id. */
+  readonly request: RequestName | undefined
 }
 
 export type WriteLimits = { readonly maxModules: number }
@@ -33,20 +36,20 @@ export const WRITES: { readonly [M in ClientWriteMethod]: (context: WriteContext
   store_function: (context, args) => oneModule(context, { operation: 'store_function', ...args }),
   update_module: (context, args) => oneModule(context, { operation: 'update_module', ...args }),
   delete_module: (context, args) => oneModule(context, { operation: 'delete_module', ...args }),
-  cleanup_module: (context, args) => committed(context, context.writer.transaction((transaction) =>
+  cleanup_module: (context, args) => committed(context, transact(context, (transaction) =>
     ok({ module_name: args.module_name, removed: transaction.cleanupClientModule(args.module_name) }))),
-  batch_store: (context, args) => committed(context, context.writer.transaction((transaction) => {
+  batch_store: (context, args) => committed(context, transact(context, (transaction) => {
     const results = applyAll(context, transaction, args.items)
     return results.ok ? ok({ stored: results.value.length }) : results
   })),
-  bulk_update: (context, args) => committed(context, context.writer.transaction((transaction) => {
+  bulk_update: (context, args) => committed(context, transact(context, (transaction) => {
     const results = applyAll(context, transaction, args.operations)
     return results.ok ? ok({ results: results.value.map(storedRecord) }) : results
-  }, { expectedEpoch: args.expected_epoch })),
+  }, args.expected_epoch)),
   rollback: (context, { epoch }) => {
-    const done = context.writer.transaction((transaction) => rollBack(transaction, epoch))
+    const done = transact(context, (transaction) => rollBack(transaction, epoch))
     if (!done.ok) return done
-    context.rolledBack()
+    if (done.value.changed) context.rolledBack()
     return committed(context, ok({ ...done.value, value: { rolled_back_to: epoch, ...done.value.value } }))
   },
   optimize: (context) => {
@@ -59,6 +62,12 @@ export const WRITES: { readonly [M in ClientWriteMethod]: (context: WriteContext
     const { bytesBefore, bytesAfter, sourcesDropped } = done.value
     return ok(answer({ bytes_before: bytesBefore, bytes_after: bytesAfter, sources_dropped: sourcesDropped }, context.freshness()))
   },
+}
+
+/** How a repeat of the call is known: validated arguments have their keys in one order. Upkeep changes nothing, and is done again. */
+export function requestOf({ method, args }: StoreOperation): RequestName | undefined {
+  const { request_id: id } = args as { readonly request_id?: string }
+  return id === undefined ? undefined : { id, call: createHash('sha256').update(method).update(JSON.stringify(args)).digest('base64') }
 }
 
 type Operation = Args<'bulk_update'>['operations'][number]
@@ -75,7 +84,7 @@ type Batch = {
 type Draft = { readonly statement: ClientModuleStatement; readonly functions: Map<string, ClientFunctionStatement>; lastOperation: number }
 
 function oneModule(context: WriteContext, operation: Operation): Result<Answer<StoredRecord>, Failure> {
-  return committed(context, context.writer.transaction((transaction) => {
+  return committed(context, transact(context, (transaction) => {
     const batch = startBatch(context, transaction)
     const stored = apply(batch, operation, 0)
     if (!stored.ok) return stored
@@ -84,8 +93,15 @@ function oneModule(context: WriteContext, operation: Operation): Result<Answer<S
   }))
 }
 
+function transact<T>({ writer, request }: WriteContext, work: (transaction: Transaction) => Result<T, Failure>, expectedEpoch?: number): Result<Committed<T>, Failure> {
+  return writer.transaction(work, { expectedEpoch, request })
+}
+
+/** A repeat is answered with the epoch of the first. */
 function committed<T>(context: WriteContext, outcome: Result<Committed<T>, Failure>): Result<Answer<T>, Failure> {
-  return outcome.ok ? ok(answer(outcome.value.value, context.freshness())) : outcome
+  if (!outcome.ok) return outcome
+  const { value, epoch, writtenAt } = outcome.value
+  return ok(answer(value, { ...context.freshness(), epoch, writtenAt }))
 }
 
 /** Every operation, or the failure of the first that fails, naming its place in the list. */

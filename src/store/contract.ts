@@ -351,6 +351,8 @@ export type Transaction = {
   filesAt(epoch: number): Result<readonly PastFile[], Failure>
   findClientDocument(key: ModuleName): { readonly document: unknown; readonly version: number } | undefined
   setImportState(state: ImportState): void
+  /** What another store had kept for repeats; this one must be new. */
+  takeOverRequests(requests: readonly KeptRequest[]): void
 }
 
 export type AppliedFile = {
@@ -360,8 +362,21 @@ export type AppliedFile = {
   readonly rowsChanged: number
 }
 
-/** `epoch` is new when `changed`, else the one before. */
-export type Committed<T> = { readonly value: T; readonly epoch: number; readonly changed: boolean }
+/** `epoch` is new when `changed`, else the one before. `writtenAt`: when that was committed, ISO 8601 UTC. */
+export type Committed<T> = { readonly value: T; readonly epoch: number; readonly writtenAt: string; readonly changed: boolean }
+
+/** How a repeat is known: by the id that its maker chose, and by what is equal for equal calls. */
+export type RequestName = { readonly id: string; readonly call: string }
+
+/** What is kept of a request that was carried out; `epoch` and `atMs` are those that its answer told. */
+export type KeptRequest = RequestName & { readonly epoch: number; readonly atMs: number; readonly value: unknown }
+
+export type TransactionOptions = {
+  /** Another one is a `conflict`. */
+  readonly expectedEpoch?: number | undefined
+  /** The value, which must be plain data, is kept with what was written. A repeat does not run: it gets what the first got, unchanged. */
+  readonly request?: RequestName | undefined
+}
 
 export type WriterMetrics = {
   readonly transactions: number
@@ -384,7 +399,7 @@ export type Writer = {
    * Runs `work` in one write transaction. A failed result rolls everything back, as does `conflict` when
    * `expectedEpoch` is given and the store is at another.
    */
-  transaction<T>(work: (transaction: Transaction) => Result<T, Failure>, options?: { readonly expectedEpoch?: number | undefined }): Result<Committed<T>, Failure>
+  transaction<T>(work: (transaction: Transaction) => Result<T, Failure>, options?: TransactionOptions): Result<Committed<T>, Failure>
   /** Rebuilds the derived rows (postings, counts) from the others: compacts them, and repairs damaged ones. */
   optimize(): Result<{ readonly durationMs: number }, Failure>
   /** Drops sources that no file or kept version has any more and gives the space back: to the disk once no reader holds an older epoch. */

@@ -1,6 +1,7 @@
 /**
  * What clients had stated, read from a damaged store as far as it goes: row by row, past what cannot be read. Only whole
- * statements count, for each carries a checksum. Bounded in rows and in failures.
+ * statements count, for each carries a checksum. Bounded in rows and in failures. What their requests were answered is
+ * read as a whole, or not at all.
  *
  * Absent on purpose: facts from files, which the files still say.
  */
@@ -10,12 +11,15 @@ import { FailureError } from '../base/failure.ts'
 import { CLIENT_ORIGIN } from './apply-module.ts'
 import { readDocument } from './client-modules.ts'
 import { connect, one, type Connection } from './connection.ts'
+import type { KeptRequest } from './contract.ts'
+import { readRequests } from './requests.ts'
 
 export type Salvaged = {
   /** As clients stated them. */
   readonly documents: readonly unknown[]
   /** How many there were; null when that cannot be read. */
   readonly stated: number | null
+  readonly requests: readonly KeptRequest[]
 }
 
 const MAX_ROWS = 1_000_000
@@ -30,7 +34,7 @@ export function salvage(databasePath: string): Salvaged {
     // Reads on when the definition of another table or index is damaged.
     db.exec('PRAGMA writable_schema = ON')
     const connection = connect(db)
-    return { documents: readDocuments(connection), stated: readOr(null, () => statedIn(connection)) }
+    return { documents: readDocuments(connection), stated: readOr(null, () => statedIn(connection)), requests: readOr([], () => readRequests(connection)) }
   } catch (caught) {
     return giveUp(caught)
   } finally {
@@ -40,7 +44,7 @@ export function salvage(databasePath: string): Salvaged {
 
 function giveUp(caught: unknown): Salvaged {
   if (!isOfTheStore(caught)) throw caught
-  return { documents: [], stated: null }
+  return { documents: [], stated: null, requests: [] }
 }
 
 /** Whatever SQLite says: with a damaged definition of a table, even our own statements may be wrong. */

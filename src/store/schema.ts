@@ -30,7 +30,7 @@ const INT = 'INTEGER NOT NULL'
 const TEXT = 'TEXT NOT NULL'
 const BLOB = 'BLOB NOT NULL'
 
-/** The first form. Columns named `data`, `calls`, `body_calls` and `document` hold sealed blobs (bytes.ts). */
+/** The first form. Columns named `data`, `calls`, `body_calls`, `document` and `answer` hold sealed blobs (bytes.ts). */
 const TABLES: readonly Table[] = [
   {
     name: 'state',
@@ -115,6 +115,16 @@ const HISTORY_TABLES: readonly Table[] = [
   },
 ]
 
+/** What the third form adds. */
+const REQUEST_TABLES: readonly Table[] = [
+  {
+    name: 'requests',
+    row: 'what was answered to a write with the id `request`, and at which epoch; `total`: bytes of this answer and all before it, `kept_ms`: when',
+    columns: { id: 'INTEGER PRIMARY KEY', request: TEXT, call: TEXT, epoch: INT, at_ms: INT, kept_ms: INT, total: INT, answer: BLOB },
+    unique: [['request']],
+  },
+]
+
 const HISTORY = `
   CREATE INDEX departed_stale ON departed (path) WHERE data IS NOT NULL;
   CREATE INDEX departed_gone_epoch ON departed (gone_epoch);
@@ -167,6 +177,12 @@ export const MIGRATIONS: readonly Migration[] = [
     up: (db) => {
       for (const sql of HISTORY_TABLES.flatMap(createStatements)) db.exec(sql)
       for (const sql of [HISTORY, MOMENTS('modules'), MOMENTS('functions')]) db.exec(sql)
+    },
+  },
+  {
+    summary: 'what was answered to requests, for their repeats',
+    up: (db) => {
+      for (const sql of REQUEST_TABLES.flatMap(createStatements)) db.exec(sql)
     },
   },
 ]

@@ -61,6 +61,7 @@ const BLOBS: readonly { readonly table: string; readonly column: string; readonl
     decode: (payload) => decodeFunction(payload, { kind: 'def', name: '', arity: 0, defaults: 0, linesOfCode: 0, cyclomatic: 0 }),
   },
   { table: 'functions', column: 'calls', decode: (payload) => decodeCalls(payload, '') },
+  { table: 'requests', column: 'answer', decode: unpack },
 ]
 
 function checkBlobs(connection: Connection): string[] {

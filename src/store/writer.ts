@@ -15,13 +15,14 @@ import { createChangeLog } from './change-log.ts'
 import { changeClientModule, cleanupClientModule, deleteClientModule, findClientDocument, storeClientModule } from './client-modules.ts'
 import { asFailure, connect, pragmaNumber, rethrow, run, type Connection } from './connection.ts'
 import { checkConsistency } from './consistency.ts'
-import type { CommitChanges, Committed, HistoryLimits, ImportState, Place, Transaction, Writer, WriterMetrics, WriterOptions } from './contract.ts'
+import type { CommitChanges, Committed, HistoryLimits, ImportState, Place, Transaction, TransactionOptions, Writer, WriterMetrics, WriterOptions } from './contract.ts'
 import { sourceHashOf } from './file-reads.ts'
 import { databaseBytes, fileBytes, placeOf, removeStore } from './files.ts'
 import { dropOrphans, mendIndexes, type Dropped } from './mend.ts'
 import { settleKeys } from './module-keys.ts'
 import { postingChanges, rebuildPostings, type PostingChanges } from './postings.ts'
 import { keepPages, sumUp, type PageKeeper } from './page-keeper.ts'
+import { findRequest, keepRequest, takeOverRequests } from './requests.ts'
 import { migrate, refusalIn } from './schema.ts'
 import { settleChanges } from './settle-changes.ts'
 import { createState, deriveCounts, loadState, parseImportState, saveState, type State } from './state.ts'
@@ -132,7 +133,7 @@ function createWriter({ connection, keeper }: Opened, options: WriterOptions): W
     epoch: () => core.epoch,
     importState: () => read(() => parseImportState(loadState(connection).import_state)),
     fileStates: () => read(() => fileStates(connection)),
-    transaction: (work, more = {}) => transaction(core, more.expectedEpoch, (current) => work(operations(current))),
+    transaction: (work, more = {}) => transaction(core, more, (current) => work(operations(current))),
     optimize: () => guarded(() => optimize(core)),
     vacuum: () => guarded(() => vacuum(core)),
     checkpoint: () => guarded(() => checkpoint(core)),
@@ -151,16 +152,21 @@ function createWriter({ connection, keeper }: Opened, options: WriterOptions): W
   }
 }
 
-function transaction<T>(core: Core, expectedEpoch: number | undefined, work: (current: Work) => Result<T, Failure>): Result<Committed<T>, Failure> {
+function transaction<T>(core: Core, { expectedEpoch, request }: TransactionOptions, work: (current: Work) => Result<T, Failure>): Result<Committed<T>, Failure> {
   let done = false
   try {
     const current = begin(core)
+    const first = request === undefined ? undefined : findRequest(current.connection, request)
+    // The same call had the same kind of answer.
+    if (first !== undefined) return first as Result<Committed<T>, Failure>
     const result = expectedEpoch === undefined || expectedEpoch === current.state.epoch ? work(current) : fail(staleEpoch(expectedEpoch, current.state.epoch))
     if (!result.ok) return result
-    const changes = commit(core, current)
+    const changes = commit(core, current, (whole) => {
+      if (request !== undefined) keepRequest(whole, request, result.value)
+    })
     done = true
     if (changes !== null) core.options.onCommit?.(changes)
-    return ok({ value: result.value, epoch: core.epoch, changed: changes !== null })
+    return ok({ value: result.value, epoch: core.epoch, writtenAt: new Date(current.state.written_at_ms).toISOString(), changed: changes !== null })
   } catch (caught) {
     return asFailure(caught, core.options.path)
   } finally {
@@ -196,8 +202,8 @@ function begin(core: Core): Work {
   return { connection, state, postings: core.postings, version: state.epoch + 1, nowMs, unsettled: new Set(), changes: createChangeLog(), superseded: new Set(), file: null, rowsChanged: 0 }
 }
 
-/** Null when there is no new epoch. */
-function commit(core: Core, work: Work): CommitChanges | null {
+/** Null when there is no new epoch. `last` is done when everything else of the transaction is. */
+function commit(core: Core, work: Work, last: (work: Work) => void): CommitChanges | null {
   const { connection, options, metrics } = core
   const before = loadState(connection)
   settleKeys(work)
@@ -211,6 +217,7 @@ function commit(core: Core, work: Work): CommitChanges | null {
     work.state.written_at_ms = work.nowMs
   }
   saveState(connection, work.state)
+  last(work)
   const start = options.now()
   connection.db.exec('COMMIT')
   const took = options.now() - start
@@ -245,6 +252,7 @@ function operations(work: Work): Transaction {
     setImportState: (state: ImportState) => {
       work.state.import_state = JSON.stringify(state)
     },
+    takeOverRequests: (requests) => takeOverRequests(work, requests),
   }
 }
 

@@ -68,7 +68,9 @@ to it. Wire version ${WIRE_VERSION}.
   the connection is closed. A message over the size limit is answered with \`too_large\` and skipped.
 - A client that sends faster than it reads the answers is not read from until it has caught up.
 - A write may carry a \`request_id\` of the client's choice. When the connection is lost before the answer, the same call
-  with the same id is carried out once and answered with the first result.`
+  with the same id is carried out once and answered with the first result and its epoch, also by the next life of the daemon.
+  The last 10,000 answers of a day are kept, 64 MB at most. A refusal changed nothing and is not kept; neither are
+  \`optimize\` and \`vacuum\`, which change no fact.`
 }
 
 function methodsThat(runs: MethodSpec['runs']): string {

@@ -76,6 +76,48 @@ test('a repository thread that dies: reads go on, writes under way fail at once,
   for (const name of acknowledged) expect(await client.call('get_module', { module_name: name })).toMatchObject({ ok: true })
 })
 
+/** What an answer says of the write itself. */
+function done(answer: { readonly value: { readonly value: unknown; readonly epoch: number; readonly as_of: string } }): unknown {
+  const { value: said, epoch, as_of: asOf } = answer.value
+  return { said, epoch, asOf }
+}
+
+test('a request whose thread dies is carried out once, and a repeat is answered as the first was', async () => {
+  const { daemon, client } = await daemonHere(project())
+  await value(client.call('import_project', {}))
+  const names = Array.from({ length: 12 }, (_, i) => `Once${i}`)
+  for (const name of names) await value(client.call('store_module', { module: { module_name: name } }))
+  for (let round = 1; round <= 4; round++) {
+    const { modules } = await value(client.call('list_modules', { origin: 'client' }))
+    const versions = await Promise.all(modules.map(async ({ module_name: name }) => (await untilAnswered(() => client.call('get_module', { module_name: name }))).value.value.version))
+    const before = (await untilAnswered(() => client.call('get_statistics', {}))).value.epoch
+    const calls = modules.map(({ module_name: name }, i) => ({ module_name: name, expected_version: versions[i] ?? 0, patch: { moduledoc: `${round}` }, request_id: `${round} ${name}` }))
+    const first = calls.map((args) => client.call('update_module', args))
+    // Every other round what was answered is all there is; else the thread dies in the midst of it.
+    if (round % 2 === 0) await Promise.all(first)
+    daemon.kill('repository')
+    const told = await Promise.all(first)
+    // Carried out again it would be a conflict: the version is another one by then.
+    const repeated = await Promise.all(calls.map((args) => untilAnswered(() => client.call('update_module', args))))
+    for (const [i, answer] of told.entries()) if (answer.ok) expect(done(repeated[i] as never)).toEqual(done(answer))
+    expect((await untilAnswered(() => client.call('get_statistics', {}))).value.epoch).toBe(before + names.length)
+  }
+})
+
+test('a request that was answered before the daemon was killed is known to the next one', async () => {
+  const box = project()
+  const call = { items: [{ operation: 'store_module' as const, module: { module_name: 'Stated' } }], request_id: 'the-one' }
+  const daemon = await start(box)
+  const first = await daemon.client.call('batch_store', call)
+  await value(daemon.client.call('delete_module', { module_name: 'Stated' }))
+  await daemon.kill()
+  const next = await start(box)
+  expect(done(await untilAnswered(() => next.client.call('batch_store', call)))).toEqual(done(first as never))
+  expect(await next.client.call('get_module', { module_name: 'Stated' })).toMatchObject({ ok: false, error: { code: 'not_found' } })
+  expect(await next.client.call('delete_module', { module_name: 'Stated', request_id: 'the-one' })).toMatchObject({ ok: false, error: { code: 'conflict' } })
+  await next.stop()
+})
+
 test.each(['repository', 'parser'])('%s killed during an import: the next one completes', async (victim) => {
   const box = project()
   const { daemon, client } = await daemonHere(box)

@@ -52,7 +52,7 @@ import { createThreads, platformOf } from './threads.ts'
 import type { Half, Ports, Thread, Threads } from './threads.ts'
 
 /** How the daemon can be made wrong, to see that it is noticed. */
-export type DaemonFlaw = 'an actor loses replies' | 'repeats are not known again' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound'
+export type DaemonFlaw = 'an actor loses replies' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound'
 
 export type DaemonWorld = {
   readonly scheduler: Scheduler
@@ -69,8 +69,6 @@ export type DaemonWorld = {
   usedRatio: number
   /** The gateway that listens: connections are handed to it. */
   socket: { readonly process: Process; accept(half: Half): void } | undefined
-  /** Lives of Core so far. */
-  nLives: number
   breach(what: string): void
   /** Calls under way inside the daemon, with what was promised of them. */
   readonly open: Set<Promised>
@@ -198,7 +196,6 @@ function given<State, Body, Args>(actor: Actor<State, Body, Args>, args: Args): 
 function repository({ world, context, thread, cell }: Means): ThreadParts {
   const { disk } = world
   const { process } = thread
-  let life = 0
   if (disk.importState === 'running') disk.importState = 'interrupted'
   const sink = createTaskSink(context.clock)
   const supervision: Channel = context.channel('supervision')
@@ -213,7 +210,7 @@ function repository({ world, context, thread, cell }: Means): ThreadParts {
   const storePort: ActorPort = (operation, done) => {
     const { args } = operation as StoreOperation
     const { changes, request_id: requestId } = args as WriteArgs
-    disk.write(process, changes, { requestId, life }, done)
+    disk.write(process, changes, requestId, done)
   }
   if (context.epoch > 1 && disk.importState === 'interrupted') void startProcessor()
   return {
@@ -222,33 +219,14 @@ function repository({ world, context, thread, cell }: Means): ThreadParts {
       'memory.repository': { calls: { free: () => ok(1) } },
     },
     actors: hosted(world, {
-      [CORE]: () => {
-        world.nLives += 1
-        life = world.nLives
-        const core = coreActor(() => {
-          const admission = admitWrite(levelOf(cell), 'client')
-          if (admission.type === 'accept_and_clean') context.actors.cast(MEMORY_ACTORS.pressureHandler, { type: 'cleanup_wanted' })
-          return admission.type === 'refuse' ? admission.failure : undefined
-        })
-        return world.flaw === 'repeats are not known again' ? forgetful(core) : core
-      },
+      [CORE]: () => coreActor(() => {
+        const admission = admitWrite(levelOf(cell), 'client')
+        if (admission.type === 'accept_and_clean') context.actors.cast(MEMORY_ACTORS.pressureHandler, { type: 'cleanup_wanted' })
+        return admission.type === 'refuse' ? admission.failure : undefined
+      }),
       [BATCH_PROCESSOR]: () => batchProcessorActor,
     }),
     ports: { [STORE_PORT]: storePort, [IMPORTS_PORT]: importsPort },
-  }
-}
-
-/** Takes the request id from what Core is asked, and gives it back to the store. */
-function forgetful(core: ReturnType<typeof coreActor>): AnyActor {
-  return {
-    ...core,
-    step(state, msg, nowMs) {
-      const { type, body } = msg as { type: string; body?: { args: WriteArgs } }
-      if (type !== 'call' || body === undefined) return core.step(state, msg, nowMs)
-      const { request_id: requestId, ...args } = body.args
-      const [next, effects] = core.step(state, { ...(msg as object), body: { ...body, args } } as never, nowMs)
-      return [next, effects.map((effect) => effect.type === 'run' ? { ...effect, operation: { ...(effect.operation as object), args: { ...args, request_id: requestId } } } : effect)]
-    },
   }
 }
 

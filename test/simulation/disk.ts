@@ -12,10 +12,7 @@ import type { Process, Scheduler } from './scheduler.ts'
 
 export type Change = { readonly key: string; readonly token: string }
 
-/** Who asked for it: the request, and the life of Core that let it through. */
-export type Origin = { readonly requestId: string; readonly life: number }
-
-export type Commit = { readonly epoch: number; readonly changes: readonly Change[]; readonly origin: Origin | undefined }
+export type Commit = { readonly epoch: number; readonly changes: readonly Change[]; readonly requestId: string | undefined }
 
 export type Read = { readonly epoch: number; readonly tokens: readonly (string | undefined)[] }
 
@@ -24,7 +21,7 @@ export type Point = (typeof POINTS)[number]
 export type Trap = { readonly at: Point; readonly what: 'fail' | 'die' | 'stall' }
 
 /** How the model can be made wrong, to see that it is noticed. */
-export type DiskFlaw = 'acknowledges before it commits' | 'shows half of a batch' | 'forgets at a crash' | 'goes back in time'
+export type DiskFlaw = 'acknowledges before it commits' | 'shows half of a batch' | 'forgets at a crash' | 'goes back in time' | 'forgets what it has answered' | 'notes requests after it commits'
 
 export type Disk = {
   readonly log: readonly Commit[]
@@ -32,8 +29,8 @@ export type Disk = {
   isFull: boolean
   trap: Trap | undefined
   read(keys: readonly string[]): Read
-  /** All changes in one epoch, or none; answers the epoch. */
-  write(process: Process, changes: readonly Change[], origin: Origin | undefined, done: (result: Result<number, Failure>) => void): void
+  /** All changes in one epoch, or none; answers the epoch. A request that is known is answered with the epoch it has made. */
+  write(process: Process, changes: readonly Change[], requestId: string | undefined, done: (result: Result<number, Failure>) => void): void
 }
 
 export type DiskOptions = { readonly scheduler: Scheduler; readonly onTrap: (trap: Trap, process: Process) => void; readonly flaw: DiskFlaw | undefined }
@@ -41,7 +38,7 @@ export type DiskOptions = { readonly scheduler: Scheduler; readonly onTrap: (tra
 type Transaction = {
   readonly process: Process
   readonly changes: readonly Change[]
-  readonly origin: Origin | undefined
+  readonly requestId: string | undefined
   readonly done: (result: Result<number, Failure>) => void
   nChanged: number
 }
@@ -51,6 +48,8 @@ const STALL_MS = 12_000
 
 export function createDisk({ scheduler, onTrap, flaw }: DiskOptions): Disk {
   const log: Commit[] = []
+  /** Request -> the epoch it has made; as much on disk as what it wrote. */
+  const answered = new Map<string, number>()
   let values = new Map<string, string>()
   let lock: Transaction | undefined
   const { random, clock } = scheduler
@@ -78,6 +77,8 @@ export function createDisk({ scheduler, onTrap, flaw }: DiskOptions): Disk {
   }
   const begin = (transaction: Transaction): void => {
     if (lock !== undefined && lock.process.isAlive) return go(transaction, () => begin(transaction), BUSY_MS)
+    const epoch = answered.get(transaction.requestId ?? '')
+    if (epoch !== undefined && flaw !== 'forgets what it has answered') return transaction.done(ok(epoch))
     lock = transaction
     if (!trapped(transaction, 'begin', () => change(transaction))) go(transaction, () => change(transaction))
   }
@@ -96,22 +97,29 @@ export function createDisk({ scheduler, onTrap, flaw }: DiskOptions): Disk {
       return go(transaction, () => persist(transaction), 50)
     }
     const epoch = persist(transaction)
-    const answer = (): void => transaction.done(ok(epoch))
+    const answer = (): void => {
+      note(transaction, epoch)
+      transaction.done(ok(epoch))
+    }
     if (!trapped(transaction, 'answer', answer)) go(transaction, answer)
   }
   const persist = (transaction: Transaction): number => {
     const epoch = log.length + 1
     values = new Map(values)
     for (const { key, token } of transaction.changes) values.set(key, token)
-    log.push({ epoch, changes: transaction.changes, origin: transaction.origin })
+    log.push({ epoch, changes: transaction.changes, requestId: transaction.requestId })
+    if (flaw !== 'notes requests after it commits') note(transaction, epoch)
     lock = undefined
     if (flaw === 'forgets at a crash') transaction.process.atEnd.add(() => log.pop())
     return epoch
   }
+  const note = ({ requestId }: Transaction, epoch: number): void => {
+    if (requestId !== undefined) answered.set(requestId, epoch)
+  }
   const disk: Disk = {
     log, importState: 'none', isFull: false, trap: undefined,
     read: (keys) => ({ epoch: log.length - (flaw === 'goes back in time' && random.chance(0.02) ? 1 : 0), tokens: keys.map((key) => values.get(key)) }),
-    write: (process, changes, origin, done) => begin({ process, changes, origin, done, nChanged: 0 }),
+    write: (process, changes, requestId, done) => begin({ process, changes, requestId, done, nChanged: 0 }),
   }
   return disk
 }

@@ -1,6 +1,6 @@
 /**
  * How a simulated world goes on, one step at a time with promises settling in between, and what must hold of it all the way:
- * no call hangs, no request is carried out twice by one life of Core, no queue passes its bound. The first breach ends it.
+ * no call hangs, no request is carried out twice, no queue passes its bound. The first breach ends it.
  */
 
 import type { Client } from './client.ts'
@@ -16,7 +16,7 @@ export type World = FaultWorld & {
   heartEnded: boolean
   nDaemons: number
   feedHeart(event: HeartEvent): void
-  /** Commits looked at, and the requests they carried out, each with the life of Core. */
+  /** Commits looked at, and the requests they carried out. */
   readonly carriedOut: Set<string>
   nLooked: number
 }
@@ -68,11 +68,10 @@ function look(world: World): void {
     else if (!process.isHung && clock.nowMs() > Math.max(dueMs, process.resumedMs) + GRACE_MS) breach(`${process.name}: the call ${what} hangs`)
   }
   for (; world.nLooked < disk.log.length; world.nLooked++) {
-    const { origin } = disk.log[world.nLooked] ?? {}
-    if (origin === undefined) continue
-    const request = `${origin.requestId} in life ${origin.life}`
-    if (carriedOut.has(request)) breach(`the request ${request} of Core was carried out twice`)
-    carriedOut.add(request)
+    const { requestId } = disk.log[world.nLooked] ?? {}
+    if (requestId === undefined) continue
+    if (carriedOut.has(requestId)) breach(`the request ${requestId} was carried out twice`)
+    carriedOut.add(requestId)
   }
   for (const { channel, process } of world.daemon()?.channels() ?? []) {
     const { maxInFlight = 1024, maxCasts = 4096 } = WIRES.find(({ from, name }) => name === channel.name && process.name.startsWith(from)) ?? {}

@@ -97,7 +97,7 @@ function createWorld(options: WorldOptions): World {
     scheduler, ports, disk, breach, broken,
     flaw: flaw as DaemonFlaw | undefined,
     config: { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensityFactor } },
-    sabotaged: new Set(), startTrap: undefined, poolTrap: undefined, usedRatio: 0.3, socket: undefined, nLives: 0, open: new Set(),
+    sabotaged: new Set(), startTrap: undefined, poolTrap: undefined, usedRatio: 0.3, socket: undefined, open: new Set(),
     operatedOn: undefined, clients: [], counts: new Map(), up: false, heartEnded: false, nDaemons: 0, carriedOut: new Set(), nLooked: 0,
     actorPaths: [], actorNames: [], threadIds: [], children: [],
     daemon: () => daemon,

@@ -164,8 +164,8 @@ function openAndRebuild(path: string, nowMs = NOW): 'as it was' | 'set aside' | 
   const opened = value(openSound(options(path, nowMs), () => undefined))
   try {
     if (opened.setAside === undefined && existed) return 'as it was'
-    const salvaged = opened.setAside === undefined ? { documents: [], stated: 0 } : salvage(databaseIn(opened.setAside, path))
-    const kept = value(carryOver(opened.writer, salvaged.documents))
+    const salvaged = opened.setAside === undefined ? { documents: [], stated: 0, requests: [] } : salvage(databaseIn(opened.setAside, path))
+    const kept = value(carryOver(opened.writer, salvaged))
     expect(kept).toBeLessThanOrEqual(CLIENT_MODULES)
     if (opened.setAside !== undefined) reportSetAside(opened.setAside, { kept, lost: salvaged.stated === null ? null : salvaged.stated - kept })
     expect(opened.writer.importState().state).toBe('interrupted')

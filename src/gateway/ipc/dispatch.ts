@@ -17,7 +17,7 @@ export type CallContext = {
   readonly signal: AbortSignal
 }
 
-type Answer = Result<unknown, Failure>
+export type Answer = Result<unknown, Failure>
 
 /** Answers a call; `method` and `args` belong together. An answer that is no promise goes out in the same turn. */
 export type Handle = (method: Method, args: Args<Method>, context: CallContext) => Answer | Promise<Answer>
