@@ -45,6 +45,8 @@ function hearOfEntry(ear: Ear, directory: TreeDirectory, event: RawEvent, name: 
   const alias = tree.aliases.get(join(directory.realPath, name))
   if (alias !== undefined) notes.changed(alias)
   if (event === 'change') return
+  // What is not UTF-8 comes with U+FFFD, and then no path leads there: a walk names it as a problem.
+  if (name.includes('\uFFFD') && (isSource || tree.globs.mayHold(path)) && !exists(tree.system, join(directory.realPath, name))) return notes.lose('unnamed_event')
   if (tree.directories.has(path)) {
     notes.changed(path)
     if (leaveDirectory(tree, path, ear.visitor)) notes.lose('links_changed')

@@ -87,6 +87,13 @@ test('a store that was just built has no differences; what was compared is count
   expect((await verified(path, root)).verification).toMatchObject({ total: 0, not_compared: { client_modules: 1 } })
 })
 
+test('which of two definitions in a file came first to the store is no difference', async () => {
+  const { path, root, import: again } = await world({ 'lib/a.ex': 'defmodule A do\nend\ndefmodule T do\nend\n', 'lib/b.ex': 'defmodule T do\nend\n' })
+  writeTree(root, { 'lib/b.ex': 'defmodule A do\n  def x, do: 1\nend\ndefmodule T do\nend\n' })
+  await again()
+  expect(await differences(path, root)).toEqual([])
+})
+
 /** What is planted, and what is said about it. `replaced`: rows are not looked at unless they go and come anew. */
 const PLANTED: readonly (readonly [where: string, sql: string, said: RegExp, left: 'applied' | 'replaced' | 'only anew'])[] = [
   ['files.bytes', "UPDATE files SET bytes = 1 WHERE path = 'lib/cart.ex'", /^file lib\/cart.ex bytes: 1 -> \d+$/, 'applied'],

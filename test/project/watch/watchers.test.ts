@@ -183,6 +183,17 @@ function isTold({ paths, reasons }: Watched, path: string): boolean {
   return reasons.size > 0 || above.some((each) => paths.has(each))
 }
 
+test.each(['chokidar', 'directories'] as const)('%s: a name that is not UTF-8 comes and goes', async (means) => {
+  const watched = await watchTree(FILES, { means })
+  const unreadable = Buffer.concat([Buffer.from(`${watched.root}/lib/`), Buffer.from([0xff]), Buffer.from('.ex')])
+  for (const act of [() => writeFileSync(unreadable, 'x'), () => unlinkSync(unreadable)]) {
+    watched.reasons.clear()
+    act()
+    await watched.settle()
+    expect([...watched.reasons]).toEqual(['unnamed_event'])
+  }
+})
+
 describe.each(ALL_MEANS)('%s', (means) => {
   test.each(CHANGES)('$name', async ({ before, act, told, rescan, untold }) => {
     const root = makeTree(FILES)
