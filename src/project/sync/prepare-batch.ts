@@ -44,5 +44,14 @@ function isNews({ outcome, knownHash }: { readonly outcome: FileOutcome; readonl
 }
 
 function bytesOf(root: string, paths: readonly string[]): number {
-  return paths.reduce((sum, path) => sum + (lstatSync(join(root, path), { throwIfNoEntry: false })?.size ?? 0), 0)
+  return paths.reduce((sum, path) => sum + sizeOf(join(root, path)), 0)
+}
+
+/** Too much where nothing can be found out, as below a directory that must not be entered: what that means, an import knows. */
+function sizeOf(absolute: string): number {
+  try {
+    return lstatSync(absolute, { throwIfNoEntry: false })?.size ?? 0
+  } catch {
+    return Infinity
+  }
 }

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { MIX_FILE } from '../find-root.ts'
 import type { Notes } from './notes.ts'
-import { childPath, enterDirectory, entryAt, exists, identityOf, leaveDirectory, SOURCE, takesFile, type Tree, type TreeDirectory, type Visitor } from './tree.ts'
+import { childPath, enterDirectory, entryAt, exists, identityOf, isReadable, leaveDirectory, SOURCE, takesFile, type Tree, type TreeDirectory, type Visitor } from './tree.ts'
 import type { RawEvent } from './watch-system.ts'
 
 export type Ear = { readonly tree: Tree; readonly notes: Notes; readonly visitor: Visitor }
@@ -44,7 +44,7 @@ function hearOfEntry(ear: Ear, directory: TreeDirectory, event: RawEvent, name: 
   if (isSource && takesFile(tree, directory, path)) notes.changed(path)
   const alias = tree.aliases.get(join(directory.realPath, name))
   if (alias !== undefined) notes.changed(alias)
-  if (event === 'change') return
+  if (event === 'change') return hearOfMode(ear, tree.directories.get(path))
   // What is not UTF-8 comes with U+FFFD, and then no path leads there: a walk names it as a problem.
   if (name.includes('\uFFFD') && (isSource || tree.globs.mayHold(path)) && !exists(tree.system, join(directory.realPath, name))) return notes.lose('unnamed_event')
   if (tree.directories.has(path)) {
@@ -55,6 +55,13 @@ function hearOfEntry(ear: Ear, directory: TreeDirectory, event: RawEvent, name: 
   if (isSource || tree.globs.mayHold(path)) hearOfArrival(ear, directory, name)
 }
 
+/** Of a directory nothing changes but who may read it, and its times. */
+function hearOfMode({ tree, notes }: Ear, directory: TreeDirectory | undefined): void {
+  if (directory === undefined) return
+  const readable = isReadable(tree.system, directory.realPath)
+  if (readable === tree.problems.has(directory.path)) notes.lose(readable ? 'readable_again' : 'unreadable')
+}
+
 /** Also of what is replaced by another of the same name. */
 function hearOfArrival({ tree, notes, visitor }: Ear, directory: TreeDirectory, name: string): void {
   const realPath = join(directory.realPath, name)
@@ -62,6 +69,6 @@ function hearOfArrival({ tree, notes, visitor }: Ear, directory: TreeDirectory, 
   if (entry?.isSymbolicLink() === true) {
     if (tree.options.followSymlinks && existsSync(realPath)) notes.lose('links_changed')
   } else if (entry?.isDirectory() === true) {
-    if (enterDirectory(tree, directory, name, visitor)) notes.lose('links_changed')
+    if (enterDirectory(tree, directory, name, visitor)) notes.lose(isReadable(tree.system, realPath) ? 'links_changed' : 'unreadable')
   }
 }

@@ -25,6 +25,8 @@ export type RescanReason =
   | 'rules_changed'
   | 'links_changed'
   | 'root_replaced'
+  /** A directory that cannot be read any more: what it holds is unknown, not gone. */
+  | 'unreadable'
   | 'readable_again'
   | 'unnamed_event'
   | 'watcher_failed'

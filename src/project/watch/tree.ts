@@ -70,13 +70,13 @@ export function growTree(options: TreeOptions, system: WatchSystem, visitor: Vis
   return tree
 }
 
-/** A directory that has come. True when it, or anything beneath, is a link: what links reach is found by a new walk only. */
+/** A directory that has come. True when it, or anything beneath, is a link or cannot be read: that takes a new walk to sort out. */
 export function enterDirectory(tree: Tree, parent: TreeDirectory, name: string, visitor: Visitor): boolean {
   const place = placeIn(parent, name)
   if (!mayEnter(tree, place)) return false
-  const nLinks = tree.links.size
+  const nBefore = tree.links.size + tree.problems.size
   walk(tree, visitor, place)
-  return tree.links.size > nLinks
+  return tree.links.size + tree.problems.size > nBefore
 }
 
 /** A directory that has gone, with all beneath. True when there were links among them. */
@@ -117,6 +117,15 @@ export function entryAt(system: WatchSystem, path: string): Stats | undefined {
 export function identityOf(system: WatchSystem, directory: string): string | undefined {
   const stat = entryAt(system, directory)
   return stat?.isDirectory() === true ? `${stat.dev}:${stat.ino}` : undefined
+}
+
+export function isReadable(system: WatchSystem, directory: string): boolean {
+  try {
+    system.readDirectory(directory)
+    return true
+  } catch {
+    return false
+  }
 }
 
 // The walk: real entries first, links after them, as in `discover.ts`

@@ -17,7 +17,7 @@ import { createNotes, type Notes } from './notes.ts'
 import { openWatcher } from './open-watcher.ts'
 import { openPolling } from './polling.ts'
 import type { Look, Opened, WatchOperation } from './protocol.ts'
-import { identityOf, type TreeOptions } from './tree.ts'
+import { identityOf, isReadable, type TreeOptions } from './tree.ts'
 import { codeOf, isGone, isLimit, nodeWatchSystem, type WatchSystem } from './watch-system.ts'
 import { limitMessage, type Watcher } from './watcher.ts'
 
@@ -192,11 +192,6 @@ function cookie(port: Port): Result<number, Failure> {
 
 function retryProblems({ options: { tree: { root } }, system, watcher, notes }: Port): void {
   for (const { path } of watcher?.tree().problems.values() ?? []) {
-    try {
-      system.readDirectory(join(root, path))
-      notes.lose('readable_again')
-    } catch {
-      // as it was
-    }
+    if (isReadable(system, join(root, path))) notes.lose('readable_again')
   }
 }

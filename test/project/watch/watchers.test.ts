@@ -342,6 +342,36 @@ test.each(ALL_MEANS)('%s: a directory that cannot be read is named, its files ar
   expect([...watched.reasons]).toEqual(['readable_again'])
 })
 
+test.each(['chokidar', 'directories'] as const)('%s: that a directory cannot be read, or can again, is told as soon as its mode changes', async (means) => {
+  const secret = new Set<string>()
+  const system: Partial<WatchSystem> = {
+    readDirectory(directory) {
+      if ([...secret].some((path) => directory.endsWith(path))) throw errno('EACCES')
+      return nodeWatchSystem.readDirectory(directory)
+    },
+  }
+  const watched = await watchTree(FILES, { means, system })
+  const reopen = (): Promise<unknown> => watched.run({ type: 'open' })
+  const afterModeOf = async (path: string): Promise<string[]> => {
+    watched.reasons.clear()
+    chmodSync(join(watched.root, path), 0o755)
+    await watched.settle()
+    return [...watched.reasons]
+  }
+  expect(await afterModeOf('lib/deep')).toEqual([])
+  secret.add('/lib/deep')
+  expect(await afterModeOf('lib/deep')).toEqual(['unreadable'])
+  await reopen()
+  secret.clear()
+  expect(await afterModeOf('lib/deep')).toEqual(['readable_again'])
+  await reopen()
+  secret.add('/lib/new')
+  watched.reasons.clear()
+  mkdirSync(join(watched.root, 'lib/new'))
+  await watched.settle()
+  expect([...watched.reasons]).toEqual(['unreadable'])
+})
+
 test('polling: what is hidden for a while and comes back unchanged is no change', async () => {
   let isSecret = false
   const system: Partial<WatchSystem> = {
