@@ -13,7 +13,7 @@ import { taskActor, taskName, type TaskArgs } from '../src/host/task.actor.ts'
 import { PARSER, parserActor } from '../src/project/parser.actor.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { MemoryInit } from '../workers/memory.thread.ts'
-import type { RepositoryInit } from '../workers/repository.thread.ts'
+import type { RepositoryInit } from '../workers/repository-parts.ts'
 import type { SyncInit } from '../workers/sync.thread.ts'
 import { INTENSITIES, SYNCHRONIZATION, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
 
