@@ -194,7 +194,7 @@ export const METHODS = {
     { force: z.boolean().default(false).describe('parse unchanged files too') }, answer(importResult)),
   rollback: write('Bring the facts of all files back to those of an epoch, as one new epoch. Files on disk are left alone: the next comparison with them goes forward again.',
     { epoch: z.int().min(0) }, answer(z.object({ rolled_back_to: z.int(), restored: z.int().describe('files'), removed: z.int().describe('files') })), [...WRITE, 'not_found']),
-  optimize: write('Rebuild what is derived (postings, counts) from the facts.', {}, answer(z.object({ duration_ms: z.number() }))),
+  optimize: write('Rebuild what is derived (postings, counts, indexes) from the facts; drop rows that belong to nothing.', {}, answer(z.object({ duration_ms: z.number() }))),
   vacuum: write('Give disk space back: drop unreferenced sources, rewrite the database.', {},
     answer(z.object({ bytes_before: z.int(), bytes_after: z.int(), sources_dropped: z.int() }))),
 
