@@ -12,6 +12,8 @@ import { createPendingCalls } from '../../src/client/pending-calls.ts'
 import type { PendingCall } from '../../src/client/pending-calls.ts'
 import type { Port } from '../../src/otp/port.ts'
 import type { Change, Disk, Read } from './disk.ts'
+import { behind } from './files.ts'
+import type { Files } from './files.ts'
 import type { Random } from './random.ts'
 
 /** What the gateway is sent, and answers. */
@@ -25,6 +27,7 @@ export type ClientWorld = {
   readonly clock: Clock
   readonly random: Random
   readonly disk: Disk
+  readonly files: Files
   /** Undefined when nobody listens. */
   connect(): Port | undefined
   /** A breach of what the daemon promises. */
@@ -37,6 +40,8 @@ export type Client = {
   write(): void
   read(): void
   ask(method: string, timeoutMs: number): void
+  /** Waits for the files as they are now to be in the store. */
+  settle(): void
   drop(): void
   /** No new calls; those under way are brought to their ends. */
   rest(): void
@@ -67,7 +72,7 @@ export function keysOf(group: number): readonly string[] {
   return Array.from({ length: KEYS_PER_GROUP }, (_, n) => `g${group}k${n}`)
 }
 
-export function createClient({ name, clock, random, disk, connect, breach }: ClientWorld): Client {
+export function createClient({ name, clock, random, disk, files, connect, breach }: ClientWorld): Client {
   const pending = createPendingCalls(clock)
   /** Token -> epoch of its acknowledgement. */
   const acknowledged = new Map<string, number>()
@@ -149,6 +154,13 @@ export function createClient({ name, clock, random, disk, connect, breach }: Cli
       seenEpoch = Math.max(seenEpoch, epoch)
     })
   }
+  const settle = (): void => {
+    const then = new Map(files.all())
+    request('settle', {}, { timeoutMs: TIMEOUT_MS }, (result) => {
+      const late = result.ok ? behind(disk, files, then) : []
+      if (late.length > 0) breach(`${name}: a settle was answered too early: ${late.join(', ')}`)
+    })
+  }
   const ask = (method: string, timeoutMs: number): void => request(method, {}, { timeoutMs }, () => undefined)
 
   /** Something of its own choice, now and then. */
@@ -158,7 +170,8 @@ export function createClient({ name, clock, random, disk, connect, breach }: Cli
     if (pending.size() + undecided.size >= MAX_OPEN) return
     const choice = random.unit()
     if (choice < 0.5) write()
-    else if (choice < 0.93) read()
+    else if (choice < 0.9) read()
+    else if (choice < 0.93) settle()
     else if (choice < 0.95) ask('import', 60_000)
     else if (choice < 0.97) ask('health', TIMEOUT_MS)
     else if (choice < 0.985) ask('pressure', TIMEOUT_MS)
@@ -168,7 +181,7 @@ export function createClient({ name, clock, random, disk, connect, breach }: Cli
   reconnect()
   act()
   return {
-    write, read, ask,
+    write, read, ask, settle,
     burst(n) {
       if (pending.size() + n > MAX_PENDING) return
       const method = random.pick(['echo', 'health', 'pressure'])

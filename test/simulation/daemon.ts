@@ -12,7 +12,7 @@ import { fail, ok } from '../../src/base/result.ts'
 import type { Result } from '../../src/base/result.ts'
 import { CORE, coreActor, STORE_PORT } from '../../src/engine/core.actor.ts'
 import type { StoreOperation } from '../../src/engine/core.actor.ts'
-import { admitWrite } from '../../src/memory/admission.ts'
+import { admitWrite, insufficientMemory } from '../../src/memory/admission.ts'
 import { cacheManagerActor } from '../../src/memory/cache-manager.actor.ts'
 import { cleanerActor } from '../../src/memory/cleaner.actor.ts'
 import { DEFAULT_THRESHOLDS } from '../../src/memory/levels.ts'
@@ -35,29 +35,34 @@ import { promisePort } from '../../src/otp/promise-port.ts'
 import type { AnyService } from '../../src/otp/service.ts'
 import { BATCH_PROCESSOR, batchProcessorActor, IMPORTS_PORT } from '../../src/project/batch-processor.actor.ts'
 import type { ImportOperation } from '../../src/project/batch-processor.actor.ts'
-import { createImportQueue } from '../../src/project/import-queue.ts'
-import type { ImportOutcome } from '../../src/project/import-queue.ts'
-import { CIRCUITS_PORT, PARSER, PARSER_POOL_PORT, RESUME_PORT } from '../../src/project/parser.actor.ts'
+import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../../src/project/parser.actor.ts'
+import { incrementalUpdaterActor } from '../../src/project/sync/incremental-updater.actor.ts'
+import { INCREMENTAL_UPDATER, SYNC_PORTS } from '../../src/project/sync/protocol.ts'
 import { createTaskSink } from '../../src/project/task-sink.ts'
+import { SYNCHRONIZER } from '../../src/project/watch/protocol.ts'
 import { parserPoolPort, supervisionService } from '../../supervisors/control.ts'
 import { startOnDemand } from '../../supervisors/supervisor-calls.ts'
 import { supervisionTree } from '../../supervisors/tree.ts'
 import { wiresFor } from '../../supervisors/wires.ts'
 import type { Reply, Request, WriteArgs } from './client.ts'
-import type { Change, Disk } from './disk.ts'
+import type { Disk } from './disk.ts'
+import type { Files } from './files.ts'
 import { startPool } from './pool.ts'
 import type { PoolTrap } from './pool.ts'
 import type { Process, Scheduler } from './scheduler.ts'
+import { createImports, syncParts } from './sync.ts'
+import type { SyncFlaw } from './sync.ts'
 import { createThreads, platformOf } from './threads.ts'
 import type { Half, Ports, Thread, Threads } from './threads.ts'
 
 /** How the daemon can be made wrong, to see that it is noticed. */
-export type DaemonFlaw = 'an actor loses replies' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound'
+export type DaemonFlaw = SyncFlaw | 'an actor loses replies' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound'
 
 export type DaemonWorld = {
   readonly scheduler: Scheduler
   readonly ports: Ports
   readonly disk: Disk
+  readonly files: Files
   readonly config: Config
   readonly flaw: DaemonFlaw | undefined
   /** Names of actors whose next step throws. */
@@ -172,7 +177,7 @@ function watched(actor: AnyActor, name: string, world: DaemonWorld): AnyActor {
 
 type Means = { readonly world: DaemonWorld; readonly context: ThreadContext<unknown>; readonly thread: Thread; readonly cell: PressureCell }
 
-const PARTS: Readonly<Record<string, (means: Means) => ThreadParts | Promise<ThreadParts | Failure>>> = { repository, memory, gateway }
+const PARTS: Readonly<Record<string, (means: Means) => ThreadParts | Promise<ThreadParts | Failure>>> = { repository, memory, gateway, sync }
 
 function hosted(world: DaemonWorld, actors: Readonly<Record<string, () => AnyActor>>): NonNullable<ThreadParts['actors']> {
   const known = Object.fromEntries(Object.entries(actors).map(([name, make]) => [name, () => watched(make(), name, world)]))
@@ -203,19 +208,23 @@ function repository({ world, context, thread, cell }: Means): ThreadParts {
     const started = await supervision.call('startOnDemand', { name: BATCH_PROCESSOR })
     if (!started.ok) context.clock.after(1000, () => void startProcessor())
   }
-  const queue = createImportQueue(() => void startProcessor())
+  const { queue, update, run } = createImports({ world, context, process, sink, wanted: () => void startProcessor() })
   const importsPort = promisePort(async (asked: ImportOperation): Promise<Result<unknown, Failure>> => asked.type === 'import'
-    ? queue.run(asked.mode, () => importAll(world, context, process, sink))
+    ? queue.run(asked.mode, run)
     : ok(await queue.next(asked.resume && disk.importState === 'interrupted')))
   const storePort: ActorPort = (operation, done) => {
     const { args } = operation as StoreOperation
     const { changes, request_id: requestId } = args as WriteArgs
-    disk.write(process, changes, requestId, done)
+    disk.write(process, { changes, requestId }, done)
+  }
+  const importNow = async (): Promise<Result<unknown, Failure>> => {
+    const outcome = await queue.wish('changed')
+    return outcome.ok ? ok({ epoch: disk.log.length }) : outcome
   }
   if (context.epoch > 1 && disk.importState === 'interrupted') void startProcessor()
   return {
     services: {
-      imports: { calls: { import: () => queue.wish('changed') } }, sink: { casts: { take: sink.take } },
+      imports: { calls: { import: importNow } }, sink: { casts: { take: sink.take } },
       'memory.repository': { calls: { free: () => ok(1) } },
     },
     actors: hosted(world, {
@@ -225,30 +234,15 @@ function repository({ world, context, thread, cell }: Means): ThreadParts {
         return admission.type === 'refuse' ? admission.failure : undefined
       }),
       [BATCH_PROCESSOR]: () => batchProcessorActor,
+      [INCREMENTAL_UPDATER]: () => incrementalUpdaterActor(() => admitWrite(levelOf(cell), 'sync').type === 'wait' ? insufficientMemory(levelOf(cell)) : undefined),
     }),
-    ports: { [STORE_PORT]: storePort, [IMPORTS_PORT]: importsPort },
+    ports: { [STORE_PORT]: storePort, [IMPORTS_PORT]: importsPort, [SYNC_PORTS.update]: update },
   }
 }
 
-async function importAll(world: DaemonWorld, context: ThreadContext<unknown>, process: Process, sink: ReturnType<typeof createTaskSink>): Promise<ImportOutcome> {
-  const { disk, scheduler } = world
-  const ask = async (work: object): Promise<Result<null, Failure>> => (await context.actors.call(PARSER, work, 'infinity')) as Result<null, Failure>
-  const store = (changes: readonly Change[]): Promise<Result<number, Failure>> => new Promise((resolve) => disk.write(process, changes, undefined, resolve))
-  disk.importState = 'running'
-  const end = (outcome: ImportOutcome): ImportOutcome => {
-    disk.importState = outcome.ok ? 'complete' : 'interrupted'
-    context.actors.cast(PARSER, { type: 'imported', error: outcome.ok ? undefined : outcome.error })
-    return outcome
-  }
-  const found = await ask({ type: 'discover', options: {} })
-  if (!found.ok) return end(found)
-  for (let batch = 0; batch < 1 + scheduler.random.below(3); batch++) {
-    const parsed = await sink.await((task) => ask({ type: 'parse', lane: 'batch', task: { task, root: '', files: [], maxFileBytes: 1 } }))
-    if (!parsed.ok) return end(parsed)
-    const stored = await store([{ key: `file ${batch}`, token: `import ${scheduler.nSteps()}` }])
-    if (!stored.ok) return end(stored)
-  }
-  return end(ok({} as never))
+function sync({ world, context, thread }: Means): ThreadParts {
+  const { actors, ports } = syncParts(world, context, thread.process)
+  return { actors: hosted(world, actors), ports: ports ?? {} }
 }
 
 function memory({ world, context, cell }: Means): ThreadParts {
@@ -282,6 +276,7 @@ function memory({ world, context, cell }: Means): ThreadParts {
 
 const MAX_IN_FLIGHT = 256
 const CORE_TIMEOUT_MS = 10_000
+const SETTLE_TIMEOUT_MS = DEFAULTS.query.timeoutMs
 const CLEAN_TIMEOUT_MS = 65_000
 
 async function gateway({ world, context, thread }: Means): Promise<ThreadParts | Failure> {
@@ -304,6 +299,8 @@ async function gateway({ world, context, thread }: Means): Promise<ThreadParts |
         return promised('health', 5000, context.channel('control').call('control', { method: 'health_check', args: {} }))
       case 'pressure': return promised('pressure', 5000, context.actors.call(MEMORY_ACTORS.pressureHandler, { type: 'status' }))
       case 'clean': return promised('clean', CLEAN_TIMEOUT_MS, context.actors.call(MEMORY_ACTORS.pressureHandler, { type: 'emergency_cleanup' }, CLEAN_TIMEOUT_MS))
+      case 'settle': if (world.flaw === 'a settle does not wait') return ok({ epoch: disk.log.length })
+        return promised('settle', SETTLE_TIMEOUT_MS, context.actors.call(SYNCHRONIZER, { type: 'settle' }, SETTLE_TIMEOUT_MS))
       case 'slow': return promised('slow', 2000, context.channel('imports').call('never', {}, { timeoutMs: 2000 }))
       default: return fail(failure('unknown_method', method))
     }

@@ -30,15 +30,16 @@ export type Disk = {
   trap: Trap | undefined
   read(keys: readonly string[]): Read
   /** All changes in one epoch, or none; answers the epoch. A request that is known is answered with the epoch it has made. */
-  write(process: Process, changes: readonly Change[], requestId: string | undefined, done: (result: Result<number, Failure>) => void): void
+  write(process: Process, asked: Write, done: (result: Result<number, Failure>) => void): void
 }
+
+/** `check`: what is in the way, looked at when nobody else can write any more. */
+export type Write = { readonly changes: readonly Change[]; readonly requestId?: string | undefined; readonly check?: (() => Failure | undefined) | undefined }
 
 export type DiskOptions = { readonly scheduler: Scheduler; readonly onTrap: (trap: Trap, process: Process) => void; readonly flaw: DiskFlaw | undefined }
 
-type Transaction = {
+type Transaction = Write & {
   readonly process: Process
-  readonly changes: readonly Change[]
-  readonly requestId: string | undefined
   readonly done: (result: Result<number, Failure>) => void
   nChanged: number
 }
@@ -79,6 +80,8 @@ export function createDisk({ scheduler, onTrap, flaw }: DiskOptions): Disk {
     if (lock !== undefined && lock.process.isAlive) return go(transaction, () => begin(transaction), BUSY_MS)
     const epoch = answered.get(transaction.requestId ?? '')
     if (epoch !== undefined && flaw !== 'forgets what it has answered') return transaction.done(ok(epoch))
+    const refused = transaction.check?.()
+    if (refused !== undefined) return transaction.done(fail(refused))
     lock = transaction
     if (!trapped(transaction, 'begin', () => change(transaction))) go(transaction, () => change(transaction))
   }
@@ -119,7 +122,7 @@ export function createDisk({ scheduler, onTrap, flaw }: DiskOptions): Disk {
   const disk: Disk = {
     log, importState: 'none', isFull: false, trap: undefined,
     read: (keys) => ({ epoch: log.length - (flaw === 'goes back in time' && random.chance(0.02) ? 1 : 0), tokens: keys.map((key) => values.get(key)) }),
-    write: (process, changes, requestId, done) => begin({ process, changes, requestId, done, nChanged: 0 }),
+    write: (process, asked, done) => begin({ ...asked, process, done, nChanged: 0 }),
   }
   return disk
 }

@@ -1,10 +1,12 @@
 /**
  * How a simulated world goes on, one step at a time with promises settling in between, and what must hold of it all the way:
- * no call hangs, no request is carried out twice, no queue passes its bound. The first breach ends it.
+ * no call hangs, no request is carried out twice, no older content of a file
+ * follows a newer one, no queue passes its bound. The first breach ends it.
  */
 
 import type { Client } from './client.ts'
 import { WIRES } from './daemon.ts'
+import type { Change } from './disk.ts'
 import type { FaultWorld } from './faults.ts'
 import type { HeartEvent } from '../../src/host/heart.ts'
 
@@ -18,6 +20,9 @@ export type World = FaultWorld & {
   feedHeart(event: HeartEvent): void
   /** Commits looked at, and the requests they carried out. */
   readonly carriedOut: Set<string>
+  /** File -> the number of its content in the last of them. */
+  readonly following: Map<string, number>
+  isResting: boolean
   nLooked: number
 }
 
@@ -68,7 +73,8 @@ function look(world: World): void {
     else if (!process.isHung && clock.nowMs() > Math.max(dueMs, process.resumedMs) + GRACE_MS) breach(`${process.name}: the call ${what} hangs`)
   }
   for (; world.nLooked < disk.log.length; world.nLooked++) {
-    const { requestId } = disk.log[world.nLooked] ?? {}
+    const { requestId, changes = [] } = disk.log[world.nLooked] ?? {}
+    lookAtFiles(world, changes)
     if (requestId === undefined) continue
     if (carriedOut.has(requestId)) breach(`the request ${requestId} was carried out twice`)
     carriedOut.add(requestId)
@@ -79,4 +85,13 @@ function look(world: World): void {
     if (nInFlight > maxInFlight || nCastsUnread > maxCasts) breach(`${process.name}: ${channel.name} has ${nInFlight} calls and ${nCastsUnread} casts under way`)
   }
   if (world.ports.longest() > 10_000) breach('more than 10,000 messages wait at a port')
+}
+
+function lookAtFiles({ following, breach }: World, changes: readonly Change[]): void {
+  for (const { key, token } of changes) {
+    if (!key.startsWith('file ')) continue
+    const n = Number.parseInt(token, 10)
+    if (n < (following.get(key) ?? 0)) breach(`${key} is ${token} in the store, after ${following.get(key)}`)
+    following.set(key, n)
+  }
 }

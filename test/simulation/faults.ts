@@ -5,6 +5,7 @@
 
 import type { Client } from './client.ts'
 import { POINTS } from './disk.ts'
+import { WATCH_LOSSES } from './files.ts'
 import type { Tree } from '../../src/otp/node/tree.ts'
 import { Sabotage } from './daemon.ts'
 import type { Daemon, DaemonWorld } from './daemon.ts'
@@ -53,6 +54,7 @@ export const FAULTS: readonly Fault[] = [
     scheduler.clock.after(scheduler.random.below(5000), () => void (disk.isFull = false))
     return true
   } },
+  { name: 'changes of files not reported', weight: 2, inject: ({ files, scheduler: { random } }) => files.lose(random.pick(WATCH_LOSSES)) },
   { name: 'pool trap', weight: 4, inject: (world) => {
     if (world.poolTrap !== undefined) return false
     world.poolTrap = world.scheduler.random.pick(['a thread dies', 'a task is slow', 'the pool ends'])

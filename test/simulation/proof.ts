@@ -11,6 +11,7 @@ import type { Client } from './client.ts'
 import { pass, until } from './drive.ts'
 import type { World } from './drive.ts'
 import { BY_REQUEST } from './faults.ts'
+import { behind } from './files.ts'
 
 const REST_MS = 300_000
 
@@ -19,6 +20,7 @@ export async function rest(world: World): Promise<void> {
   Object.assign(world, { startTrap: undefined, poolTrap: undefined, usedRatio: 0.3 })
   Object.assign(world.disk, { trap: undefined, isFull: false })
   for (const client of world.clients) client.rest()
+  world.isResting = true
   const whatIsMissing = (): string[] => [
     ...(world.up ? missingIn(world.daemon()?.tree.view()) : ['the daemon']),
     ...world.clients.filter((client) => client.nOpen() > 0).map((_client, n) => `answers to client ${n}`),
@@ -61,7 +63,31 @@ export async function prove(world: World): Promise<void> {
     await pass(world, 40_000)
   }
   if (world.disk.importState !== 'complete') world.breach(`the project could not be imported: ${first?.answers().bad.join(', ')}`)
+  await follow(world)
   for (const client of clients) checkAcknowledged(world, client)
+  const late = behind(world.disk, world.files)
+  if (late.length > 0) world.breach(`the store does not have the files as they are: ${late.join(', ')}`)
+}
+
+const SAVES = 12
+
+/** Files are saved, one by one and many at once, during imports too, and every wait for them is answered, and well. */
+async function follow(world: World): Promise<void> {
+  const { clients, files, scheduler: { random } } = world
+  for (let n = 0; n < SAVES; n++) {
+    const client = random.pick(clients)
+    if (random.chance(0.2)) client.ask('import', 120_000)
+    for (let saves = random.chance(0.1) ? 6 : 1; saves > 0; saves--) files.change()
+    await pass(world, random.below(60))
+    client.settle()
+  }
+  await until(world, 200_000, 'every wait for files is answered', () => clients.every((client) => client.nOpen() === 0))
+  for (const client of clients) {
+    const { bad } = client.answers()
+    if (bad.length > 0) world.breach(`a wait for files failed although nothing was wrong: ${bad.join(', ')}`)
+    client.settle()
+  }
+  await until(world, 100_000, 'the last wait for files is answered', () => clients.every((client) => client.nOpen() === 0))
 }
 
 /** Without faults every call is answered, and well. */
@@ -72,6 +98,7 @@ async function serve(world: World): Promise<void> {
       client.write()
       client.read()
     }
+    client.settle()
     for (const method of ['health', 'pressure', 'clean']) client.ask(method, 70_000)
   }
   await until(world, 100_000, 'every client is answered', () => clients.every((client) => client.nOpen() === 0))

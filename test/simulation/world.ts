@@ -18,6 +18,8 @@ import { createDisk } from './disk.ts'
 import type { DiskFlaw } from './disk.ts'
 import { Breach, drive, until } from './drive.ts'
 import type { World } from './drive.ts'
+import { createFiles } from './files.ts'
+import type { FilesFlaw } from './files.ts'
 import { FAULTS, STORE_TRAP } from './faults.ts'
 import type { Fault, FaultWorld } from './faults.ts'
 import { countsAtRest, end, noLeaks, prove, rest } from './proof.ts'
@@ -27,7 +29,7 @@ import { createScheduler } from './scheduler.ts'
 import type { ClockFlaw, Happening, Scheduler } from './scheduler.ts'
 import { createPorts } from './threads.ts'
 
-export type Flaw = DiskFlaw | DaemonFlaw | ClockFlaw
+export type Flaw = DiskFlaw | FilesFlaw | DaemonFlaw | ClockFlaw
 
 export type WorldOptions = {
   readonly seed: number
@@ -46,6 +48,7 @@ export type Outcome = {
 }
 
 const N_CLIENTS = 4
+const SAVES_MS = 500
 const TERMS: HeartTerms = { intensity: 100_000, periodS: 60, backOffMs: 100, maxBackOffMs: 2000, silenceMs: 0, logFormat: 'json' }
 
 export async function runWorld(options: WorldOptions): Promise<Outcome> {
@@ -56,6 +59,7 @@ export async function runWorld(options: WorldOptions): Promise<Outcome> {
     await until(world, 60_000, 'the daemon is up', () => world.up)
     const baseline = countsAtRest(world)
     for (let n = 0; n < N_CLIENTS; n++) clients.push(openClient(world, n))
+    saveFiles(world)
     await chaos(world, options.nSteps)
     await rest(world)
     await prove(world)
@@ -94,11 +98,11 @@ function createWorld(options: WorldOptions): World {
   // Real intensities in every other world: there a tree gives up, and heart takes over.
   const intensityFactor = random.chance(0.5) ? 1 : 100
   const world: World = {
-    scheduler, ports, disk, breach, broken,
+    scheduler, ports, disk, files: createFiles(scheduler, flaw as FilesFlaw | undefined), breach, broken,
     flaw: flaw as DaemonFlaw | undefined,
     config: { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensityFactor } },
     sabotaged: new Set(), startTrap: undefined, poolTrap: undefined, usedRatio: 0.3, socket: undefined, open: new Set(),
-    operatedOn: undefined, clients: [], counts: new Map(), up: false, heartEnded: false, nDaemons: 0, carriedOut: new Set(), nLooked: 0,
+    operatedOn: undefined, clients: [], counts: new Map(), up: false, heartEnded: false, nDaemons: 0, carriedOut: new Set(), following: new Map(), isResting: false, nLooked: 0,
     actorPaths: [], actorNames: [], threadIds: [], children: [],
     daemon: () => daemon,
     abort: () => ended(null, 'SIGKILL'),
@@ -174,11 +178,11 @@ function nodesOf(spec: NodeSpec, above: string): readonly { readonly path: strin
 }
 
 function openClient(world: World, n: number): Client {
-  const { scheduler, ports, disk } = world
+  const { scheduler, ports, disk, files } = world
   const process = scheduler.open(`client ${n}`)
   const clock = scheduler.clockOf(process)
   return createClient({
-    name: `c${n}`, clock, random: scheduler.random, disk, breach: world.breach,
+    name: `c${n}`, clock, random: scheduler.random, disk, files, breach: world.breach,
     connect() {
       if (world.socket === undefined) return undefined
       const [mine, theirs] = ports.openPair(process)
@@ -186,6 +190,14 @@ function openClient(world: World, n: number): Client {
       return ports.portOf(mine)
     },
   })
+}
+
+/** Somebody works on the project, a file now and then and sometimes several at once, until the world comes to rest. */
+function saveFiles(world: World): void {
+  const { scheduler: { clock, random }, files } = world
+  if (world.isResting) return
+  for (let n = random.chance(0.1) ? 6 : 1; n > 0; n--) files.change()
+  clock.after(random.below(SAVES_MS), () => saveFiles(world))
 }
 
 async function chaos(world: World, n: number): Promise<void> {
