@@ -12,12 +12,12 @@
  */
 
 import type { CallFacts, CallGrade } from '../model/facts.ts'
-import type { Mfa, ModuleName } from '../model/names.ts'
+import { DYNAMIC, type Mfa, type ModuleName } from '../model/names.ts'
 import type { NodeId } from '../model/node-id.ts'
 import { doBlock, Kind, type Tree } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { childId } from './frames.ts'
-import { argumentsOf, DYNAMIC, isBinary } from './heads.ts'
+import { argumentsOf, isBinary } from './heads.ts'
 import { directiveForms, kernelNames, silentForms } from './kernel.ts'
 import { Mark } from './labels.ts'
 import { dependOn, gradeOf, moduleNamed } from './modules.ts'

@@ -6,12 +6,12 @@
  */
 
 import type { FunctionKind } from '../model/facts.ts'
-import { formatMfa } from '../model/names.ts'
+import { DYNAMIC, formatMfa } from '../model/names.ts'
 import { encodeLabel } from '../model/node-id.ts'
 import { doBlock, Kind } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { NO_DOC } from './attributes.ts'
-import { argumentsOf, DYNAMIC, keywordValue, readHead } from './heads.ts'
+import { argumentsOf, keywordValue, readHead } from './heads.ts'
 import { recordDefiner } from './calls.ts'
 import { silentForms } from './kernel.ts'
 import { Mark, setMark } from './labels.ts'

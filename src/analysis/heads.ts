@@ -3,13 +3,11 @@
  * The same reading serves specs, types and callbacks. Deliberately absent: what stands behind the head.
  */
 
+import { DYNAMIC } from '../model/names.ts'
 import { Kind, type Tree } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { nameOf, type SourceText } from './source-text.ts'
 import type { ClauseHead } from './walk-state.ts'
-
-/** Stands for a name that is known only when the module is compiled. */
-export const DYNAMIC = '~dynamic'
 
 /** Reads the head at `node`; undefined when it is no head that Elixir accepts. */
 export function readHead(text: SourceText, node: number): ClauseHead | undefined {

@@ -6,11 +6,11 @@
  */
 
 import type { ModuleKind } from '../model/facts.ts'
-import type { ModuleName } from '../model/names.ts'
+import { DYNAMIC, type ModuleName } from '../model/names.ts'
 import { Kind } from '../syntax/tree.ts'
 import { Sym } from '../syntax/well-known.ts'
 import { NO_DOC } from './attributes.ts'
-import { argumentsOf, DYNAMIC, keywordValue } from './heads.ts'
+import { argumentsOf, keywordValue } from './heads.ts'
 import { Mark, setMark } from './labels.ts'
 import { moduleNamed } from './modules.ts'
 import { firstSegment, withAlias } from './scope.ts'

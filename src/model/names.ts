@@ -9,6 +9,9 @@ export type ModuleName = string
 
 export type Mfa = { readonly module: ModuleName; readonly name: string; readonly arity: number }
 
+/** Stands for a name, or a part of one, that is known only when the module is compiled. */
+export const DYNAMIC = '~dynamic'
+
 const PLAIN_FUNCTION = /^[\p{L}_][\p{L}\p{N}\p{M}_]*[?!]?$/u
 const OPERATOR =
   /^(?:\+\+\+|---|\.\.\/\/|\.\.\.|<<<|>>>|<<~|~>>|<~>|<\|>|&&&|\|\|\||===|!==|\^\^\^|~~~|\+\+|--|\.\.|<>|\|>|<~|~>|&&|\|\||==|!=|=~|<=|>=|->|<-|::|\\\\|\/\/|\*\*|[-+*/<>!^&|@=.])$/

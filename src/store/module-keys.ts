@@ -4,6 +4,7 @@
  * the keys depend on the files that are there, not on the order in which they came.
  */
 
+import { DYNAMIC } from '../model/names.ts'
 import { unsealed } from './bytes.ts'
 import { all, one, run } from './connection.ts'
 import { decodeModule } from './facts-codec.ts'
@@ -65,7 +66,8 @@ function chooseKeys(work: Work, name: string, count: number): string[] {
 
 function settleProblem(work: Work, name: string, definition: Definition, key: string): void {
   const seq = STORE_PROBLEMS + definition.id
-  if (key === name) {
+  // Names that are made when the code runs only look alike.
+  if (key === name || name.startsWith(DYNAMIC)) {
     dropRedefinition(work, definition.path, definition.id)
     return
   }

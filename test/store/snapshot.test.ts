@@ -106,6 +106,14 @@ test('a name defined again is numbered by path and place, and is a problem of it
   expect(problems()).toEqual([])
 })
 
+test('names that are made when the code runs look alike and are no problem', () => {
+  const { writer, reader } = openStore()
+  apply(writer, file('a.ex', { '~dynamic': {}, '~dynamic.Schema': {}, A: {} }), file('b.ex', { '~dynamic': {}, '~dynamic.Schema': {}, A: {} }))
+  expect(reader.snapshot((s) => pages(10, (page) => s.listModules(page)).map((row) => row.key)))
+    .toEqual(['A', 'A@2', '~dynamic', '~dynamic.Schema', '~dynamic.Schema@2', '~dynamic@2'])
+  expect(reader.snapshot((s) => s.problems({ limit: 10 }).items.map(({ message }) => message.split(' ')[0]))).toEqual(['A'])
+})
+
 test('ids and versions stay where nothing changed', () => {
   const { writer, reader } = openStore()
   const find = (name: string): readonly (number | undefined)[] => reader.snapshot((s) => {
