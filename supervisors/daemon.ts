@@ -102,7 +102,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
           monitor.measure()
           measureMemory(metrics.recorder, memory())
         },
-        status: () => ({ ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching.status(), pendingFiles(shared)) }),
+        status: () => ({ ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)) }),
         listening: (address) => {
           http.address = address
         },

@@ -9,6 +9,7 @@ import type { WatcherStatus } from '../src/project/watch/file-watcher.actor.ts'
 import type { Reply } from '../src/wire/methods.ts'
 
 export type Watching = {
+  readonly mode: 'watched' | 'not watched'
   /** What it said last; undefined before, and without watching. */
   status(): WatcherStatus | undefined
   refresh(): Promise<void>
@@ -16,9 +17,10 @@ export type Watching = {
 
 const ANSWER_MS = 250
 
-export function createWatching(tree: () => Tree, mode: 'watched' | 'not watched'): Watching {
+export function createWatching(tree: () => Tree, mode: Watching['mode']): Watching {
   let last: WatcherStatus | undefined
   return {
+    mode,
     status: () => last,
     async refresh() {
       if (mode === 'not watched') return
@@ -28,8 +30,10 @@ export function createWatching(tree: () => Tree, mode: 'watched' | 'not watched'
   }
 }
 
-export function watchingRecord(status: WatcherStatus | undefined, nPending: number): Reply<'daemon_status'>['watching'] {
-  if (status === undefined) return null
+export function watchingRecord(watching: Watching, nPending: number): Reply<'daemon_status'>['watching'] {
+  if (watching.mode === 'not watched') return null
+  const status = watching.status()
+  if (status === undefined) return { phase: 'starting', means: null, reason: null, directories: 0, rescans: 0, pending_files: nPending }
   const { phase, means, reason, nDirectories, nRescans } = status
   return { phase, means: means ?? null, reason: reason ?? null, directories: nDirectories, rescans: nRescans, pending_files: nPending }
 }
