@@ -83,7 +83,7 @@ function checkValue(candidate: Candidate): Failure | undefined {
 function badValue({ key, value, origin }: Candidate, expects: string): Failure {
   const message = `${key.key} is ${shown(value)} (${origin}); expected ${expects}`
   return failure('invalid_argument', message, {
-    hint: key.key === 'storage.backend' ? BACKEND_HINT : `change it there; docs/CONFIG.md describes ${key.key}`,
+    hint: key.key === 'storage.backend' ? BACKEND_HINT : `${origin === 'default' ? 'set it' : 'change it there'}; docs/CONFIG.md describes ${key.key}`,
     details: { key: key.key, value: shown(value), expected: expects, origin },
   })
 }

@@ -33,7 +33,8 @@ function unknownMethod(method: string): Failure {
 }
 
 function invalidArgument(method: Method, given: unknown, issues: readonly z.core.$ZodIssue[], known: readonly string[]): Failure {
-  const issue = deepest(issues)
+  // A key that is not known explains the one that is missing.
+  const issue = issues.find(({ code, path }) => code === 'unrecognized_keys' && path.length === 0) ?? deepest(issues)
   if (issue === undefined) return failure('invalid_argument', `${method}: invalid arguments`)
   if (issue.code === 'unrecognized_keys') return unknownKey(method, issue, known)
   const key = issue.path.map(String).join('.')
@@ -51,7 +52,7 @@ function unknownKey(method: Method, issue: z.core.$ZodIssueUnrecognizedKeys, kno
   const key = [...issue.path.map(String), name].join('.')
   const nearest = issue.path.length === 0 ? nearestName(name, known) : undefined
   return failure('invalid_argument', `${method}: unknown argument ${shown(key)}`, {
-    ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
+    ...(issue.path.length > 0 ? {} : { hint: nearest !== undefined ? `did you mean ${nearest}?` : known.length === 0 ? 'it takes none' : `it takes ${known.join(', ')}` }),
     details: { key, value: null, expected: issue.path.length === 0 && known.length > 0 ? `one of ${known.join(', ')}` : 'no such key' },
   })
 }

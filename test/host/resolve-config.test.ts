@@ -82,6 +82,8 @@ test.each<[string, ConfigSources, string[]]>([
   ['two keys that do not go together', file({ supervision: { heartbeatMs: 5000, unresponsiveMs: 5000 } }),
     ['supervision.unresponsiveMs is 5000 (file elixir_scope.json); expected more than supervision.heartbeatMs, which is 5000 | '
       + 'change it there; docs/CONFIG.md describes supervision.unresponsiveMs']],
+  ['a default that does not go with what was set', file({ memory: { warningPercent: 92 } }),
+    ['memory.criticalPercent is 90 (default); expected more than memory.warningPercent, which is 92 | set it; docs/CONFIG.md describes memory.criticalPercent']],
   ['a long value is cut', { flags: { 'log.format': 'x'.repeat(200) } },
     [`log.format is "${'x'.repeat(79)}… (flag); expected "auto", "json" or "pretty" | change it there; docs/CONFIG.md describes log.format`]],
 ])('%s', (_, sources, expected) => {
