@@ -55,10 +55,22 @@ export function makeContext(ports: CliPorts, options: GlobalOptions): Context {
   }
 }
 
-/** Prints an answer: as it came with --json, else as the lines made of it. */
+/** Prints an answer: as it came with --json, else as the lines made of it, with a note where it may not be up to date. */
 export function print(context: Context, answer: unknown, lines: () => readonly string[]): void {
   const text = context.format === 'json' ? renderJson(answer, { indent: 2 }) : lines().join('\n')
   if (text !== '') context.ports.stdout.write(`${text}\n`)
+  const note = context.format === 'json' ? undefined : reservation(answer as Partial<Freshness> | null)
+  if (note !== undefined) say(context, context.messages.style.yellow(`note: ${note}`))
+}
+
+type Freshness = { readonly complete: boolean; readonly verified: boolean; readonly stale: boolean }
+
+/** What an answer about the project says against itself. */
+function reservation(answer: Partial<Freshness> | null): string | undefined {
+  if (answer?.complete === false) return 'not everything is in yet, or could not be read; `status` tells'
+  if (answer?.verified === false) return 'not compared with the files yet; `import` does that now'
+  if (answer?.stale === true) return 'files have changed since; --wait answers when they are in'
+  return undefined
 }
 
 /** A message for a person, on standard error. */

@@ -67,11 +67,31 @@ export async function functionsNamed(connection: Connection, module: string, nam
  */
 export async function withSuggestion(connection: Connection, named: Named, error: Failure): Promise<Failure> {
   if (error.code !== 'not_found') return error
+  const counted = await connection.call('get_statistics', {})
+  if (counted.ok && counted.value.value.import.state === 'running') {
+    return failure(error.code, error.message, { hint: 'an import is under way; ask again when `status` says that it has ended', details: { suggestions: [] } })
+  }
   const nearest = await nearestTo(connection, named)
+  if (nearest === nameOf(named)) return error
   if (nearest !== undefined) return failure(error.code, error.message, { hint: `did you mean ${nearest}?`, details: { suggestions: [nearest] } })
   const offered = error.details?.['suggestions']
   if (Array.isArray(offered) && offered.length > 0) return error
   return failure(error.code, error.message, { ...await whereToLook(connection, named, error), details: { suggestions: [] } })
+}
+
+function nameOf(named: Named): string {
+  switch (named.kind) {
+    case 'module':
+      return named.name
+    case 'mfa':
+      return named.mfa
+    case 'function':
+      return `${named.module}.${named.name}`
+    case 'node':
+      return named.id
+    case 'file':
+      return withoutPlace(named.path)
+  }
 }
 
 /** Where names of that kind are listed: the functions of a module that exists, else all modules. */

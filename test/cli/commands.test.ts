@@ -3,7 +3,9 @@
 import { expect, test } from 'vitest'
 import { runCli } from '../../src/cli/program.ts'
 import { failure, FailureError } from '../../src/base/failure.ts'
-import { IMPORTED, makeWorld, ROOT, run, STATISTICS, type Ran, type WorldOptions } from './fake.ts'
+import { renderChanges } from '../../src/cli/render/changes.ts'
+import { PLAIN } from '../../src/cli/render/style.ts'
+import { IMPORTED, makeWorld, MODULES, ROOT, run, STATISTICS, type Ran, type WorldOptions } from './fake.ts'
 
 async function check(line: string, expected: Partial<Ran>, options: WorldOptions = {}): Promise<void> {
   expect(await run(line, options)).toEqual({ code: 0, out: '', err: '', ...expected })
@@ -131,12 +133,11 @@ test('show MODULE', async () => {
       'behaviours  GenServer',
       'use         GenServer',
       'alias       Shop.Money',
-      'struct      struct with id, items',
+      'struct      id, items',
       'types       t/0',
       'depends on  GenServer, Shop.Money',
       'size        84 lines of code, highest complexity 12',
       'hashes      source abababababab, tree abababababab',
-      'version     7, 2026-11-21T08:00:00.000Z',
       'first seen  2026-11-21T08:00:00.000Z, epoch 1',
       'modified    2026-11-21T08:00:00.000Z, epoch 7',
       '',
@@ -158,7 +159,6 @@ const FUNCTION_SHOWN = lines(
   '',
   'size        31 lines of code, complexity 12',
   'hashes      source abababababab, tree abababababab',
-  'version     7, 2026-11-21T08:00:00.000Z',
   'first seen  2026-11-21T08:00:00.000Z, epoch 1',
   'modified    2026-11-21T08:00:00.000Z, epoch 7',
   '',
@@ -221,6 +221,12 @@ test('callers and callees', async () => {
   await check('callees Shop.Cart', {
     code: 2, err: lines('error: Shop.Cart is no function', '  write module, function and arity, e.g. MyApp.Cart.add_item/2'),
   })
+  const get_callers = (): unknown => ({ value: { callers: [], cursor: null } })
+  await check('callers Shop.Money.sum/1', { out: 'nothing in the project calls Shop.Money.sum/1\n' }, { handlers: { get_callers } })
+  await check('callers Shop.Cart.ad/2', {
+    out: 'nothing in the project calls Shop.Cart.ad/2\n', err: 'the project does not define it; did you mean Shop.Cart.add/2?\n',
+  }, { handlers: { get_callers } })
+  await check('callers Ecto.Query.from/2', { out: 'nothing in the project calls Ecto.Query.from/2\n', err: 'the project does not define it\n' }, { handlers: { get_callers } })
 })
 
 test('node ids stand where the terminal is wide enough, or with --ids, never cut', async () => {
@@ -253,7 +259,7 @@ test('tree --watch draws until Ctrl-C: in place on a terminal, one after the oth
   const onTerminal = await run('tree --watch --no-color', { columns: 80, pauses: 2 })
   expect(onTerminal.code).toBe(0)
   expect(onTerminal.out.split('\u001b[H')).toHaveLength(3)
-  expect(onTerminal.out).toMatch(/\u001b\[\?1049l08:\d\d:\d\d UTC, Ctrl-C ends\nElixirScope\.Supervisor/)
+  expect(onTerminal.out.split('\u001b[?1049l')[1]).toMatch(/^08:\d\d:\d\d UTC, Ctrl-C ends\nElixirScope\.Supervisor/)
   expect((await run('tree --watch', { pauses: 2 })).out.match(/^ElixirScope\.Supervisor /gm)).toHaveLength(2)
   const json = (await run('--json tree --watch', { pauses: 3 })).out.trimEnd().split('\n').map((line) => JSON.parse(line) as { name: string })
   expect(json.map(({ name }) => name)).toEqual(Array.from({ length: 3 }, () => 'ElixirScope.Supervisor'))
@@ -280,9 +286,35 @@ test('watch shows what comes in until Ctrl-C, and says what was missed', async (
   const { code, out, err } = await run('watch', { handlers, changes: [changed(8), changed(10)] })
   expect([code, err]).toEqual([0, 'watching from epoch 7; Ctrl-C ends\nchanges between epoch 8 and 10 were missed\n'])
   expect(out).toBe(lines(
-    '08:00:00 UTC  epoch 8  1 file (1 added); 1 module (1 added)', '  + lib/a.ex', '  + A',
-    '08:00:00 UTC  epoch 10  1 file (1 added); 1 module (1 added)', '  + lib/a.ex', '  + A',
+    '08:00:00 UTC  epoch 8  1 file added; 1 module added', '  + lib/a.ex', '  + A',
+    '08:00:00 UTC  epoch 10  1 file added; 1 module added', '  + lib/a.ex', '  + A',
   ))
+})
+
+test('watch says that the daemon is away, that it is there again, and what nobody told meanwhile', async () => {
+  const answers = [7, undefined, 9, 9]
+  const watch = (): unknown => {
+    const epoch = answers.shift()
+    if (epoch === undefined) throw new FailureError(failure('unavailable', 'the connection was lost'))
+    return { value: { watching: true }, epoch, as_of: '', complete: true, verified: true, stale: false }
+  }
+  const { code, err } = await run('watch', { handlers: { watch }, pauses: 4 })
+  expect([code, err]).toEqual([0, lines(
+    'watching from epoch 7; Ctrl-C ends',
+    'no answer: the connection was lost; trying again',
+    'the daemon is there again',
+    'changes between epoch 7 and 10 were missed',
+  )])
+})
+
+test('what changed is counted by kind', () => {
+  const none = { added: [], modified: [], removed: [] }
+  const [head] = renderChanges({
+    epoch: 8, at: '2026-11-21T08:00:00.000Z', truncated: true, files: none, modules: none, functions: none, counts: {
+      files: { added: 0, modified: 1, removed: 0 }, modules: { added: 1, modified: 0, removed: 2 }, functions: { added: 0, modified: 0, removed: 60_000 },
+    },
+  }, { width: Infinity, style: PLAIN })
+  expect(head).toBe('08:00:00 UTC  epoch 8  1 file modified; 1 module added, 2 removed; 60,000 functions removed')
 })
 
 test('stats', async () => {
@@ -320,7 +352,7 @@ test('status tells the daemon and its services', async () => {
       'memory   181.0 MB of 2.1 GB, pressure normal',
       'files    watching, 12 directories by the system, 2 changes not in yet',
       'load     3.4 % of a processor, 12.0 MB on disk',
-      'queries  12.5 a second, p50 0.25 ms, p95 1 ms, p99 5 ms',
+      'queries  13 a second, p50 0.25 ms, p95 1 ms, p99 5 ms',
       'errors   2 busy, 1 timeout; 0.1 % of all calls by our fault',
       'cache    87.5 % hits',
       'heart    process 4700, 2 restarts',
@@ -481,6 +513,33 @@ test('status and stats tell how many files were not read', async () => {
   }
 })
 
+test('facts that were not compared with the files, an import under way, files that changed since: said where people read', async () => {
+  const handlersOf = (more: Record<string, unknown>): WorldOptions => ({ handlers: {
+    get_statistics: () => ({ value: STATISTICS, complete: true, verified: true, stale: false, ...more }),
+    list_modules: () => ({ value: { modules: MODULES, cursor: null }, complete: true, verified: true, stale: false, ...more }),
+  } })
+  expect((await run('status', handlersOf({ verified: false }))).out).toMatch(/\nthe facts have not been compared with the files yet: `import` does that now\n$/)
+  expect((await run('modules', handlersOf({ verified: false }))).err).toBe('note: not compared with the files yet; `import` does that now\n')
+  expect((await run('modules', handlersOf({ complete: false, verified: false }))).err).toBe('note: not everything is in yet, or could not be read; `status` tells\n')
+  expect((await run('modules', handlersOf({ stale: true }))).err).toBe('note: files have changed since; --wait answers when they are in\n')
+  expect((await run('modules --json', handlersOf({ stale: true }))).err).toBe('')
+  expect((await run('modules', handlersOf({}))).err).toBe('')
+})
+
+test('what is not found while an import is under way may only not be there yet', async () => {
+  const statistics = { ...STATISTICS, import: { ...STATISTICS.import, state: 'running' } }
+  await check('show Shop.Carts', {
+    code: 3, err: lines('error: no module Shop.Carts', '  an import is under way; ask again when `status` says that it has ended'),
+  }, { handlers: { get_statistics: () => ({ value: statistics, complete: false }) } })
+})
+
+test('diff of what has no earlier version keeps the hint of the daemon', async () => {
+  const get_module_diff = (): unknown => {
+    throw new FailureError(failure('not_found', 'lib/shop/cart.ex has no earlier version', { hint: 'only the present version is kept' }))
+  }
+  await check('diff Shop.Cart', { code: 3, err: lines('error: lib/shop/cart.ex has no earlier version', '  only the present version is kept') }, { handlers: { get_module_diff } })
+})
+
 test('rpc: methods, arguments as JSON or pairs, mistyped methods', async () => {
   const world = makeWorld()
   expect(await runCli(['rpc', 'get_function', 'mfa=Shop.Cart.add/2', 'text_limit=5'], world.ports)).toBe(0)
@@ -556,6 +615,11 @@ test('completion: names, by the daemon of the project that the words name', asyn
 
 test('completion: modules alone for `modules`; commands, options and their values', async () => {
   await check('__complete -- modules Shop.Cart.', {})
+  await check('__complete -- diff Shop.Cart.', {})
+  await check('__complete -- diff Shop.C', { out: 'Shop.Cart\n' })
+  await check('__complete -- history Shop.Cart.t', { out: lines('Shop.Cart.total/1', ':files') })
+  await check('__complete -- profile h', { out: 'heap\n' })
+  await check('__complete -- profile --thread ', { out: lines('main', 'repository', 'gateway') })
   await check('__complete -- completion ', { out: lines('bash', 'zsh', 'fish') })
   await check('__complete -- --json completion z', { out: 'zsh\n' })
   await check('__complete -- start ', { out: ':directories\n' })

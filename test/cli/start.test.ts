@@ -60,6 +60,17 @@ test('start of a running daemon says so and shows the same', async () => {
   expect(await run('start')).toEqual({ code: 0, out: FOUND, err: 'already running for /home/ann/shop\n' })
 })
 
+test('start of a running daemon with a configuration says that it is not heard', async () => {
+  const err = 'already running for /home/ann/shop\nwarning: its configuration stays as it is; to change it: elixir-scope restart, with the same options\n'
+  expect(await run('start --set http.port=4040')).toEqual({ code: 0, out: FOUND, err })
+  expect(await run('start --config other.json')).toEqual({ code: 0, out: FOUND, err })
+})
+
+test('what the daemon had read before was found too', async () => {
+  const { out } = await run('start', { handlers: { import_project: () => ({ value: { ...IMPORTED, parsed: 0, unchanged: 28, bytes: 0 } }) } })
+  expect(out).toContain('Found in /home/ann/shop: 28 files, 43.2 kB\n')
+})
+
 test('what to type next names the project where the place does not tell it', async () => {
   const below = await run(`start ${ROOT}`, { cwd: '/home/ann' })
   expect(below.out).toContain('  elixir-scope --project shop show Shop.Cart ')

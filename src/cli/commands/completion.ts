@@ -6,6 +6,7 @@
 
 import { parseMfa } from '../../model/names.ts'
 import { METHODS } from '../../wire/methods.ts'
+import type { TreeNode } from '../../wire/records.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { eachPage } from '../pages.ts'
@@ -27,14 +28,14 @@ const MOST_NAMES = 200
 
 /** Values of options that commander does not know the choices of. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
-  '--project': [DIRECTORIES], '--config': [FILES], '--profile': ['development', 'test', 'production'],
+  '--project': [DIRECTORIES], '--config': [FILES], '--profile': ['development', 'test', 'production', 'chaos'], '--out': [FILES],
 }
 
 /** Prints the candidates for the last of `words`, which is what was typed of it so far. */
 export async function complete(context: Context, program: ProgramWords, words: readonly string[]): Promise<ExitCode> {
   const line = readLine(program, words)
-  const asked = line.project === undefined ? context : { ...context, project: line.project }
-  const candidates = await candidatesFor(asked, program, line)
+  const meant = line.project === undefined ? context : { ...context, project: line.project }
+  const candidates = await candidatesFor(meant, program, line)
   const fitting = candidates.filter((one) => one === FILES || one === DIRECTORIES || one.startsWith(line.current))
   if (fitting.length > 0) context.ports.stdout.write(`${fitting.join('\n')}\n`)
   return EXIT.ok
@@ -83,6 +84,7 @@ function optionsOf(program: ProgramWords, command: CommandWords | undefined): Op
 
 async function candidatesFor(context: Context, program: ProgramWords, line: Line): Promise<readonly string[]> {
   const { current, command, nArgs, option } = line
+  if (option?.name === '--thread') return threadsOf(context)
   if (option !== undefined) return VALUES[option.name] ?? option.choices
   if (current.startsWith('-')) return optionsOf(program, command).map((one) => one.name)
   const commands = (): string[] => program.commands.map((one) => `${one.name}\t${one.summary}`)
@@ -93,8 +95,13 @@ async function candidatesFor(context: Context, program: ProgramWords, line: Line
     case 'callers':
     case 'callees':
       return nArgs > 0 ? [] : namesIn(context, current, 'functions')
+    case 'history':
+      return nArgs > 0 ? [] : [...await namesIn(context, current, 'functions'), FILES]
     case 'modules':
+    case 'diff':
       return nArgs > 0 ? [] : namesIn(context, current, 'modules')
+    case 'profile':
+      return nArgs > 0 ? [] : ['cpu', 'heap']
     case 'rpc':
       return nArgs === 0 ? Object.entries(METHODS).map(([name, { summary }]) => `${name}\t${summary}`) : argumentsOf(line.firstArg ?? '')
     case 'start':
@@ -119,15 +126,34 @@ function argumentsOf(method: string): string[] {
 }
 
 /** Names that begin with `word`: modules, and where functions are wanted and a module is complete, its functions. */
-async function namesIn(context: Context, word: string, wanted: 'modules' | 'functions'): Promise<string[]> {
+function namesIn(context: Context, word: string, wanted: 'modules' | 'functions'): Promise<string[]> {
+  return asked(context, async (connection) => {
+    const modules = await modulesNamed(connection, word)
+    const functions = wanted === 'functions' ? await functionsNamed(connection, word) : []
+    return [...modules, ...functions].slice(0, MOST_NAMES)
+  })
+}
+
+/** What `profile` knows: main, and each thread and pool of the tree. */
+function threadsOf(context: Context): Promise<string[]> {
+  return asked(context, async (connection) => {
+    const tree = await connection.call('supervision_tree', {})
+    return tree.ok ? ['main', ...threadsUnder(tree.value)] : []
+  })
+}
+
+function threadsUnder(node: TreeNode): string[] {
+  return [...(node.kind === 'thread' || node.kind === 'pool' ? [node.name] : []), ...node.children.flatMap(threadsUnder)]
+}
+
+/** Nothing where no daemon answers. */
+async function asked(context: Context, ask: (connection: Connection) => Promise<string[]>): Promise<string[]> {
   const project = context.ports.findProject(context.project)
   if (!project.ok) return []
   const connected = await context.ports.connect(project.value.root)
   if (!connected.ok) return []
   try {
-    const modules = await modulesNamed(connected.value, word)
-    const functions = wanted === 'functions' ? await functionsNamed(connected.value, word) : []
-    return [...modules, ...functions].slice(0, MOST_NAMES)
+    return await ask(connected.value)
   } finally {
     await connected.value.close()
   }

@@ -39,6 +39,9 @@ async function startBackground(context: Context, options: StartOptions): Promise
   if (running.ok) {
     await running.value.close()
     say(context, `already running for ${options.projectRoot}`)
+    if (options.configPath !== undefined || Object.keys(options.flags).length > 0) {
+      say(context, `warning: its configuration stays as it is; to change it: ${commandFor(context, options.projectRoot)} restart, with the same options`)
+    }
   } else {
     const started = await context.ports.daemons.start(options)
     if (!started.ok) return reportFailedStart(context, started.error)
@@ -119,7 +122,7 @@ export async function status(context: Context, scope: 'project' | 'all'): Promis
     const { daemon, health } = both.value
     // A repository that does not answer is told by its own line.
     const counted = context.format === 'json' ? undefined : await connection.call('get_statistics', {}, { timeoutMs: STATISTICS_MS })
-    const unread = counted?.ok === true ? renderUnread(counted.value.complete, counted.value.value, context.view) : []
+    const unread = counted?.ok === true ? renderUnread(counted.value, context.view) : []
     print(context, both.value, () => [...renderStatus(daemon, health, context.view), ...unread])
     return ok(health.status === 'unhealthy' ? EXIT.failure : EXIT.ok)
   })
@@ -139,9 +142,11 @@ function entryRecord(entry: DaemonEntry): Record<string, unknown> {
 }
 
 async function statusAndHealth(connection: Connection) {
-  const [daemon, health] = await Promise.all([connection.call('daemon_status', {}), connection.call('health_check', {})])
-  if (!daemon.ok) return daemon
+  const health = await connection.call('health_check', {})
   if (!health.ok) return health
+  // What health asked for, such as how the files are followed, the status then knows.
+  const daemon = await connection.call('daemon_status', {})
+  if (!daemon.ok) return daemon
   return ok({ daemon: daemon.value, health: health.value })
 }
 

@@ -89,8 +89,18 @@ export function callers(context: Context, text: string, paging: Paging): Promise
     if (!listed.ok) return listed
     const { callers: rows, cursor } = listed.value.value
     print(context, listed.value, () => rows.length === 0 ? [`nothing in the project calls ${mfa}`] : renderCallers(rows, context.view))
+    if (rows.length === 0) await warnOfUndefined(context, connection, mfa)
     return more(context, rows.length, cursor)
   })
+}
+
+/** Nobody calls what is mistyped; a function of a library may be called by nobody. */
+async function warnOfUndefined(context: Context, connection: Connection, mfa: string): Promise<void> {
+  if (context.format === 'json') return
+  const found = await connection.call('get_function', { mfa, text_limit: 0 })
+  if (found.ok || found.error.code !== 'not_found') return
+  const { hint } = await withSuggestion(connection, { kind: 'mfa', mfa }, found.error)
+  say(context, `the project does not define it${hint?.startsWith('did you mean') === true ? `; ${hint}` : ''}`)
 }
 
 export function callees(context: Context, text: string, paging: Paging): Promise<ExitCode> {
@@ -120,7 +130,7 @@ export function stats(context: Context, detail: 'counts' | 'tables'): Promise<Ex
     const answer = await connection.call('get_statistics', { bytes_by_table: detail === 'tables' })
     if (!answer.ok) return answer
     print(context, answer.value, () => [
-      ...renderStatistics(answer.value.value, context.view), ...renderUnread(answer.value.complete, answer.value.value, context.view),
+      ...renderStatistics(answer.value.value, context.view), ...renderUnread(answer.value, context.view),
     ])
     return ok(EXIT.ok)
   })

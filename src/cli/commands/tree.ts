@@ -27,7 +27,9 @@ export function watchTree(context: Context, everyMs: number): Promise<ExitCode> 
     const screen = openScreen(context)
     try {
       for (;;) {
-        screen.draw(await frame(context, connection))
+        const drawn = await Promise.race([frame(context, connection), interrupted.promise])
+        if (drawn === 'interrupted') return ok(EXIT.ok)
+        screen.draw(drawn)
         const pause = context.ports.pause(everyMs)
         const ended = await Promise.race([pause.over, interrupted.promise])
         pause.cancel()

@@ -1,6 +1,6 @@
 /**
- * watch: what changes in the project, as it comes in, until Ctrl-C. Epochs that were missed (the daemon was away, or the
- * terminal did not read) are said.
+ * watch: what changes in the project, as it comes in, until Ctrl-C. A daemon that is away is waited for, which is said, and
+ * so are epochs that were missed meanwhile or because the terminal did not read.
  */
 
 import { ok } from '../../base/result.ts'
@@ -9,6 +9,7 @@ import { renderJson } from '../../wire/json.ts'
 import { say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { renderChanges } from '../render/changes.ts'
+import { harmless } from '../render/text.ts'
 
 /** A connection that was lost and is there again has to be told of anew. */
 const AGAIN_MS = 2000
@@ -18,6 +19,8 @@ export function watch(context: Context): Promise<ExitCode> {
     const interrupted = Promise.withResolvers<'interrupted'>()
     const release = context.ports.onInterrupt(() => interrupted.resolve('interrupted'))
     let epoch = -1
+    let answered = -1
+    let isAway = false
     const silence = connection.listen('changed', (changes) => {
       if (epoch >= 0 && changes.epoch > epoch + 1) missed(context, epoch, changes.epoch)
       epoch = changes.epoch
@@ -25,10 +28,21 @@ export function watch(context: Context): Promise<ExitCode> {
     })
     try {
       for (;;) {
-        const watched = await connection.call('watch', {})
-        if (!watched.ok && epoch < 0) return watched
-        if (watched.ok && epoch < 0 && context.format === 'text') say(context, `watching from epoch ${watched.value.epoch}; Ctrl-C ends`)
-        if (watched.ok) epoch = Math.max(epoch, watched.value.epoch)
+        const watched = await Promise.race([connection.call('watch', {}), interrupted.promise])
+        if (watched === 'interrupted') return ok(EXIT.ok)
+        if (!watched.ok && answered < 0) return watched
+        if (watched.ok && answered < 0) {
+          epoch = Math.max(epoch, watched.value.epoch)
+          note(context, `watching from epoch ${watched.value.epoch}; Ctrl-C ends`)
+        }
+        // What was committed before the last answer has been told by now, or never will be.
+        if (epoch < answered) {
+          missed(context, epoch, answered + 1)
+          epoch = answered
+        }
+        if (isAway !== !watched.ok) note(context, watched.ok ? 'the daemon is there again' : `no answer: ${harmless(watched.error.message)}; trying again`)
+        isAway = !watched.ok
+        if (watched.ok) answered = watched.value.epoch
         const pause = context.ports.pause(AGAIN_MS)
         const ended = await Promise.race([pause.over, interrupted.promise])
         pause.cancel()
@@ -47,5 +61,9 @@ function show(context: Context, changes: NotificationParams<'changed'>): void {
 }
 
 function missed(context: Context, from: number, to: number): void {
-  if (context.format === 'text') say(context, `changes between epoch ${from} and ${to} were missed`)
+  note(context, `changes between epoch ${from} and ${to} were missed`)
+}
+
+function note(context: Context, text: string): void {
+  if (context.format === 'text') say(context, text)
 }

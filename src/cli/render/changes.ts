@@ -2,7 +2,7 @@
 
 import type { NotificationParams } from '../../wire/methods.ts'
 import type { View } from './lists.ts'
-import { harmless, plural } from './text.ts'
+import { formatCount, harmless, plural } from './text.ts'
 
 type Changes = NotificationParams<'changed'>
 
@@ -16,8 +16,10 @@ export function renderChanges(changes: Changes, { style }: View): string[] {
 
 function counts(word: string, { added, modified, removed }: Changes['counts']['files']): string {
   const parts = [[added, 'added'], [modified, 'modified'], [removed, 'removed']] as const
-  const shown = parts.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`)
-  return shown.length === 0 ? '' : `${plural(added + modified + removed, word)} (${shown.join(', ')})`
+  const [first, ...others] = parts.filter(([n]) => n > 0)
+  if (first === undefined) return ''
+  const rest = others.map(([n, what]) => `, ${formatCount(n)} ${what}`).join('')
+  return `${plural(first[0], word)} ${first[1]}${rest}`
 }
 
 function names({ added, modified, removed }: Changes['files'], style: View['style']): string[] {

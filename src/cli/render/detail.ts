@@ -10,7 +10,6 @@ const DOC_WIDTH = 100
 export function renderModule(module: ModuleData, view: View): string[] {
   const { style } = view
   const kind = module.implements === null ? module.kind : `implementation of ${module.implements.protocol} for ${module.implements.target}`
-  const struct = module.struct === null ? null : `${module.struct.kind} with ${listed(module.struct.fields.map((field) => field.name))}`
   return sections([
     [`${style.bold(harmless(module.module_name))}  ${kind}  ${style.dim(place(module.source_file, module.source_location?.line ?? null))}`],
     docLines(module.moduledoc, view),
@@ -20,16 +19,16 @@ export function renderModule(module: ModuleData, view: View): string[] {
       ...(['use', 'import', 'require', 'alias'] as const).map((kindOf) => [
         kindOf, listed(module.directives.filter((one) => one.kind === kindOf).map((one) => one.module)),
       ] as const),
-      ['struct', struct],
+      [module.struct?.kind ?? 'struct', module.struct === null ? null : listed(module.struct.fields.map((field) => field.name)) ?? 'without fields'],
       ['types', listed(module.types.map((one) => `${one.name}/${one.arity}`))],
       ['callbacks', listed(module.callbacks.map((one) => `${one.name}/${one.arity}`))],
       ['depends on', listed(module.dependencies)],
       ['size', `${plural(module.lines_of_code, 'line')} of code, highest complexity ${module.cyclomatic_complexity}`],
       ['hashes', `source ${short(module.source_hash)}, tree ${short(module.tree_hash)}${module.beam_md5 === null ? '' : `, beam ${short(module.beam_md5)}`}`],
-      ['version', `${module.version}, ${module.last_updated}`],
+      ['version', module.origin === 'client' ? `${module.version}, ${module.last_updated}` : null],
       ['first seen', moment(module.first_seen)],
       ['modified', moment(module.last_modified)],
-    ], style),
+    ], view),
     [
       ...renderFunctions(module.functions, 'short', view),
       ...cutNote(module.functions_cut_at, 'functions', view),
@@ -51,10 +50,10 @@ export function renderFunction(fun: FunctionData, view: View): string[] {
       ['delegates to', fun.delegate_to],
       ['size', `${plural(fun.lines_of_code, 'line')} of code, complexity ${fun.cyclomatic_complexity}`],
       ['hashes', `source ${short(fun.source_hash)}, tree ${short(fun.tree_hash)}`],
-      ['version', `${fun.version}, ${fun.last_updated}`],
+      ['version', fun.origin === 'client' ? `${fun.version}, ${fun.last_updated}` : null],
       ['first seen', moment(fun.first_seen)],
       ['modified', moment(fun.last_modified)],
-    ], style),
+    ], view),
     renderTable(clauseColumns(view), fun.clauses.map((clause, at) => ({ ...clause, number: at + 1 })), view),
     [...renderCallees(fun.calls_made, view), ...cutNote(fun.calls_cut_at, 'calls', view)],
   ])
@@ -67,7 +66,7 @@ export function renderNode(node: AstNode, view: View): string[] {
     [`${style.bold(harmless(node.node_id))}  ${node.kind}  ${style.dim(`${node.source_file}:${line}:${column} to ${endLine}:${endColumn}`)}`],
     [...harmless(node.text).split('\n'), ...cutNote(node.cut_at, 'characters', view)],
     [style.dim('quoted'), ...harmless(node.quoted).split('\n')],
-    renderFields([['parent', node.parent_id]], style),
+    renderFields([['parent', node.parent_id]], view),
     node.children_ids.length === 0 ? [] : [style.dim('children'), ...node.children_ids.map((id) => `  ${harmless(id)}`)],
   ])
 }

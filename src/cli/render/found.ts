@@ -57,7 +57,7 @@ export function renderFound(found: Found, command: string, view: View): string[]
     stats.problems > 0 ? style.yellow(plural(stats.problems, 'problem')) : '0 problems',
   ]
   return [
-    `${style.bold('Found')} in ${stats.project_root}: ${renderImport(found.imported).join('')}`,
+    `${style.bold('Found')} in ${stats.project_root}: ${filesFound(found)}`,
     `  ${counts.join(', ')}`,
     ...(found.complex.length === 0 ? [] : ['', style.bold('Most complex functions'),
       ...renderFunctions(found.complex, 'mfa', { ...view, width: view.width - 2 }).map((line) => `  ${line}`)]),
@@ -65,6 +65,11 @@ export function renderFound(found: Found, command: string, view: View): string[]
     style.bold('What to type next'),
     ...commands.map(([text, why]) => `  ${style.cyan(padEnd(text, room))}  ${style.dim(`# ${why}`)}`),
   ]
+}
+
+/** A project that the daemon has read before, or a moment ago by itself, was found all the same. */
+function filesFound({ statistics, imported }: Found): string {
+  return imported.parsed > 0 ? renderImport(imported).join('') : `${plural(imported.files, 'file')}, ${formatBytes(statistics.source_bytes)}`
 }
 
 function nextCommands({ statistics, module, mfa, called }: Found, command: string): [string, string][] {

@@ -13,7 +13,7 @@ export function renderHistory(found: Value<'version_history'>, view: View): stri
   const { style } = view
   return [
     style.bold(harmless(found.source_file)),
-    ...renderFields([['first seen', moment(found.first_seen)], ['modified', moment(found.last_modified)]], style),
+    ...renderFields([['first seen', moment(found.first_seen)], ['modified', moment(found.last_modified)]], view),
     '',
     ...renderTable<FileVersionRecord>([
       { title: 'VERSION', cell: (row) => String(row.version), align: 'right' },

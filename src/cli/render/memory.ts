@@ -18,7 +18,7 @@ export function renderMemory(status: Reply<'memory_status'>, usage: Value<'valid
       ['database', `${formatBytes(status.database_bytes)}, log ${formatBytes(status.wal_bytes)}`],
       ['caches', `${formatBytes(caches.bytes)} of ${formatBytes(caches.max_bytes * caches.ratio)}`],
       ['cleanings', `${formatCount(status.cleanups)}${last === null ? '' : `, the last ${last.mode}, ${formatBytes(last.freed_bytes)} freed in ${formatDuration(last.took_ms)}`}`],
-    ], style),
+    ], view),
     '',
     ...renderTable<MemoryStatus['caches']['views'][number]>([
       { title: 'CACHE', cell: ({ name }) => name },

@@ -8,9 +8,10 @@ import type { Style } from './style.ts'
 import { renderFields, renderTable } from './table.ts'
 import { formatBytes, formatCount, formatDuration, plural } from './text.ts'
 
-/** What an answer leaves out, when it says that it is not complete. */
-export function renderUnread(complete: boolean, stats: Value<'get_statistics'>, { style }: View): string[] {
+/** What the facts lack: files that were not read, or the comparison with the files, say after a rollback. */
+export function renderUnread({ complete, verified, value: stats }: Reply<'get_statistics'>, { style }: View): string[] {
   const unread = stats.import.last?.unreadable ?? 0
+  if (complete && !verified) return [style.yellow('the facts have not been compared with the files yet: `import` does that now')]
   if (complete || unread === 0) return []
   return [style.yellow(`${plural(unread, 'file')} ${unread === 1 ? 'was' : 'were'} not read: see problems`)]
 }
@@ -32,7 +33,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       ['state', status.state_dir],
       ['log', status.log_file],
       ['set aside', status.store_set_aside && `${status.store_set_aside.path}: a damaged store`],
-    ], style),
+    ], view),
     '',
     ...renderTable<ServiceHealth>([
       { title: 'SERVICE', cell: (row) => row.name },
@@ -52,7 +53,7 @@ function renderWatching(watching: Reply<'daemon_status'>['watching']): string {
 /** How things went of late; what did not happen is left out. */
 function renderFigures(figures: Monitoring): (readonly [name: string, value: string | null])[] {
   const rate = (perSecond: number, latency: Monitoring['query_latency']): string | null => perSecond === 0 && latency === null ? null
-    : `${perSecond} a second${latency === null ? '' : `, p50 ${latency.p50_ms} ms, p95 ${latency.p95_ms} ms, p99 ${latency.p99_ms} ms`}`
+    : `${perSecond < 10 ? Number(perSecond.toPrecision(2)) : formatCount(Math.round(perSecond))} a second${latency === null ? '' : `, p50 ${latency.p50_ms} ms, p95 ${latency.p95_ms} ms, p99 ${latency.p99_ms} ms`}`
   const errors = Object.entries(figures.errors).map(([code, n]) => `${formatCount(n)} ${code}`).join(', ')
   return [
     ['load', `${percent(figures.cpu_usage)} of a processor, ${formatBytes(figures.disk_usage)} on disk`],
@@ -77,7 +78,8 @@ export function renderDaemons(daemons: readonly DaemonEntry[], now: number, view
   ], daemons, view)
 }
 
-export function renderStatistics(stats: Value<'get_statistics'>, { style }: View): string[] {
+export function renderStatistics(stats: Value<'get_statistics'>, view: View): string[] {
+  const { style } = view
   const { last, state } = stats.import
   const tables = Object.entries(stats.bytes_by_table ?? {}).sort(([, a], [, b]) => b - a)
   return [
@@ -94,7 +96,7 @@ export function renderStatistics(stats: Value<'get_statistics'>, { style }: View
       ['last import', last === null ? null : `${plural(last.files, 'file')}, ${formatCount(last.parsed)} parsed in ${formatDuration(last.duration_ms)}`],
       ['epoch', `${stats.epoch}, ${stats.last_updated}`],
       ['repository', `${stats.repository_id}, schema ${stats.schema_version}`],
-    ], style),
+    ], view),
     ...(tables.length === 0 ? [] : ['', ...renderTable<[string, number]>([
       { title: 'TABLE', cell: ([name]) => name },
       { title: 'SIZE', cell: ([, bytes]) => formatBytes(bytes), align: 'right' },

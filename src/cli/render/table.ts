@@ -5,7 +5,7 @@
  */
 
 import type { Style } from './style.ts'
-import { displayWidth, harmless, padEnd, padStart, truncate } from './text.ts'
+import { displayWidth, harmless, padEnd, padStart, truncate, wrapWords } from './text.ts'
 
 export type Column<Row> = {
   readonly title: string
@@ -49,11 +49,15 @@ function linesOf<Row>(
   return [header, ...body]
 }
 
-/** Names and values, one pair a line, names padded alike; pairs without a value are left out. */
-export function renderFields(fields: readonly (readonly [name: string, value: string | null | undefined])[], style: Style): string[] {
+/** Names and values, names padded alike; a value that is wider than the terminal goes on below. Pairs without a value are left out. */
+export function renderFields(fields: readonly (readonly [name: string, value: string | null | undefined])[], { width, style }: Width): string[] {
   const shown = fields.filter(([, value]) => value !== null && value !== undefined && value !== '')
   const room = Math.max(0, ...shown.map(([name]) => displayWidth(name)))
-  return shown.map(([name, value]) => `${style.dim(padEnd(name, room))}  ${harmless(value ?? '')}`)
+  return shown.flatMap(([name, value]) => {
+    const text = harmless(value ?? '')
+    const lines = displayWidth(text) <= width - room - GAP ? [text] : wrapWords(text, width - room - GAP)
+    return lines.map((line, at) => `${style.dim(padEnd(at === 0 ? name : '', room))}  ${line}`)
+  })
 }
 
 function naturalWidths<Row>(columns: readonly Column<Row>[], cells: readonly (readonly string[])[]): number[] {

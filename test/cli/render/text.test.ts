@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { shellQuote } from '../../../src/cli/render/found.ts'
 import { COLOURED, PLAIN } from '../../../src/cli/render/style.ts'
-import { renderTable, type Column } from '../../../src/cli/render/table.ts'
+import { renderFields, renderTable, type Column } from '../../../src/cli/render/table.ts'
 import {
   displayWidth, firstParagraph, formatBytes, formatCount, formatDuration, harmless, plural, truncate, wrapWords,
 } from '../../../src/cli/render/text.ts'
@@ -76,3 +76,9 @@ function unpaint(line: string): string {
   // oxlint-disable-next-line no-control-regex -- finding them is the point
   return line.replace(/\u001b\[\d+m/g, '')
 }
+
+test('a field that is wider than the terminal goes on below its name', () => {
+  const fields = [['alias', 'Shop.Money, Shop.Cart, Shop.Order'], ['size', '3'], ['none', null]] as const
+  expect(renderFields(fields, { width: 24, style: PLAIN })).toEqual(['alias  Shop.Money,', '       Shop.Cart,', '       Shop.Order', 'size   3'])
+  expect(renderFields(fields, { width: Infinity, style: PLAIN })[0]).toBe('alias  Shop.Money, Shop.Cart, Shop.Order')
+})
