@@ -45,9 +45,9 @@ export const configSchema = z.strictObject({
 
   gateway: z.strictObject({
     maxConnections: count(1, 100_000).describe('open connections on the socket; one more is closed at once'),
-    maxInFlight: count(1, 100_000).describe('calls under way on one connection; one more is answered `busy`'),
+    maxInFlight: count(1, 100_000).describe('calls under way on one connection; more are not read until one is answered'),
     maxRequestBytes: bytes(1024).describe('a larger request is answered `too_large`'),
-    maxOutputBytes: bytes(65_536).describe('answers waiting for one slow reader; beyond that its connection is closed'),
+    maxOutputBytes: bytes(65_536).describe('answers waiting for one slow reader; beyond that nothing more is read from it, and one that goes on taking nothing is closed'),
   }),
 
   http: z.strictObject({

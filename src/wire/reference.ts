@@ -44,7 +44,7 @@ export function renderReference(): string {
 function intro(): string {
   return `# The socket's methods
 
-<!-- Made from src/wire/methods.ts; run the tests with --update after a change there. -->
+<!-- Made from src/wire/methods.ts: npm run docs makes it again. -->
 
 The daemon listens on a Unix socket (\`elixir-scope status\` prints its path) and speaks
 [MessagePack-RPC](https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md), so any client of that protocol can talk
