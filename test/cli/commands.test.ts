@@ -307,6 +307,10 @@ test('watch says that the daemon is away, that it is there again, and what nobod
   )])
 })
 
+test.each(['watch', 'tree --watch'])('%s ends with Ctrl-C while an answer is awaited', async (line) => {
+  expect((await run(line, { hangs: line === 'watch' ? 'watch' : 'supervision_tree' })).code).toBe(0)
+})
+
 test('what changed is counted by kind', () => {
   const none = { added: [], modified: [], removed: [] }
   const [head] = renderChanges({

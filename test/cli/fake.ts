@@ -214,6 +214,8 @@ export type WorldOptions = {
   readonly env?: Record<string, string>
   readonly stdin?: string
   readonly handlers?: Handlers
+  /** Ctrl-C comes while this method is asked, and its answer never. */
+  readonly hangs?: Method
   /** `changed` notifications that come in the first pause. */
   readonly changes?: readonly NotificationParams<'changed'>[]
   readonly progress?: readonly { files_done: number; files_total: number; phase: 'scanning' | 'parsing' | 'writing' | 'done' }[]
@@ -233,7 +235,7 @@ export function makeWorld(options: WorldOptions = {}): World {
   let clock = Date.parse(TIME) + 65_000
 
   const connect = (): Promise<Result<Connection, Failure>> => Promise.resolve(daemon.running
-    ? ok(fakeConnection(handlers, calls, options, listeners))
+    ? ok(fakeConnection(handlers, calls, options, { listeners, interrupts }))
     : fail(failure('unavailable', 'connect ENOENT /run/user/1000/es/1a2b.sock')))
 
   const ports: CliPorts = {
@@ -301,10 +303,16 @@ export function makeWorld(options: WorldOptions = {}): World {
 
 type Listener = (params: never) => void
 
-function fakeConnection(handlers: Handlers, calls: Call[], { progress = [] }: WorldOptions, listeners: Listener[]): Connection {
+type Ears = { readonly listeners: Listener[]; readonly interrupts: readonly (() => void)[] }
+
+function fakeConnection(handlers: Handlers, calls: Call[], { progress = [], hangs }: WorldOptions, { listeners, interrupts }: Ears): Connection {
   return {
     call: (method, args) => {
       calls.push({ method, args })
+      if (method === hangs) {
+        queueMicrotask(() => interrupts.forEach((heard) => heard()))
+        return new Promise(() => undefined)
+      }
       const handler = handlers[method]
       if (handler === undefined) return Promise.resolve(fail(failure('unknown_method', `no handler for ${method}`)))
       if (method === 'import_project') progress.forEach((step) => listeners.forEach((hear) => hear(step as never)))

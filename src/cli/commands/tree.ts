@@ -10,6 +10,9 @@ import { renderTree } from '../render/tree.ts'
 import { harmless } from '../render/text.ts'
 import { openScreen } from '../screen.ts'
 
+/** A daemon that is away longer is said to be. */
+const ANSWER_MS = 5000
+
 export function tree(context: Context): Promise<ExitCode> {
   return withDaemon(context, async (connection) => {
     const answer = await connection.call('supervision_tree', {})
@@ -43,7 +46,7 @@ export function watchTree(context: Context, everyMs: number): Promise<ExitCode> 
 }
 
 async function frame(context: Context, connection: Connection): Promise<readonly string[]> {
-  const answer: Result<Parameters<typeof renderTree>[0], Failure> = await connection.call('supervision_tree', {})
+  const answer: Result<Parameters<typeof renderTree>[0], Failure> = await connection.call('supervision_tree', {}, { timeoutMs: ANSWER_MS })
   if (context.format === 'json') return [renderJson(answer.ok ? answer.value : { error: answer.error })]
   const time = new Date(context.ports.now()).toISOString().slice(11, 19)
   if (!answer.ok) return [`${time} UTC  ${context.view.style.red('no answer:')} ${harmless(answer.error.message)}; trying again`]

@@ -13,6 +13,8 @@ import { harmless } from '../render/text.ts'
 
 /** A connection that was lost and is there again has to be told of anew. */
 const AGAIN_MS = 2000
+/** A daemon that is away longer is said to be. */
+const ANSWER_MS = 5000
 
 export function watch(context: Context): Promise<ExitCode> {
   return withDaemon(context, async (connection) => {
@@ -28,7 +30,7 @@ export function watch(context: Context): Promise<ExitCode> {
     })
     try {
       for (;;) {
-        const watched = await Promise.race([connection.call('watch', {}), interrupted.promise])
+        const watched = await Promise.race([connection.call('watch', {}, { timeoutMs: ANSWER_MS }), interrupted.promise])
         if (watched === 'interrupted') return ok(EXIT.ok)
         if (!watched.ok && answered < 0) return watched
         if (watched.ok && answered < 0) {
