@@ -6,7 +6,8 @@
  *            Doubled by a window full of events, up to MAX_WINDOW_MS; halved by one that was not, and by time that passes.
  *   burst    events beyond DRAIN_PER_MS, which are forgotten at that rate. More than MAX_BURST_EVENTS of them: rescan.
  *   held     a file that is empty or gone when its window closes may be in the middle of a save. It is let go when it has
- *            content, or when its time is up.
+ *            content, or when its time is up. What has content beside one that is gone may be where that was moved to, and
+ *            is held as long: a move is one change.
  */
 
 import type { Batch, Look } from './protocol.ts'
@@ -69,10 +70,11 @@ function shrunk(windowMs: number, pauseMs: number): number {
 /** Of paths that were looked at: which can be told now. The others are held. */
 export function sortOut(batching: Batching, paths: readonly string[], { sizes }: Look, nowMs: number): { readonly batching: Batching; readonly ready: readonly string[] } {
   const held = new Map(batching.held)
+  const isMove = sizes.includes(null)
   const ready = paths.filter((path, n) => {
     const holdMs = sizes[n] === 0 ? HOLD_EMPTY_MS : HOLD_GONE_MS
     const untilMs = held.get(path) ?? nowMs + holdMs
-    const isHeld = (sizes[n] === null || sizes[n] === 0) && untilMs > nowMs && (held.has(path) || held.size < MAX_HELD_PATHS)
+    const isHeld = (sizes[n] === null || sizes[n] === 0 || isMove) && untilMs > nowMs && (held.has(path) || held.size < MAX_HELD_PATHS)
     if (isHeld) held.set(path, untilMs)
     else held.delete(path)
     return !isHeld

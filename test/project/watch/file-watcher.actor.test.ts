@@ -257,6 +257,23 @@ test.each([['empty', 0, HOLD_EMPTY_MS], ['gone', undefined, HOLD_GONE_MS]] as co
   expect(w.told).toMatchObject([{ paths: ['lib/a.ex'] }])
 })
 
+test('a move is told at once, as one change; what is saved later is not held up by it', () => {
+  const w = openWorld()
+  w.save('lib/a.ex')
+  w.pass(100)
+  w.told.length = 0
+  w.files.delete('lib/a.ex')
+  w.notes.changed('lib/a.ex')
+  w.save('lib/b.ex', 5)
+  w.pass(20)
+  expect(w.told).toEqual([])
+  w.save('lib/c.ex')
+  w.pass(20)
+  expect(w.told).toMatchObject([{ paths: ['lib/c.ex'] }])
+  w.pass(HOLD_GONE_MS)
+  expect(w.told.slice(1)).toMatchObject([{ paths: ['lib/a.ex', 'lib/b.ex'] }])
+})
+
 test('a file that is emptied again and again is told in bounded time', () => {
   const w = openWorld()
   for (let n = 0; n < HOLD_EMPTY_MS + 50; n += 5) {
