@@ -64,10 +64,14 @@ function chooseKeys(work: Work, name: string, count: number): string[] {
   return keys
 }
 
+/** Whether a module of this key defines once more what another does. Names that are made when the code runs only look alike. */
+export function isRedefinition(key: string, name: string): boolean {
+  return key !== name && !name.startsWith(DYNAMIC)
+}
+
 function settleProblem(work: Work, name: string, definition: Definition, key: string): void {
   const seq = STORE_PROBLEMS + definition.id
-  // Names that are made when the code runs only look alike.
-  if (key === name || name.startsWith(DYNAMIC)) {
+  if (!isRedefinition(key, name)) {
     dropRedefinition(work, definition.path, definition.id)
     return
   }

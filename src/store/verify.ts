@@ -11,6 +11,7 @@ import { decodeCalls } from './calls-codec.ts'
 import { all, connect, failureOf, type Connection } from './connection.ts'
 import { decodeFunction, decodeModule, unpack } from './facts-codec.ts'
 import { decompress } from './encoded-file.ts'
+import { isRedefinition } from './module-keys.ts'
 import { eachCall, openChunk } from './postings.ts'
 import { checkVersion } from './schema.ts'
 import { deriveCounts, loadState } from './state.ts'
@@ -124,7 +125,7 @@ function checkKeys(connection: Connection): string[] {
     while (number > 1 && names.has(`${row.name}@${number}`)) number++
     const wanted = number === 1 ? row.name : `${row.name}@${number}`
     if (row.key !== wanted) wrong.push(`module ${row.id}: key ${row.key} should be ${wanted}`)
-    else if ((row.problem === null) !== (row.key === row.name)) wrong.push(`module ${row.id}: problem of ${row.key} missing or left over`)
+    else if ((row.problem !== null) !== isRedefinition(row.key, row.name)) wrong.push(`module ${row.id}: problem of ${row.key} missing or left over`)
   }
   return wrong
 }
