@@ -82,8 +82,9 @@ async function verify(run: Run): Promise<Result<Verified, Failure>> {
     const refreshed = await refresh(run)
     if (!refreshed.ok) return refreshed
     changed = refreshed.value
+    // What differed may have been in the second store before it was in the first.
+    if (changed.size > 0 || found.differing.size > 0) found = await compare(run, new Set([...found.differing, ...changed]))
     if (changed.size === 0) break
-    found = await compare(run, new Set([...found.differing, ...changed]))
   }
   const whole = inItself(run, changed.size === 0)
   return whole.ok ? ok(summary(run, found, whole.value, changed)) : whole
