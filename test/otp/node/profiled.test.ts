@@ -44,6 +44,11 @@ function valueOf<T>(result: Result<T, Failure>): T {
   return result.ok ? result.value : expect.unreachable(result.error.message)
 }
 
+/** Some 20 ms of work. */
+function countPrimes(max: number): number {
+  return Array.from({ length: max }, (_, n) => n).filter((n) => n > 1 && !Array.from({ length: n }, (_, d) => d).some((d) => d > 1 && n % d === 0)).length
+}
+
 /** Names of the functions that samples fell into. */
 function sampled(text: string): string[] {
   const { nodes, samples } = JSON.parse(text) as { nodes: { id: number; callFrame: { functionName: string } }[]; samples: number[] }
@@ -58,7 +63,6 @@ test('main and every thread and pool can be profiled, by their names', async () 
 test('the CPU profile of main shows what main did', async () => {
   const { profiled } = await start()
   const begun = valueOf(await profiled('main').beginCpu(forever))
-  const countPrimes = (max: number): number => Array.from({ length: max }, (_, n) => n).filter((n) => n > 1 && !Array.from({ length: n }, (_, d) => d).some((d) => d > 1 && n % d === 0)).length
   expect(countPrimes(3000)).toBe(430)
   expect(sampled(valueOf(await begun.end())).length).toBeGreaterThan(0)
 })
@@ -69,6 +73,7 @@ test('a thread that hangs can be profiled; one that ends takes its profile with 
   // The first profiles may be over before the call arrives.
   for (let names: string[] = []; !names.includes('die');) {
     const begun = valueOf(await profiled('echo').beginCpu(forever))
+    countPrimes(3000) // meanwhile samples are taken there
     names = sampled(valueOf(await begun.end()))
   }
   const again = valueOf(await profiled('echo').beginCpu(forever))
