@@ -31,12 +31,14 @@ function overall(checks: readonly Check[]): Health['status'] {
 }
 
 /**
- * One check per child of the tree that does work; `critical` are the ids without which no question is answered. Children that
+ * One check per child of the tree that does work, and per supervisor that does not run, because its children may be gone from
+ * the tree; `critical` are the ids without which no question is answered. Children that
  * are started for one task each come and go.
  */
 export function checkTree(tree: TreeNode, critical: readonly string[]): Check[] {
-  if (tree.strategy === 'simple_one_for_one') return []
-  if (tree.kind === 'supervisor') return (tree.children ?? []).flatMap((child) => checkTree(child, critical))
+  if (tree.kind === 'supervisor' && tree.state === 'running') {
+    return tree.strategy === 'simple_one_for_one' ? [] : (tree.children ?? []).flatMap((child) => checkTree(child, critical))
+  }
   const importance = critical.includes(tree.id) ? 'critical' : 'supporting'
   switch (tree.state) {
     case 'running':

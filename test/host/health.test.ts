@@ -53,6 +53,15 @@ test('the leaves of a tree, in order; its supervisors speak through them', () =>
   expect(checkTree(tree, ['repository']).map(({ name, importance }) => `${name} ${importance}`)).toEqual(['repository critical', 'gateway supporting', 'parser supporting'])
 })
 
+test('a supervisor that does not run speaks for itself: whatever was below it is gone', () => {
+  const gone = leaf('stopped', { id: 'sync', kind: 'supervisor', lastExit: 'shutdown' })
+  const tasks = leaf('restarting', { id: 'tasks', kind: 'supervisor', strategy: 'simple_one_for_one' })
+  const tree = leaf('running', { id: 'root', kind: 'supervisor', children: [gone, tasks, leaf('running')] })
+  expect(checkTree(tree, []).map((one) => `${one.name} ${verdict(one)}`)).toEqual([
+    'sync unhealthy: stopped after shutdown', 'tasks degraded: restarting, 0 restarts so far', 'gateway healthy: ',
+  ])
+})
+
 test.each<[string, Check, string]>([
   ['too few calls to judge', checkRequests({ nCalls: 19, nFaults: 19, p95Ms: Infinity }, LIMITS), 'healthy: '],
   ['within limits', checkRequests({ nCalls: 1000, nFaults: 10, p95Ms: 200 }, LIMITS), 'healthy: '],
