@@ -76,6 +76,12 @@ async function beside(ports: VerifyPorts, live: Reader): Promise<Result<Verified
 async function verify(run: Run): Promise<Result<Verified, Failure>> {
   const first = await refresh(run)
   if (!first.ok) return first
+  const hiding = hidingDirectory(run)
+  if (hiding !== undefined) {
+    return fail(failure('unavailable', `${hiding} cannot be read as a whole, and files of the repository lie beneath it: whether they are as they were is unknown`, {
+      hint: 'see `elixir-scope problems`; let the daemon read it, or leave it out (project.exclude)',
+    }))
+  }
   let found = await compare(run, run.rebuilt.snapshot((made) => new Set([...made.fileStates().keys(), ...livePaths(run.live)])))
   let changed: ReadonlySet<string> = new Set()
   for (let round = 0; round < ROUNDS; round++) {
@@ -103,6 +109,21 @@ async function refresh({ ports, rebuilt, writer }: Run): Promise<Result<Readonly
   const after = writer.fileStates()
   const paths = new Set([...before.keys(), ...after.keys()])
   return ok(new Set([...paths].filter((path) => before.get(path)?.sourceHash !== after.get(path)?.sourceHash)))
+}
+
+/**
+ * A directory that the second store knows as unreadable, with files beneath it that the first one still has: they are neither
+ * gone nor known, and whoever took them for differences would have them removed.
+ */
+function hidingDirectory({ live, rebuilt }: Run): string | undefined {
+  const made = rebuilt.snapshot((snapshot) => snapshot.fileStates())
+  for (const path of livePaths(live)) {
+    if (made.has(path)) continue
+    const names = path.split('/')
+    const hiding = names.map((_name, n) => names.slice(0, n).join('/') || '.').find((directory) => made.get(directory)?.readable === false)
+    if (hiding !== undefined) return hiding
+  }
+  return undefined
 }
 
 function livePaths(live: Reader): Iterable<string> {

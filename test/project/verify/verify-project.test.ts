@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
+import { DEFAULTS } from '../../../config/defaults.ts'
 import { must } from '../../../src/base/assert.ts'
 import type { Failure } from '../../../src/base/failure.ts'
 import { ok, type Result } from '../../../src/base/result.ts'
+import { discover } from '../../../src/project/discover.ts'
 import { importProject } from '../../../src/project/import-project.ts'
 import { repairFiles } from '../../../src/project/verify/repair-files.ts'
 import type { Writer } from '../../../src/store/contract.ts'
@@ -92,6 +94,15 @@ test('which of two definitions in a file came first to the store is no differenc
   writeTree(root, { 'lib/b.ex': 'defmodule A do\n  def x, do: 1\nend\ndefmodule T do\nend\n' })
   await again()
   expect(await differences(path, root)).toEqual([])
+})
+
+test.each(['', 'lib'])('files beneath a directory that cannot be read ("%s") are no differences: nothing is verified, so that nothing of them is repaired away', async (path) => {
+  const { path: store, root } = await world()
+  const problems = [{ path, code: 'unreadable_directory' as const, message: 'it cannot be read' }]
+  const hiding = discover({ root, ...DEFAULTS.project })
+  const files = hiding.files.filter((file) => !file.path.startsWith(path))
+  const ports = { discover: () => Promise.resolve(ok({ ...hiding, files, problems })) }
+  await expect(verified(store, root, ports)).rejects.toThrow(`${path || '.'} cannot be read as a whole`)
 })
 
 /** What is planted, and what is said about it. `replaced`: rows are not looked at unless they go and come anew. */
