@@ -1,10 +1,14 @@
-/** The tables of docs/SUPERVISION.md, printed from `placement.ts`; a test keeps the file equal to them. */
+/** What is drawn in docs/SUPERVISION.md, from `placement.ts` and the machine of a thread's life; a test keeps the file equal to it. */
 
+import { drawThreadLife } from '../src/otp/thread-diagram.ts'
 import { DEPENDENCIES, INTENSITIES, LATER, placesOf, TREE, type Place } from './placement.ts'
 
 /** By the name of the place in the file. */
 export function supervisionTables(): Readonly<Record<string, string>> {
-  return { tree: ['```', ...treeLines(TREE, '', ''), '```'].join('\n'), nodes: nodesTable(), intensities: intensitiesTable(), dependencies: dependenciesTable(), later: laterTable() }
+  return {
+    tree: ['```', ...treeLines(TREE, '', ''), '```'].join('\n'), nodes: nodesTable(), thread: ['```mermaid', drawThreadLife(), '```'].join('\n'),
+    intensities: intensitiesTable(), dependencies: dependenciesTable(), later: laterTable(),
+  }
 }
 
 function treeLines(place: Place, lead: string, indent: string): string[] {

@@ -1,16 +1,17 @@
 /**
- * The life of one thread as its supervisor's side sees it: a pure step, its effects run by `node/thread-child.ts`.
- *
- *   starting --ready--> running --stop--> stopping --exit--> ended
- *   starting --failed | deadline--> dying      running --heartbeat missed--> dying
- *   any of them --kill--> dying --exit--> ended
- *   dying --exit overdue--> zombie --exit--> ended
- *   any of them --exit--> ended
+ * The life of one thread as its supervisor's side sees it: a machine whose actions are effects, run by `node/thread-child.ts`.
+ * docs/SUPERVISION.md draws it from here.
  *
  * A zombie is a thread that does not end although told to (it sits in a system call): it is reported as gone, and whatever
- * it still says is ignored. Silence that was announced (`excuse`) counts from the end of that time. Why a thread ended is settled in this order: the error it died of, what we meant by terminating
- * it, what it announced, its exit code. Absent on purpose: waiting for an orderly stop, which is the supervisor's deadline.
+ * it still says is ignored. Silence is counted in heartbeats, an interval for each since the last answer, however late it
+ * comes: time in which main itself stood still says nothing about a thread. For the same reason a deadline that comes late is
+ * set once more. Why a thread ended is settled in this order: the error it died of, what we meant by
+ * terminating it, what it announced, its exit code. Absent on purpose: a clock, and waiting for an orderly stop, which is the
+ * supervisor's deadline.
  */
+
+import { assign, initialTransition, setup, transition } from 'xstate'
+import type { SnapshotFrom } from 'xstate'
 
 import type { Failure } from '../base/failure.ts'
 import { KILLED, NORMAL } from './exit-reason.ts'
@@ -27,108 +28,153 @@ export type ThreadTimes = {
   readonly burialMs: number
 }
 
-export type ThreadMode = 'starting' | 'running' | 'stopping' | 'dying' | 'zombie' | 'ended'
+export type ThreadTimer = 'start' | 'heartbeat' | 'burial'
 
-export type ThreadLife = {
-  readonly mode: ThreadMode
+export type ThreadMsg =
+  | { readonly type: 'ready' | 'pong' | 'kill' }
+  | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'exiting' | 'stop'; readonly reason: ExitReason }
+  | { readonly type: 'error'; readonly error: ErrorValue }
+  | { readonly type: 'exit'; readonly code: number }
+  /** The thread may be silent for so long, e.g. while its heap is written; 0 ends that. */
+  | { readonly type: 'excuse'; readonly ms: number }
+  | { readonly type: `${ThreadTimer}_due`; /** How long after it was due. */ readonly lateMs: number }
+
+export type ThreadEffect =
+  | { readonly type: 'arm'; readonly timer: ThreadTimer; readonly ms: number }
+  | { readonly type: 'ping' | 'terminate' }
+  | { readonly type: 'ask_stop'; readonly reason: ExitReason }
+  | { readonly type: 'report'; readonly event: ChildEvent }
+
+type Context = {
   readonly times: ThreadTimes
   readonly wasReady: boolean
-  readonly heardMs: number
-  /** Until then silence is expected. */
-  readonly excusedUntilMs: number
+  /** Below 0: silence that is still allowed on top. */
+  readonly silentMs: number
   readonly intent: ExitReason | undefined
   readonly announced: ExitReason | undefined
   readonly error: ErrorValue | undefined
 }
 
-export type ThreadMsg =
-  | { readonly type: 'ready' }
-  | { readonly type: 'failed'; readonly failure: Failure }
-  | { readonly type: 'pong' }
-  | { readonly type: 'exiting'; readonly reason: ExitReason }
-  | { readonly type: 'error'; readonly error: ErrorValue }
-  | { readonly type: 'exit'; readonly code: number }
-  | { readonly type: 'stop'; readonly reason: ExitReason }
-  | { readonly type: 'kill' }
-  /** The thread may be silent for so long, e.g. while its heap is written; 0 ends that. */
-  | { readonly type: 'excuse'; readonly ms: number }
-  | { readonly type: 'due'; readonly timer: ThreadTimer }
+type Given = { readonly context: Context; readonly event: ThreadMsg }
 
-export type ThreadTimer = 'start' | 'heartbeat' | 'burial'
+const MS_OF = { start: 'startTimeoutMs', heartbeat: 'heartbeatMs', burial: 'burialMs' } as const
 
-export type ThreadEffect =
-  | { readonly type: 'arm'; readonly timer: ThreadTimer; readonly ms: number }
-  | { readonly type: 'ping' }
-  | { readonly type: 'ask_stop'; readonly reason: ExitReason }
-  | { readonly type: 'terminate' }
-  | { readonly type: 'report'; readonly event: ChildEvent }
+function arm(timer: ThreadTimer) {
+  return { type: 'arm', params: ({ context }: Given) => ({ timer, ms: context.times[MS_OF[timer]] }) } as const
+}
+
+const REPORT_START = { type: 'report', params: { event: { type: 'started' } } } as const
+const REPORT_END = { type: 'report', params: ({ context, event }: Given) => ({ event: endOf(context, event) }) } as const
+const ASK_STOP = { type: 'ask_stop', params: ({ event }: Given) => ({ reason: event.type === 'stop' ? event.reason : NORMAL }) } as const
+
+const STOP = { target: 'stopping', actions: ASK_STOP } as const
+const DIE = { target: 'dying', actions: 'noteIntent' } as const
+const END = { target: 'ended', actions: REPORT_END } as const
+
+export const threadMachine = setup({
+  types: { context: {} as Context, events: {} as ThreadMsg, input: {} as ThreadTimes },
+  guards: {
+    isLate: ({ context, event }) => 'lateMs' in event && event.lateMs > context.times.heartbeatMs,
+    isHung: ({ context }) => silentAfter(context) > context.times.silenceMs,
+  },
+  actions: {
+    arm: (_context, _params: { timer: ThreadTimer; ms: number }) => undefined,
+    ping: () => undefined,
+    terminate: () => undefined,
+    ask_stop: (_context, _params: { reason: ExitReason }) => undefined,
+    report: (_context, _params: { event: ChildEvent }) => undefined,
+    noteReady: assign({ wasReady: true }),
+    noteError: assign(({ event }) => (event.type === 'error' ? { error: event.error } : {})),
+    noteAnnounced: assign(({ event }) => (event.type === 'exiting' ? { announced: event.reason } : {})),
+    noteIntent: assign(({ context, event }) => ({ intent: intentOf(context, event) })),
+    noteAnswer: assign(({ context }) => ({ silentMs: Math.min(0, context.silentMs) })),
+    noteSilence: assign(({ context }) => ({ silentMs: silentAfter(context) })),
+    allowSilence: assign(({ event }) => (event.type === 'excuse' ? { silentMs: -event.ms } : {})),
+  },
+}).createMachine({
+  id: 'thread',
+  initial: 'starting',
+  context: ({ input }) => ({ times: input, wasReady: false, silentMs: 0, intent: undefined, announced: undefined, error: undefined }),
+  on: {
+    error: { actions: 'noteError' },
+    exiting: { actions: 'noteAnnounced' },
+  },
+  states: {
+    starting: {
+      entry: arm('start'),
+      on: {
+        ready: 'running',
+        failed: DIE,
+        start_due: [{ guard: 'isLate', actions: arm('start') }, DIE],
+        stop: STOP,
+        kill: DIE,
+        exit: END,
+      },
+    },
+    running: {
+      entry: ['noteReady', REPORT_START, arm('heartbeat')],
+      on: {
+        heartbeat_due: [{ ...DIE, guard: 'isHung' }, { actions: ['noteSilence', 'ping', arm('heartbeat')] }],
+        pong: { actions: 'noteAnswer' },
+        excuse: { actions: 'allowSilence' },
+        stop: STOP,
+        kill: DIE,
+        exit: END,
+      },
+    },
+    stopping: {
+      on: { failed: DIE, kill: DIE, exit: END },
+    },
+    dying: {
+      entry: ['terminate', arm('burial')],
+      on: {
+        burial_due: [{ guard: 'isLate', actions: arm('burial') }, { target: 'zombie', actions: REPORT_END }],
+        exit: END,
+      },
+    },
+    zombie: {
+      on: { exit: 'ended' },
+    },
+    ended: {},
+  },
+})
+
+export type ThreadLife = SnapshotFrom<typeof threadMachine>
+export type ThreadMode = ThreadLife['value']
 
 type Stepped = readonly [ThreadLife, readonly ThreadEffect[]]
 
-export function startThreadLife(times: ThreadTimes, nowMs: number): Stepped {
-  const life: ThreadLife = {
-    mode: 'starting', times, wasReady: false, heardMs: nowMs, excusedUntilMs: nowMs, intent: undefined, announced: undefined, error: undefined,
-  }
-  return [life, [{ type: 'arm', timer: 'start', ms: times.startTimeoutMs }]]
+export function startThreadLife(times: ThreadTimes): Stepped {
+  const [life, actions] = initialTransition(threadMachine, times)
+  return [life, actions.map(effectOf)]
 }
 
-export function stepThreadLife(life: ThreadLife, msg: ThreadMsg, nowMs: number): Stepped {
-  if (msg.type === 'exit') return exited(life, msg.code)
-  if (life.mode === 'ended' || life.mode === 'zombie') return [life, []]
-  const heard = { ...life, heardMs: nowMs }
-  switch (msg.type) {
-    case 'ready':
-      if (life.mode !== 'starting') return [life, []]
-      return [
-        { ...heard, mode: 'running', wasReady: true },
-        [{ type: 'report', event: { type: 'started' } }, { type: 'arm', timer: 'heartbeat', ms: life.times.heartbeatMs }],
-      ]
-    case 'failed':
-      return die(life, { kind: 'failed', failure: msg.failure })
-    case 'pong':
-      return [heard, []]
-    case 'exiting':
-      return [{ ...heard, announced: msg.reason }, []]
-    case 'error':
-      return [{ ...life, error: msg.error }, []]
-    case 'stop':
-      if (life.mode !== 'starting' && life.mode !== 'running') return [life, []]
-      return [{ ...life, mode: 'stopping' }, [{ type: 'ask_stop', reason: msg.reason }]]
-    case 'kill':
-      return die(life, KILLED)
-    case 'excuse':
-      return [{ ...life, excusedUntilMs: nowMs + msg.ms }, []]
-    case 'due':
-      return due(life, msg.timer, nowMs)
-  }
+export function stepThreadLife(life: ThreadLife, msg: ThreadMsg): Stepped {
+  const [next, actions] = transition(threadMachine, life, msg)
+  return [next, actions.map(effectOf)]
 }
 
-function due(life: ThreadLife, timer: ThreadTimer, nowMs: number): Stepped {
-  const { mode, times, heardMs, excusedUntilMs } = life
-  if (timer === 'start' && mode === 'starting') return die(life, { kind: 'start_timeout', ms: times.startTimeoutMs })
-  if (timer === 'burial' && mode === 'dying') return [{ ...life, mode: 'zombie' }, [reportEnd(life, reasonOf(life, 1))]]
-  if (timer !== 'heartbeat' || mode !== 'running') return [life, []]
-  const silenceMs = Math.round(nowMs - Math.max(heardMs, excusedUntilMs))
-  if (silenceMs > times.silenceMs) return die(life, { kind: 'unresponsive', ms: silenceMs })
-  return [life, [{ type: 'ping' }, { type: 'arm', timer: 'heartbeat', ms: times.heartbeatMs }]]
+function effectOf({ type, params }: { readonly type: string; readonly params: unknown }): ThreadEffect {
+  return { type, ...(params as object) } as ThreadEffect
 }
 
-function die(life: ThreadLife, intent: ExitReason): Stepped {
-  if (life.mode === 'dying') return [life, []]
-  return [{ ...life, mode: 'dying', intent }, [{ type: 'terminate' }, { type: 'arm', timer: 'burial', ms: life.times.burialMs }]]
+function silentAfter({ times, silentMs }: Context): number {
+  return silentMs + times.heartbeatMs
 }
 
-function exited(life: ThreadLife, code: number): Stepped {
-  const ended: ThreadLife = { ...life, mode: 'ended' }
-  if (life.mode === 'ended' || life.mode === 'zombie') return [ended, []]
-  return [ended, [reportEnd(life, reasonOf(life, code))]]
+/** What is meant by terminating it. */
+function intentOf(context: Context, event: ThreadMsg): ExitReason {
+  if (event.type === 'failed') return { kind: 'failed', failure: event.failure }
+  if (event.type === 'start_due') return { kind: 'start_timeout', ms: context.times.startTimeoutMs }
+  return event.type === 'heartbeat_due' ? { kind: 'unresponsive', ms: silentAfter(context) } : KILLED
 }
 
-function reportEnd(life: ThreadLife, reason: ExitReason): ThreadEffect {
-  return { type: 'report', event: { type: life.wasReady ? 'exit' : 'start_failed', reason } }
+function endOf(context: Context, event: ThreadMsg): ChildEvent {
+  return { type: context.wasReady ? 'exit' : 'start_failed', reason: reasonOf(context, event.type === 'exit' ? event.code : 1) }
 }
 
-function reasonOf({ error, intent, announced }: ThreadLife, code: number): ExitReason {
+function reasonOf({ error, intent, announced }: Context, code: number): ExitReason {
   if (error !== undefined) return error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? { kind: 'oom' } : { kind: 'uncaught', error }
   if (intent !== undefined) return intent
   if (announced !== undefined) return announced

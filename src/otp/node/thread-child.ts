@@ -1,7 +1,7 @@
 /**
- * Threads as children: the shell around `../thread-life.ts`. It makes the Worker, feeds what it says and does into the pure
- * step, and runs the effects. Each life has a Worker of its own; what a Worker of an earlier life still says reaches nobody.
- * The heartbeat's verdict waits for one turn of the event loop, so that a pause of main itself is not held against a thread.
+ * Threads as children: the shell around `../thread-life.ts`. It makes the Worker, feeds what it says and does into the
+ * machine, and runs the effects. Each life has a Worker of its own; what a Worker of an earlier life still says reaches nobody.
+ * A timer's verdict waits for one turn of the event loop, in which what a thread has said meanwhile is heard.
  */
 
 import type { MessagePort, Worker, WorkerOptions } from 'node:worker_threads'
@@ -69,7 +69,7 @@ type Shell = {
 export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningThread {
   const worker = hooks.takeSpare(context.id) ?? spawn(start, context, hooks)
   if ('kind' in worker) return neverStarted(context, worker)
-  const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times }, context.clock.nowMs())
+  const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times })
   const handle: ThreadHandle = { name: context.id, send: (message, transfer = []) => worker.postMessage(message, transfer) }
   const shell: Shell = { worker, start, context, hooks, handle, timers: new Map(), life, pong: undefined, lastUse: undefined, utilization: undefined, heapWritten: undefined }
   worker.on('message', (message: FromThread) => hear(shell, message))
@@ -110,7 +110,7 @@ function neverStarted(context: StartContext, reason: ExitReason): RunningThread 
 }
 
 function askForHeap(shell: Shell, path: string, limitMs: number): Promise<Result<null, Failure>> {
-  if (shell.life.mode !== 'running') return Promise.resolve(fail(calleeUnavailable(shell.context.id, 'it is not running')))
+  if (shell.life.value !== 'running') return Promise.resolve(fail(calleeUnavailable(shell.context.id, 'it is not running')))
   feed(shell, { type: 'excuse', ms: limitMs })
   shell.handle.send({ type: 'write_heap', path })
   return new Promise((resolve) => {
@@ -139,10 +139,10 @@ function hear(shell: Shell, message: FromThread): void {
 }
 
 function feed(shell: Shell, msg: ThreadMsg): void {
-  const [life, effects] = stepThreadLife(shell.life, msg, shell.context.clock.nowMs())
+  const [life, effects] = stepThreadLife(shell.life, msg)
   shell.life = life
   run(shell, effects)
-  if (life.mode !== 'ended' && life.mode !== 'zombie') return
+  if (life.value !== 'ended' && life.value !== 'zombie') return
   for (const timer of shell.timers.values()) timer.cancel()
   shell.timers.clear()
   shell.heapWritten?.(fail(calleeUnavailable(shell.context.id, 'it ended')))
@@ -171,9 +171,13 @@ function run(shell: Shell, effects: readonly ThreadEffect[]): void {
 }
 
 function arm(shell: Shell, timer: ThreadTimer, ms: number): void {
-  shell.timers.get(timer)?.cancel()
-  const armed = shell.context.clock.after(ms, () => shell.hooks.defer(() => feed(shell, { type: 'due', timer })))
-  shell.timers.set(timer, armed)
+  const { context: { clock }, hooks, timers } = shell
+  timers.get(timer)?.cancel()
+  const dueMs = clock.nowMs() + ms
+  timers.set(timer, clock.after(ms, () => {
+    const lateMs = clock.nowMs() - dueMs
+    hooks.defer(() => feed(shell, { type: `${timer}_due`, lateMs }))
+  }))
 }
 
 /** Peers learn first, so that no call made in reaction to the report can hang. */
@@ -185,7 +189,7 @@ function report(shell: Shell, event: ChildEvent): void {
   }
   if (event.type === 'exit' || event.type === 'start_failed') {
     hooks.gone(handle, event.reason)
-    if (shell.life.mode === 'zombie') context.log('error', 'a thread does not end although terminated', { thread: context.id, reason: formatReason(event.reason) })
+    if (shell.life.value === 'zombie') context.log('error', 'a thread does not end although terminated', { thread: context.id, reason: formatReason(event.reason) })
   }
   context.report(event)
 }
