@@ -2,11 +2,7 @@
  * The Synchronizer: keeps the set of files that changed and are not in the store yet, and has them brought in, a batch at a
  * time. What is not known by name (an overflow, more than it holds) is found by comparing all files with the disk.
  *
- *   idle       a change -> preparing, or rescanning
- *   preparing  the sync thread reads and analyses a batch     ready -> updating     too many -> rescanning
- *   updating   the IncrementalUpdater applies it              done -> idle          a file changed meanwhile -> preparing
- *   rescanning an import of what changed                      done -> idle
- *   pausing    what it needs is away, or memory is short      timer -> idle, later each time
+ * Its modes, idle, preparing, updating, rescanning and pausing, are those of `sync-machine.ts`. A pause is longer each time.
  *
  * Invariants: a path is pending from the moment it is reported until a transaction that saw it has been committed; a batch
  * that failed is pending again as a whole. A `settle` is answered when all that was reported before it is in, however much
@@ -21,9 +17,11 @@ import type { Actor, ActorEffect, ActorMsg, ReplyTo, Stepped } from '../../otp/a
 import { FILE_WATCHER, type ChangedMessage } from '../watch/protocol.ts'
 import { INCREMENTAL_UPDATER, SYNC_PORTS } from './protocol.ts'
 import type { IncrementalUpdaterBody, PrepareOperation, Prepared, Settled, SynchronizerBody, UpdateBatch, Updated } from './protocol.ts'
+import { modeOf, syncAfter, syncStart } from './sync-machine.ts'
+import type { SyncEvent, SyncMode, SyncState } from './sync-machine.ts'
 
 export type SynchronizerStatus = {
-  readonly phase: Phase
+  readonly phase: SyncMode
   readonly nPending: number
   readonly isRescanOwed: boolean
   readonly epoch: number
@@ -34,13 +32,11 @@ export type SynchronizerStatus = {
   readonly lastFailure: Failure | undefined
 }
 
-type Phase = 'idle' | 'preparing' | 'updating' | 'rescanning' | 'pausing'
-
 /** `asked`: the FileWatcher has been asked whether everything has been reported. `due`: all reported up to this number is waited for. */
 type Waiter = { readonly from: ReplyTo; readonly due: number | undefined }
 
 export type SynchronizerState = {
-  readonly phase: Phase
+  readonly mode: SyncState
   /** Path -> the first report of it that is not in the store, counting reports; in that order. */
   readonly dirty: ReadonlyMap<string, number>
   /** The first report that only a comparison of all files answers for. */
@@ -76,7 +72,7 @@ export const synchronizerActor: Actor<SynchronizerState, SynchronizerBody, undef
   mailbox: { capacity: 4096, overflow: 'shed' },
   init() {
     const state: SynchronizerState = {
-      phase: 'idle', dirty: new Map(), rescanOwed: undefined, work: undefined, nReported: 0, waiters: new Map(), nAsked: 0, epoch: 0, nBatches: 0, nRescans: 0,
+      mode: syncStart(), dirty: new Map(), rescanOwed: undefined, work: undefined, nReported: 0, waiters: new Map(), nAsked: 0, epoch: 0, nBatches: 0, nRescans: 0,
       nFailed: 0, lastFailure: undefined,
     }
     return { type: 'ok', state, effects: [{ type: 'cast', to: FILE_WATCHER, body: { type: 'rescan' } }] }
@@ -88,13 +84,17 @@ export const synchronizerActor: Actor<SynchronizerState, SynchronizerBody, undef
       case 'call':
         return onCall(state, msg)
       case 'timer':
-        return goOn({ ...state, phase: 'idle' })
+        return goOn(move(state, 'time_up'))
       case 'answer':
         return msg.tag === WORK ? onWork(state, msg.result) : onBarrier(state, msg.tag, msg.result)
       case 'down':
         return [state, []]
     }
   },
+}
+
+function move(state: SynchronizerState, event: SyncEvent['type']): SynchronizerState {
+  return { ...state, mode: syncAfter(state.mode, event) }
 }
 
 // What is reported
@@ -118,42 +118,43 @@ function together(earlier: ReadonlyMap<string, number>, later: ReadonlyMap<strin
 
 function goOn(state: SynchronizerState): Stepped<SynchronizerState> {
   const [settled, replies] = settle(state)
-  const [next, effects] = settled.phase === 'idle' ? begin(settled) : [settled, []]
+  const [next, effects] = modeOf(settled.mode) === 'idle' ? begin(settled) : [settled, []]
   return [next, [...replies, ...effects, report(next)]]
 }
 
 function begin(state: SynchronizerState): Stepped<SynchronizerState> {
-  if (state.rescanOwed !== undefined) return rescan({ ...state, rescanOwed: undefined, work: { dirty: state.dirty, rescan: state.rescanOwed }, dirty: new Map() })
+  if (state.rescanOwed !== undefined) return rescan(move(state, 'unnamed'), state.rescanOwed)
   if (state.dirty.size === 0) return [state, []]
   const taken = [...state.dirty].slice(0, MAX_BATCH)
   const dirty = new Map([...state.dirty].slice(taken.length))
   const operation: PrepareOperation = { paths: taken.map(([path]) => path) }
   return [
-    { ...state, phase: 'preparing', dirty, work: { dirty: new Map(taken), rescan: undefined } },
+    { ...move(state, 'named'), dirty, work: { dirty: new Map(taken), rescan: undefined } },
     [{ type: 'run', port: SYNC_PORTS.prepare, operation, tag: WORK }],
   ]
 }
 
-function rescan(state: SynchronizerState): Stepped<SynchronizerState> {
-  return [{ ...state, phase: 'rescanning', nRescans: state.nRescans + 1 }, [{ type: 'run', port: SYNC_PORTS.rescan, operation: 'import', tag: WORK }]]
+/** It answers for all that is pending. */
+function rescan(state: SynchronizerState, since: number): Stepped<SynchronizerState> {
+  const work = { dirty: together(state.work?.dirty ?? new Map(), state.dirty), rescan: since }
+  return [{ ...state, work, dirty: new Map(), rescanOwed: undefined, nRescans: state.nRescans + 1 }, [{ type: 'run', port: SYNC_PORTS.rescan, operation: 'import', tag: WORK }]]
 }
 
 function onWork(state: SynchronizerState, result: Result<unknown, Failure>): Stepped<SynchronizerState> {
   if (!result.ok) return failed(state, result.error)
-  if (state.phase === 'preparing') {
+  const mode = modeOf(state.mode)
+  if (mode === 'preparing') {
     const prepared = result.value as Prepared
-    if (prepared.type === 'batch') return update(state, prepared.batch)
-    const all = together(state.work?.dirty ?? new Map(), state.dirty)
-    return rescan({ ...state, dirty: new Map(), work: { dirty: all, rescan: Math.min(...all.values()) } })
+    return prepared.type === 'batch' ? update(move(state, 'read'), prepared.batch) : rescan(move(state, 'too_many'), oldestPending(state))
   }
   const { epoch } = result.value as Updated
-  const nBatches = state.phase === 'updating' ? state.nBatches + 1 : state.nBatches
-  return goOn({ ...state, phase: 'idle', work: undefined, nFailed: 0, epoch: Math.max(epoch, state.epoch), nBatches })
+  const nBatches = mode === 'updating' ? state.nBatches + 1 : state.nBatches
+  return goOn({ ...move(state, 'stored'), work: undefined, nFailed: 0, epoch: Math.max(epoch, state.epoch), nBatches })
 }
 
 function update(state: SynchronizerState, batch: UpdateBatch): Stepped<SynchronizerState> {
   const body: IncrementalUpdaterBody = { type: 'update', batch }
-  return [{ ...state, phase: 'updating' }, [{ type: 'call', to: INCREMENTAL_UPDATER, body, tag: WORK, timeoutMs: UPDATE_MS }]]
+  return [state, [{ type: 'call', to: INCREMENTAL_UPDATER, body, tag: WORK, timeoutMs: UPDATE_MS }]]
 }
 
 /** Everything that was under way is pending again: it may or may not have been applied, and doing it twice is harmless. */
@@ -162,11 +163,11 @@ function failed(state: SynchronizerState, error: Failure): Stepped<SynchronizerS
   const dirty = together(work?.dirty ?? new Map(), state.dirty)
   const again = { ...state, dirty, work: undefined, rescanOwed: work?.rescan ?? state.rescanOwed, lastFailure: error }
   // The file was changed while it was read: the newer content is read at once.
-  if (error.code === 'conflict') return goOn({ ...again, phase: 'idle' })
+  if (error.code === 'conflict' && modeOf(state.mode) === 'updating') return goOn(move(again, 'changed_meanwhile'))
   const ms = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(state.nFailed, 20))
   const log: ActorEffect[] = state.nFailed === 0 && error.code !== 'busy'
     ? [{ type: 'log', level: 'warn', message: `changed files are not in the store yet: ${error.message}`, fields: { code: error.code, nPending: dirty.size } }] : []
-  const [next, effects] = goOn({ ...again, phase: 'pausing', nFailed: state.nFailed + 1 })
+  const [next, effects] = goOn({ ...move(again, 'failed'), nFailed: state.nFailed + 1 })
   return [next, [...log, ...effects, { type: 'after', name: PAUSE, ms }]]
 }
 
@@ -225,6 +226,6 @@ function oldestPending({ dirty, work, rescanOwed }: SynchronizerState): number {
 }
 
 function statusOf(state: SynchronizerState): SynchronizerStatus {
-  const { phase, rescanOwed, epoch, nBatches, nRescans, nFailed, lastFailure } = state
-  return { phase, nPending: pendingOf(state), isRescanOwed: rescanOwed !== undefined, epoch, nBatches, nRescans, nFailed, lastFailure }
+  const { mode, rescanOwed, epoch, nBatches, nRescans, nFailed, lastFailure } = state
+  return { phase: modeOf(mode), nPending: pendingOf(state), isRescanOwed: rescanOwed !== undefined, epoch, nBatches, nRescans, nFailed, lastFailure }
 }

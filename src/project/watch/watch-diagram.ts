@@ -3,18 +3,22 @@
  * Mermaid state diagram, and a table of what each phase does.
  */
 
-import { phaseOf, WATCH_PHASES, WATCH_POLICIES, watchMachine, watchStart } from './watch-machine.ts'
+import { phaseOf, WATCH_PHASES, WATCH_POLICIES, watchMachine, watchStart, type WatchEvent } from './watch-machine.ts'
 
-const MEANING: Readonly<Record<string, string>> = {
+const MEANING: Readonly<Record<WatchEvent['type'], string>> = {
   watched: 'all is watched and the cookie came back', impaired: 'a path cannot be read, or a cookie was lost',
   polled: 'the system cannot watch', root_gone: 'the root is gone',
 }
 
-/** Mermaid, one line per move in the order of the machine. */
 export function drawWatchMachine(): string {
-  const moves = Object.entries(watchMachine.config.states ?? {}).flatMap(([from, node]) =>
-    Object.entries((node.on ?? {}) as Readonly<Record<string, string>>).map(([event, target]) => `    ${from} --> ${target} : ${MEANING[event] ?? event}`))
-  return ['stateDiagram-v2', `    [*] --> ${phaseOf(watchStart())}`, ...moves].join('\n')
+  return drawMoves(watchMachine.config.states, phaseOf(watchStart()), MEANING)
+}
+
+/** Mermaid, one line per move in the order of the machine's states. */
+export function drawMoves(states: Readonly<Record<string, { readonly on?: unknown }>> | undefined, initial: string, meaning: Readonly<Record<string, string>>): string {
+  const moves = Object.entries(states ?? {}).flatMap(([from, { on }]) =>
+    Object.entries((on ?? {}) as Readonly<Record<string, string>>).map(([event, target]) => `    ${from} --> ${target} : ${meaning[event] ?? event}`))
+  return ['stateDiagram-v2', `    [*] --> ${initial}`, ...moves].join('\n')
 }
 
 /** Markdown. */
