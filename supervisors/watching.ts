@@ -4,8 +4,7 @@
  */
 
 import type { Tree } from '../src/otp/node/tree.ts'
-import { FILE_WATCHER, type FileWatcherBody } from '../src/project/watch/protocol.ts'
-import type { WatcherStatus } from '../src/project/watch/file-watcher.actor.ts'
+import { FILE_WATCHER, type FileWatcherBody, type WatcherStatus } from '../src/project/watch/protocol.ts'
 import type { Reply } from '../src/wire/methods.ts'
 
 export type Watching = {

@@ -7,7 +7,7 @@ import { METRICS } from '../../src/host/metric-names.ts'
 import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
 import { NO_REQUESTS, requestTotals, requestWindow } from '../../src/host/request-window.ts'
 import type { TreeNode } from '../../src/otp/starter.ts'
-import type { WatcherStatus } from '../../src/project/watch/file-watcher.actor.ts'
+import type { WatcherStatus } from '../../src/project/watch/protocol.ts'
 import { health as healthRecord } from '../../src/wire/records.ts'
 
 const LIMITS = DEFAULTS.health

@@ -8,6 +8,8 @@
  * with the disk, begun after the message, finds out what.
  */
 
+import type { WatchPhase } from './watch-machine.ts'
+
 export const FILE_WATCHER = 'ElixirScope.AST.Synchronization.FileWatcher'
 export const SYNCHRONIZER = 'ElixirScope.AST.Synchronization.Synchronizer'
 /** The port that the actor's system must have (`watcher-port.ts`). */
@@ -57,6 +59,21 @@ export type Means = 'chokidar' | 'directories' | 'polling'
 
 /** A path that hides changes from us. */
 export type WatchProblem = { readonly path: string; readonly code: string; readonly message: string }
+
+export type WatcherStatus = {
+  readonly phase: WatchPhase
+  readonly means: Means | undefined
+  /** What keeps it from watching as it should. */
+  readonly reason: string | undefined
+  readonly nDirectories: number
+  readonly problems: readonly WatchProblem[]
+  readonly windowMs: number
+  readonly nPending: number
+  readonly nEvents: number
+  readonly nCasts: number
+  readonly nRescans: number
+  readonly lastRescan: RescanReason | undefined
+}
 
 export type WatchOperation =
   /**
