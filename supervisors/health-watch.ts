@@ -65,7 +65,7 @@ function checksOf({ config, paths, startedAt }: DaemonOptions, { shared, circuit
     checkMemory(memory()),
     checkDisk(freeBytesAt(paths.stateDir), config.storage),
     checkImport(importProgress(shared)),
-    ...(config.sync.watch ? [checkWatching(watching.status(), pendingFiles(shared))] : []),
+    ...(config.sync.watch ? [checkWatching(watching.status(), pendingFiles(shared), watching.stuck())] : []),
     checkStore(lastSetAside(paths.database), startedAt, importProgress(shared)),
     ...circuits.checks(systemClock.nowMs()),
   ]

@@ -1,16 +1,21 @@
 /**
- * How the files are followed, as main knows it: the FileWatcher is asked now and then and whenever health is, and what it
- * said last is kept. It is asked for a short time only: one that is busy or away is told by the tree.
+ * How the files are followed, as main knows it: the FileWatcher and the Synchronizer are asked now and then and whenever
+ * health is, and what they said last is kept. They are asked for a short time only: one that is busy or away is told by the
+ * tree.
  */
 
+import type { Failure } from '../src/base/failure.ts'
 import type { Tree } from '../src/otp/node/tree.ts'
-import { FILE_WATCHER, type FileWatcherBody, type WatcherStatus } from '../src/project/watch/protocol.ts'
+import type { SynchronizerBody, SynchronizerStatus } from '../src/project/sync/protocol.ts'
+import { FILE_WATCHER, SYNCHRONIZER, type FileWatcherBody, type WatcherStatus } from '../src/project/watch/protocol.ts'
 import type { Reply } from '../src/wire/methods.ts'
 
 export type Watching = {
   readonly mode: 'watched' | 'not watched'
-  /** What it said last; undefined before, and without watching. */
+  /** What the FileWatcher said last; undefined before, and without watching. */
   status(): WatcherStatus | undefined
+  /** Why changes do not come into the store; undefined when they do, and after a first try that failed. */
+  stuck(): Failure | undefined
   refresh(): Promise<void>
 }
 
@@ -18,13 +23,19 @@ const ANSWER_MS = 250
 
 export function createWatching(tree: () => Tree, mode: Watching['mode']): Watching {
   let last: WatcherStatus | undefined
+  let synchronizer: SynchronizerStatus | undefined
   return {
     mode,
     status: () => last,
+    stuck: () => (synchronizer !== undefined && synchronizer.nFailed > 1 ? synchronizer.lastFailure : undefined),
     async refresh() {
       if (mode === 'not watched') return
-      const answer = await tree().actors.call(FILE_WATCHER, { type: 'status' } satisfies FileWatcherBody, ANSWER_MS)
-      if (answer.ok) last = answer.value as WatcherStatus
+      const [watched, stored] = await Promise.all([
+        tree().actors.call(FILE_WATCHER, { type: 'status' } satisfies FileWatcherBody, ANSWER_MS),
+        tree().actors.call(SYNCHRONIZER, { type: 'status' } satisfies SynchronizerBody, ANSWER_MS),
+      ])
+      if (watched.ok) last = watched.value as WatcherStatus
+      if (stored.ok) synchronizer = stored.value as SynchronizerStatus
     },
   }
 }

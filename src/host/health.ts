@@ -6,6 +6,7 @@
  */
 
 import type { Config } from '../../config/schema.ts'
+import type { Failure } from '../base/failure.ts'
 import { LEVEL_POLICIES, type PressureLevel } from '../memory/levels.ts'
 import type { TreeNode } from '../otp/starter.ts'
 import type { SetAside } from '../store/set-aside.ts'
@@ -109,13 +110,28 @@ export function checkDisk(freeBytes: number | null, { minFreeBytes }: Pick<Confi
     'free disk space; until then imports may fail with storage_full')
 }
 
-/** How files are followed; `undefined` when the watcher has not said yet, which the tree explains. */
-export function checkWatching(status: WatcherStatus | undefined, nPending: number): Check {
+/**
+ * How files are followed; `undefined` when the watcher has not said yet, which the tree explains. `stuck`: why changes that
+ * are known do not come into the store, however often it is tried.
+ */
+export function checkWatching(status: WatcherStatus | undefined, nPending: number, stuck: Failure | undefined): Check {
   const name = 'following files'
-  if (status === undefined || status.phase === 'starting' || status.phase === 'watching') return healthy(name, 'supporting')
-  const reason = `${status.reason ?? status.phase}${nPending === 0 ? '' : `; ${nPending} changed files are not in yet`}`
-  const more = status.problems.length > 1 ? ` (and ${status.problems.length - 1} more)` : ''
-  return degraded(name, `${reason}${more}`, WATCHING_REMEDIES[status.phase])
+  const faults = [...(status === undefined ? [] : faultsOfWatching(status)), ...(stuck === undefined ? [] : [faultOfStoring(stuck)])]
+  if (faults.length === 0) return healthy(name, 'supporting')
+  const pending = nPending === 0 ? [] : [`${nPending} changed files are not in yet`]
+  return degraded(name, [...faults.map(({ reason }) => reason), ...pending].join('; '), faults.map(({ remedy }) => remedy).join('; '))
+}
+
+type Fault = { readonly reason: string; readonly remedy: string }
+
+function faultsOfWatching({ phase, reason, problems }: WatcherStatus): Fault[] {
+  if (phase === 'starting' || phase === 'watching') return []
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+  return [{ reason: `${reason ?? phase}${more}`, remedy: WATCHING_REMEDIES[phase] }]
+}
+
+function faultOfStoring({ message, hint }: Failure): Fault {
+  return { reason: `changes cannot be stored: ${message}`, remedy: hint ?? 'the log says why; it is tried again every 10 s at least' }
 }
 
 const WATCHING_REMEDIES: Readonly<Record<'degraded' | 'polling' | 'absent', string>> = {

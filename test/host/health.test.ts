@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
+import { failure } from '../../src/base/failure.ts'
 import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkStore, checkTree, checkWatching, type Check } from '../../src/host/health.ts'
 import { METRICS } from '../../src/host/metric-names.ts'
 import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
@@ -137,6 +138,21 @@ test('a store that was set aside is degraded until an import has ended, and says
   expect(checkStore(setAside, '2026-01-02T04:00:00.000Z', { state: 'interrupted' }).status).toBe('healthy')
 })
 
+const WATCHED: WatcherStatus = { phase: 'watching', means: 'directories', reason: undefined, nDirectories: 1, problems: [], windowMs: 10, nPending: 0, nEvents: 0, nCasts: 0, nRescans: 0, lastRescan: undefined }
+
+test('following files: what keeps changes out of the store is said with its remedy', () => {
+  const full = failure('storage_full', 'no space is left for the store /state/db', { hint: 'free disk space' })
+  expect(checkWatching(WATCHED, 3, full)).toEqual({
+    name: 'following files', importance: 'supporting', status: 'degraded',
+    reason: 'changes cannot be stored: no space is left for the store /state/db; 3 changed files are not in yet', remedy: 'free disk space',
+  })
+  expect(checkWatching({ ...WATCHED, phase: 'absent', reason: 'the project directory is not there' }, 1, failure('unavailable', 'it is restarting'))).toMatchObject({
+    reason: 'the project directory is not there; changes cannot be stored: it is restarting; 1 changed files are not in yet',
+    remedy: 'bring the project directory back, or stop the daemon: it answers from what it knew; the log says why; it is tried again every 10 s at least',
+  })
+  expect(checkWatching(WATCHED, 3, undefined).status).toBe('healthy')
+})
+
 test.each<[string, Partial<WatcherStatus> | undefined, number, string, string | null]>([
   ['not asked yet', undefined, 0, 'healthy', null],
   ['at the start', { phase: 'starting' }, 3, 'healthy', null],
@@ -146,8 +162,7 @@ test.each<[string, Partial<WatcherStatus> | undefined, number, string, string | 
   ['the limit of watches', { phase: 'polling', reason: 'the system refuses to watch more (ENOSPC)' }, 2, 'degraded', 'the system refuses to watch more (ENOSPC); 2 changed files are not in yet'],
   ['a project that is gone', { phase: 'absent', reason: 'the project directory is not there' }, 0, 'degraded', 'the project directory is not there'],
 ])('following files: %s', (_name, status, nPending, expected, reason) => {
-  const full = status && ({ means: 'directories', reason: undefined, nDirectories: 1, problems: [], windowMs: 10, nPending: 0, nEvents: 0, nCasts: 0, nRescans: 0, lastRescan: undefined, phase: 'watching', ...status } satisfies WatcherStatus)
-  const found = checkWatching(full, nPending)
+  const found = checkWatching(status && { ...WATCHED, ...status }, nPending, undefined)
   expect([found.status, found.reason]).toEqual([expected, reason])
   expect(found.remedy === null).toBe(expected === 'healthy')
 })

@@ -4,7 +4,9 @@
  * transaction in the repository thread.
  */
 
+import type { Failure } from '../../base/failure.ts'
 import type { FileOutcome } from '../parse-files.ts'
+import type { SyncMode } from './sync-machine.ts'
 
 export const INCREMENTAL_UPDATER = 'ElixirScope.AST.Synchronization.IncrementalUpdater'
 
@@ -43,6 +45,18 @@ export type SynchronizerBody =
   | { readonly type: 'settle' }
   /** A call, answered with SynchronizerStatus. */
   | { readonly type: 'status' }
+
+export type SynchronizerStatus = {
+  readonly phase: SyncMode
+  readonly nPending: number
+  readonly isRescanOwed: boolean
+  readonly epoch: number
+  readonly nBatches: number
+  readonly nRescans: number
+  /** Attempts in a row that came to nothing, and why the last did. */
+  readonly nFailed: number
+  readonly lastFailure: Failure | undefined
+}
 
 export type Settled = { readonly epoch: number }
 

@@ -16,21 +16,9 @@ import type { Result } from '../../base/result.ts'
 import type { Actor, ActorEffect, ActorMsg, ReplyTo, Stepped } from '../../otp/actor.ts'
 import { FILE_WATCHER, type ChangedMessage } from '../watch/protocol.ts'
 import { INCREMENTAL_UPDATER, SYNC_PORTS } from './protocol.ts'
-import type { IncrementalUpdaterBody, PrepareOperation, Prepared, Settled, SynchronizerBody, UpdateBatch, Updated } from './protocol.ts'
+import type { IncrementalUpdaterBody, PrepareOperation, Prepared, Settled, SynchronizerBody, SynchronizerStatus, UpdateBatch, Updated } from './protocol.ts'
 import { modeOf, syncAfter, syncStart } from './sync-machine.ts'
-import type { SyncEvent, SyncMode, SyncState } from './sync-machine.ts'
-
-export type SynchronizerStatus = {
-  readonly phase: SyncMode
-  readonly nPending: number
-  readonly isRescanOwed: boolean
-  readonly epoch: number
-  readonly nBatches: number
-  readonly nRescans: number
-  /** Attempts in a row that came to nothing, and why the last did. */
-  readonly nFailed: number
-  readonly lastFailure: Failure | undefined
-}
+import type { SyncEvent, SyncState } from './sync-machine.ts'
 
 /** `asked`: the FileWatcher has been asked whether everything has been reported. `due`: all reported up to this number is waited for. */
 type Waiter = { readonly from: ReplyTo; readonly due: number | undefined }

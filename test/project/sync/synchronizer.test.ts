@@ -12,8 +12,8 @@ import { fail, ok, type Result } from '../../../src/base/result.ts'
 import type { Actor } from '../../../src/otp/actor.ts'
 import { createActorSystem } from '../../../src/otp/actor-system.ts'
 import { incrementalUpdaterActor } from '../../../src/project/sync/incremental-updater.actor.ts'
-import { INCREMENTAL_UPDATER, SYNC_PORTS, type PrepareOperation, type UpdateBatch } from '../../../src/project/sync/protocol.ts'
-import { FIRST_PAUSE_MS, MAX_BATCH, MAX_DIRTY, MAX_PAUSE_MS, synchronizerActor, type SynchronizerStatus } from '../../../src/project/sync/synchronizer.actor.ts'
+import { INCREMENTAL_UPDATER, SYNC_PORTS, type PrepareOperation, type SynchronizerStatus, type UpdateBatch } from '../../../src/project/sync/protocol.ts'
+import { FIRST_PAUSE_MS, MAX_BATCH, MAX_DIRTY, MAX_PAUSE_MS, synchronizerActor } from '../../../src/project/sync/synchronizer.actor.ts'
 import { FILE_WATCHER, SYNCHRONIZER } from '../../../src/project/watch/protocol.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
