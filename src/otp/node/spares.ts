@@ -1,5 +1,6 @@
 /**
- * Warm spares: Workers that have loaded a thread's module and wait for their `begin`. One per thread that wants one, made a
+ * Warm spares: Workers that have loaded a thread's module, or are loading it, and wait for their `begin`. Every thread's first
+ * life is one, so that all load at once and still begin one after the other. Later on one per thread that wants one, made a
  * moment after a life of it is up, so that loading it does not compete with what that life starts with. A spare that dies is
  * not made again before the next life: one that cannot load would be made for ever.
  */
@@ -15,6 +16,8 @@ import type { FromThread } from './control.ts'
 export type Spares = {
   take(name: string): Worker | undefined
   want(name: string, make: () => Worker | ExitReason): void
+  /** Makes the thread's first life now. */
+  loadAhead(name: string, make: () => Worker | ExitReason): void
   stateOf(name: string): 'loading' | 'ready' | undefined
   /** Ends the spare of a thread that will not be started again. */
   drop(name: string): void
@@ -39,10 +42,14 @@ export function createSpares(clock: Clock, log: Log): Spares {
     worker.on('message', (message: FromThread) => {
       if (message.type === 'loaded') slot.isReady = true
     })
-    worker.on('error', (thrown) => log('warn', 'a spare thread died', { thread: name, error: String(thrown) }))
-    worker.on('exit', () => {
+    const gone = (): void => {
       if (slots.get(name) === slot) slots.delete(name)
+    }
+    worker.on('error', (thrown) => {
+      gone()
+      log('warn', 'a thread died before it began', { thread: name, error: String(thrown) })
     })
+    worker.on('exit', gone)
   }
   const drop = (name: string): void => {
     const slot = slots.get(name)
@@ -55,6 +62,11 @@ export function createSpares(clock: Clock, log: Log): Spares {
     void ended.finally(() => ending.delete(ended))
   }
   return {
+    loadAhead(name, make) {
+      const slot: Slot = { timer: undefined, worker: undefined, isReady: false }
+      slots.set(name, slot)
+      fill(name, slot, make)
+    },
     take(name) {
       const slot = slots.get(name)
       if (slot?.worker === undefined) {

@@ -33,7 +33,7 @@ import { mainProfiled } from './profiled.ts'
 import type { Profiled } from './profiled.ts'
 import { createSpares } from './spares.ts'
 import type { Spares } from './spares.ts'
-import { startThread } from './thread-child.ts'
+import { spawn, startThread } from './thread-child.ts'
 import type { ThreadHooks } from './thread-child.ts'
 import type { Pool, Tree, TreeOptions, TreePlatform } from './tree.ts'
 import { actorWires, planOf } from './tree-plan.ts'
@@ -59,7 +59,8 @@ export function startTree({ root, wires = [], services = {}, ports = {}, log = (
   const pools = new Map([...plan.pools].map((id): [string, PoolSlot] => [id, { ledger: createPoolLedger(), running: undefined }]))
   const running = new Map<string, RunningChild>()
   const profiled = new Map<string, Profiled>([[MAIN, mainProfiled]])
-  const household = createHousehold({ platform, hooks: hooksOf({ wiring, hosts, spares, platform }), hosts, spares, actors, pools, running, profiled })
+  const hooks = hooksOf({ wiring, hosts, spares, platform })
+  const household = createHousehold({ platform, hooks, hosts, spares, actors, pools, running, profiled })
   const started = Promise.withResolvers<Result<void, ExitReason>>()
   const ended = Promise.withResolvers<ExitReason>()
   const seen: { state: ChildState; startedAt: number | undefined; running: RunningChild | undefined } = { state: 'starting', startedAt: undefined, running: undefined }
@@ -79,6 +80,8 @@ export function startTree({ root, wires = [], services = {}, ports = {}, log = (
       started.resolve(ok(undefined))
     },
   }
+  // All load at once; each begins when it is its turn.
+  for (const [name, start] of plan.threads) spares.loadAhead(name, () => spawn(name, start, hooks))
   const top = startSupervisor(root.start as SupervisorStart<NodeStart>, context, household)
   seen.running = top
   running.set(id, top)

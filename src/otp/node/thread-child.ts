@@ -67,7 +67,7 @@ type Shell = {
 }
 
 export function startThread(start: ThreadStart, context: StartContext, hooks: ThreadHooks): RunningThread {
-  const worker = hooks.takeSpare(context.id) ?? spawn(start, context, hooks)
+  const worker = hooks.takeSpare(context.id) ?? spawn(context.id, start, hooks)
   if ('kind' in worker) return neverStarted(context, worker)
   const [life, effects] = startThreadLife({ ...DEFAULT_TIMES, ...start.times })
   const handle: ThreadHandle = { name: context.id, send: (message, transfer = []) => worker.postMessage(message, transfer) }
@@ -93,11 +93,11 @@ export function startThread(start: ThreadStart, context: StartContext, hooks: Th
 }
 
 /** The Worker, or why there is none: only start data that cannot be copied makes the constructor throw. */
-function spawn(start: ThreadStart, context: StartContext, hooks: ThreadHooks): Worker | ExitReason {
-  const data: ThreadData = { name: context.id, init: start.init, wires: hooks.wiresFrom(context.id) }
+export function spawn(name: string, start: ThreadStart, hooks: Pick<ThreadHooks, 'openThread' | 'wiresFrom'>): Worker | ExitReason {
+  const data: ThreadData = { name, init: start.init, wires: hooks.wiresFrom(name) }
   try {
     const { resourceLimits } = start
-    return hooks.openThread(start.url, { name: context.id, workerData: data, ...(resourceLimits === undefined ? {} : { resourceLimits }) })
+    return hooks.openThread(start.url, { name, workerData: data, ...(resourceLimits === undefined ? {} : { resourceLimits }) })
   } catch (thrown) {
     return uncaught(thrown)
   }
@@ -185,7 +185,7 @@ function report(shell: Shell, event: ChildEvent): void {
   const { hooks, handle, context, start } = shell
   if (event.type === 'started') {
     hooks.ready(handle)
-    if (start.spare === true) hooks.wantSpare(context.id, () => spawn(start, context, hooks))
+    if (start.spare === true) hooks.wantSpare(context.id, () => spawn(context.id, start, hooks))
   }
   if (event.type === 'exit' || event.type === 'start_failed') {
     hooks.gone(handle, event.reason)

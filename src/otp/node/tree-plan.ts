@@ -6,11 +6,12 @@
 import { assert, must } from '../../base/assert.ts'
 import { actorWireOf } from '../actor-service.ts'
 import type { Wire } from './control.ts'
-import type { NodeSpec } from './tree-spec.ts'
+import type { NodeSpec, ThreadStart } from './tree-spec.ts'
 import { MAIN } from './wiring.ts'
 
 export type TreePlan = {
-  readonly threads: ReadonlySet<string>
+  /** In the order in which they become ready. */
+  readonly threads: ReadonlyMap<string, ThreadStart>
   readonly pools: ReadonlySet<string>
   /** Name of an actor -> the thread it lives in. */
   readonly places: ReadonlyMap<string, string>
@@ -20,7 +21,8 @@ export type TreePlan = {
 
 /** Threads and pools are found by id and actors by name, so each may occur once only. */
 export function planOf(root: NodeSpec): TreePlan {
-  const [threads, pools, hosts] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  const [pools, hosts] = [new Set<string>(), new Set<string>()]
+  const threads = new Map<string, ThreadStart>()
   const places = new Map<string, string>()
   const visit = ({ id, start }: NodeSpec): void => {
     if (start?.kind === 'supervisor') return start.children.forEach(visit)
@@ -34,8 +36,8 @@ export function planOf(root: NodeSpec): TreePlan {
     if (start === undefined) return
     const name = must(id, 'an id')
     assert(!threads.has(name) && !pools.has(name), `two children of the tree are named ${name}`)
-    const kind = start.kind === 'thread' ? threads : pools
-    kind.add(name)
+    if (start.kind === 'thread') threads.set(name, start)
+    else pools.add(name)
   }
   assert(root.start?.kind === 'supervisor', 'the root of a tree is a supervisor')
   visit(root)
@@ -48,5 +50,5 @@ const MAX_CALLS = 4096
 /** From everybody to every thread that hosts actors: monitors are calls that last, so there may be many. */
 export function actorWires({ threads, hosts }: TreePlan): readonly Wire[] {
   return [...hosts].flatMap((to) =>
-    [MAIN, ...threads].filter((from) => from !== to).map((from): Wire => ({ from, to, name: actorWireOf(to), maxInFlight: MAX_CALLS })))
+    [MAIN, ...threads.keys()].filter((from) => from !== to).map((from): Wire => ({ from, to, name: actorWireOf(to), maxInFlight: MAX_CALLS })))
 }

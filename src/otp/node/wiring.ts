@@ -39,7 +39,7 @@ export type WiringOptions = {
   readonly wires: readonly Wire[]
   readonly services: Readonly<Record<string, AnyService>>
   /** Every thread that can be at an end of a wire. */
-  readonly threads: ReadonlySet<string>
+  readonly threads: Pick<ReadonlySet<string>, 'has'>
   readonly platform: Platform
 }
 
@@ -101,7 +101,7 @@ function endedBecause(name: string, reason: ExitReason): Failure {
   return calleeUnavailable(name, `it ended with ${formatReason(reason)}`)
 }
 
-function checkWires(wires: readonly Wire[], services: Readonly<Record<string, AnyService>>, threads: ReadonlySet<string>): void {
+function checkWires(wires: readonly Wire[], services: Readonly<Record<string, AnyService>>, threads: WiringOptions['threads']): void {
   const seen = new Set<string>()
   for (const { from, to, name } of wires) {
     for (const end of [from, to]) assert(end === MAIN || threads.has(end), `the wire ${name} names ${end}, which is no thread of the tree`)

@@ -11,7 +11,6 @@
  * that is verified nothing is written, and no snapshot is held for longer than one file takes, but for the check in itself.
  */
 
-import { rmSync } from 'node:fs'
 import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { openReader } from '../../store/reader.ts'
@@ -170,9 +169,4 @@ function summary({ ports, live, rebuilt }: Run, found: Found, whole: readonly Di
     epoch: now.epoch, duration_ms: 0,
   }
   return { verification, paths: [...found.differing].sort() }
-}
-
-/** What a verification that was ended by force has left behind. */
-export function removeScratch(scratchPath: string): void {
-  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(scratchPath + ending, { force: true })
 }

@@ -1,15 +1,18 @@
 /** Real threads under a real tree: every way a thread can end, what callers see, and that it comes back wired. */
 
+import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 
 import { must } from '../../../src/base/assert.ts'
 import { formatReason } from '../../../src/otp/exit-reason.ts'
 import type { ThreadTimes } from '../../../src/otp/thread-life.ts'
 import type { Wire } from '../../../src/otp/node/control.ts'
+import { NODE_PLATFORM } from '../../../src/otp/node/platform.ts'
+import { startPool } from '../../../src/otp/node/pool-child.ts'
 import { startTree } from '../../../src/otp/node/start-tree.ts'
 import { moduleUrl, supervisor, thread } from '../../../src/otp/node/tree-spec.ts'
 import type { NodeSpec } from '../../../src/otp/node/tree-spec.ts'
-import type { Tree } from '../../../src/otp/node/tree.ts'
+import type { Tree, TreePlatform } from '../../../src/otp/node/tree.ts'
 import type { TreeNode } from '../../../src/otp/starter.ts'
 import type { EchoCalls, EchoCasts, EchoInit } from './fixtures/echo.thread.ts'
 
@@ -29,11 +32,14 @@ const echo = ({ id, init, ...rest }: Echo): NodeSpec =>
 
 const mainTo = (to: string): Wire => ({ from: 'main', to, name: to, timeoutMs: 20_000 })
 
-function start(children: readonly NodeSpec[], wires: readonly Wire[], flags: { intensity?: number; strategy?: 'one_for_all' } = {}): { tree: Tree; logs: string[] } {
+type StartFlags = { intensity?: number; strategy?: 'one_for_all'; openThread?: TreePlatform['openThread'] }
+
+function start(children: readonly NodeSpec[], wires: readonly Wire[], { openThread, ...flags }: StartFlags = {}): { tree: Tree; logs: string[] } {
   const logs: string[] = []
   const tree = startTree({
     root: supervisor({ id: 'root', intensity: 10, ...flags, children }),
     wires,
+    ...(openThread === undefined ? {} : { platform: { ...NODE_PLATFORM, openThread, startPool } }),
     log: (_level, message, fields) => logs.push(`${message} ${JSON.stringify(fields)}`),
   })
   trees.push(tree)
@@ -203,4 +209,26 @@ test('a port made for somebody else reaches the service, and closes when the thr
   const closed = new Promise((resolve) => port.value.once('close', () => resolve('closed')))
   void tree.channel<EchoCalls>('echo').call('die', 'exit')
   expect(await closed).toBe('closed')
+})
+
+test('all threads load at once, and begin one after the other in the order of the tree', async () => {
+  const opened: string[] = []
+  const { tree, logs } = start([echo({ id: 'first' }), echo({ id: 'second' }), echo({ id: 'third' })], [], {
+    openThread(workerUrl, options) {
+      opened.push(must(options.name, 'a name'))
+      return new Worker(workerUrl, options)
+    },
+  })
+  // Nothing has begun yet: the event loop has not turned since.
+  expect(opened).toEqual(['first', 'second', 'third'])
+  expect(await tree.started).toEqual({ ok: true, value: undefined })
+  expect(logs.filter((line) => line.startsWith('echo is up'))).toEqual(opened.map((name) => `echo is up {"thread":"${name}","epoch":1}`))
+  expect(opened).toHaveLength(3)
+})
+
+test('a thread whose module fails to load, while another still begins, fails the start with its own error', async () => {
+  const missing = thread({ id: 'missing', url: moduleUrl('./fixtures/no-such.thread', import.meta.url), times })
+  const { tree } = start([echo({ id: 'first' }), missing], [])
+  const started = await tree.started
+  expect(started.ok ? '' : formatReason(started.error)).toContain('no-such.thread')
 })
