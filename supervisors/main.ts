@@ -18,12 +18,14 @@ import { packageVersion } from '../src/host/package-version.ts'
 import { projectPaths, type ProjectPaths } from '../src/host/paths.ts'
 import { preflight, type Cleared } from '../src/host/preflight.ts'
 import { openRotatingFile } from '../src/host/rotating-file.ts'
-import { notifyServiceManager, type ServiceManager } from '../src/host/service-manager.ts'
+import { notifyServiceManager } from '../src/host/service-manager.ts'
 import { handleSignals } from '../src/host/signals.ts'
 import { reportToStarter, tellParent } from '../src/host/starter-report.ts'
 import { removeDaemonState, writeDaemonState } from '../src/host/state-file.ts'
+import { systemClock } from '../src/otp/node/message-port.ts'
 import { refusalOf } from '../src/store/examine.ts'
-import { startDaemon, type Daemon } from './daemon.ts'
+import { startDaemon } from './daemon.ts'
+import { untilEnd } from './until-end.ts'
 
 const EXIT = { stopped: 0, failed: 1, gaveUp: 70, atOnce: ENDED_AT_ONCE } as const
 /** Signs of life within heart's time of silence, and within a service manager's. */
@@ -60,6 +62,10 @@ async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock
       process.exit(EXIT.gaveUp)
     },
   })
+  process.once('beforeExit', () => {
+    logger.fatal('ending: nothing runs any more that could ever go on')
+    process.exit(EXIT.gaveUp)
+  })
   const isAttached = given.heart !== undefined || given.placement === 'foreground'
   if (isAttached) whenParentGoes(() => asked.resolve(given.heart ? 'the end of heart' : 'the end of the command'))
   const version = packageVersion()
@@ -79,26 +85,15 @@ async function serve(given: DaemonArguments, paths: ProjectPaths, { loaded, lock
   else reportToStarter({ type: 'ready', state: daemon.state })
   if (given.heart) giveSignsOfLife(loaded.config.heart.silenceMs)
   if (given.first_import === 'daemon') daemon.importProject()
-  const code = await untilEnd(daemon, asked.promise, logger, manager)
+  const how = await untilEnd({
+    ended: daemon.ended, stop: daemon.stop, asked: asked.promise, stopTimeoutMs: loaded.config.supervision.stopTimeoutMs,
+    stopping: manager.stopping, clock: systemClock, log: logger,
+  })
   removeDaemonState(paths.stateFile)
   if (loaded.config.storage.backend === 'memory') rmSync(paths.database, { force: true })
   lock.release()
   log.close()
-  process.exit(code)
-}
-
-/** Waits for a wish to stop, or for a tree that has given up. */
-async function untilEnd(daemon: Daemon, asked: Promise<string>, logger: Logger, manager: ServiceManager): Promise<number> {
-  const by = await Promise.race([asked, daemon.ended.then(() => undefined)])
-  manager.stopping()
-  if (by === undefined) {
-    logger.fatal('the supervision tree gave up', { reason: await daemon.ended })
-    return EXIT.gaveUp
-  }
-  logger.log('info', 'stopping', { asked_by: by })
-  const reason = await daemon.stop()
-  logger.log('info', 'stopped', { reason })
-  return EXIT.stopped
+  process.exit(EXIT[how])
 }
 
 /** Also when it has gone already. */

@@ -45,6 +45,7 @@ export const SYNCHRONIZATION = `${AST}.Synchronization.Supervisor`
 export const TASK_SUPERVISOR = `${AST}.TaskSupervisor`
 /** What each of its children is started as. */
 export const TASK = `${AST}.Task`
+const GATEWAY = 'ElixirScope.Gateway.Supervisor'
 const MEMORY_MANAGER = `${AST}.Repository.MemoryManager.Supervisor`
 
 /** In order of start; the end is in reverse. */
@@ -81,10 +82,16 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
       { ...actor(TASK, 'main', 1000, 'one for each task asked for, such as a profile; keeps its outcome for a minute'), restart: 'temporary' },
     ]),
   ]),
-  supervisor('ElixirScope.Gateway.Supervisor', 'one_for_one', 'service', [
+  supervisor(GATEWAY, 'one_for_one', 'service', [
     thread('gateway', 2000, 'socket and HTTP; calls under way are finished first'),
   ]),
 ])
+
+/**
+ * Supervisors whose children no client ends: everything stands on those of the root, in their order, and the gateway is the
+ * only way by which it could be started again.
+ */
+export const LASTING: readonly string[] = [ROOT, GATEWAY]
 
 /** Nodes of the requirement documents that are not in the tree yet, and the part of the product that brings them. */
 export const LATER: Readonly<Record<string, string>> = {

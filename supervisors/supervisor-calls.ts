@@ -1,6 +1,7 @@
 /**
  * OTP's calls on the supervisors of the live tree, as clients make them: supervisors and children go by their full names,
- * and OTP's errors come as typed failures. Also what starts children on demand.
+ * and OTP's errors come as typed failures; one more refuses to end what the daemon cannot do without. Also what starts
+ * children on demand.
  */
 
 import { failure, type Failure } from '../src/base/failure.ts'
@@ -11,7 +12,7 @@ import type { NodeSpec, NodeStart } from '../src/otp/node/tree-spec.ts'
 import type { SupervisorReply, SupervisorRequest } from '../src/otp/supervisor-state.ts'
 import type { Args, Reply } from '../src/wire/methods.ts'
 import { nearestName } from '../src/wire/nearest-name.ts'
-import { ROOT } from './placement.ts'
+import { LASTING, ROOT } from './placement.ts'
 
 export type Supervised = { readonly tree: Tree; readonly root: NodeSpec }
 type SupervisorMethod = 'which_children' | 'count_children' | 'get_childspec' | 'start_child' | 'restart_child' | 'terminate_child' | 'delete_child'
@@ -23,8 +24,8 @@ export function supervisorCalls(supervised: () => Supervised): { readonly [M in 
     const replied = await request
     return replied.ok ? accepted(replied.value, () => ({ ok: true })) : replied
   }
-  const onChild = (type: 'restart_child' | 'terminate_child' | 'delete_child') =>
-    ({ supervisor, child }: Args<'supervisor.restart_child'>) => done(ask(supervised(), supervisor, { type, id: child }))
+  const onChild = (type: 'restart_child' | 'terminate_child' | 'delete_child') => ({ supervisor, child }: Args<'supervisor.restart_child'>) =>
+    type !== 'restart_child' && isLasting(supervised(), supervisor, child) ? Promise.resolve(fail(lasting(child))) : done(ask(supervised(), supervisor, { type, id: child }))
   return {
     'supervisor.which_children': async ({ supervisor }) => {
       const replied = await ask(supervised(), supervisor, { type: 'which_children' })
@@ -149,6 +150,16 @@ function noSupervisor(root: NodeSpec, name: string): Failure {
   const near = nearestName(name, names)
   return failure('not_found', `there is no supervisor ${JSON.stringify(name)}`, {
     hint: near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`,
+  })
+}
+
+function isLasting({ root }: Supervised, supervisor: string, child: string): boolean {
+  return LASTING.includes(supervisor) && findSupervisor(root, supervisor)?.children.some(({ id }) => id === child) === true
+}
+
+function lasting(child: string): Failure {
+  return failure('conflict', `the daemon cannot do without ${child}`, {
+    hint: '`elixir-scope restart` starts everything anew', details: { error: 'lasting' },
   })
 }
 
