@@ -130,7 +130,7 @@ function signature(name: string, clause: ClauseFacts | undefined): string {
 }
 
 function exported(functions: readonly FunctionRow[], wanted: (kind: FunctionKind) => boolean): string[] {
-  const shown = functions.filter((row) => visibility(row.kind) === 'public' && wanted(row.kind))
+  const shown = functions.filter((row) => row.stale === null && visibility(row.kind) === 'public' && wanted(row.kind))
   return shown.flatMap((row) => arities(row).map((arity) => `${formatFunctionName(row.name)}/${arity}`)).toSorted()
 }
 

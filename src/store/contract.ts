@@ -226,7 +226,7 @@ export type Snapshot = {
   findFunction(mfa: Mfa, origin?: Origin): FunctionRecord | undefined
   functionById(id: number): FunctionRecord | undefined
   moduleById(id: number): ModuleRecord | undefined
-  /** In source order. */
+  /** In source order; stale functions come behind the others. */
   functionsOf(moduleId: number, page: PageRequest): Page<FunctionRow>
   /** In source order; empty for a file that defines none, undefined for an unknown file. */
   modulesOfFile(path: string): readonly ModuleRow[] | undefined

@@ -99,6 +99,12 @@ export function listStale(connection: Connection, after: readonly [key: string, 
     AND (d.module > ?1 OR ?3 < 0 OR (?3 = 0 AND (d.name, d.arity) > (?4, ?5))) ORDER BY d.module, d.name, d.arity LIMIT ?6`, key, before, origin, name, arity, limit)
 }
 
+/** Those of one module of a file. */
+export function staleOf(connection: Connection, moduleId: number, [name, arity]: readonly [string, number], limit: number): FunctionColumns[] {
+  return all<FunctionColumns>(connection, `SELECT ${COLUMNS} FROM modules m CROSS JOIN departed d ON d.module = m.key WHERE m.id = ? AND m.origin = 0
+    AND d.data IS NOT NULL AND (d.name, d.arity) > (?, ?) ORDER BY d.name, d.arity LIMIT ?`, moduleId, name, arity, limit)
+}
+
 export function momentsIn(connection: Connection, table: 'functions' | 'modules', id: number): ShownMoments | undefined {
   const found = one<Moments>(connection, `SELECT first_epoch, first_ms, modified_epoch, modified_ms FROM ${table} WHERE id = ?`, id)
   return found === undefined ? undefined : momentsOf(found)

@@ -2,7 +2,7 @@
 
 import { decompress } from './encoded-file.ts'
 import { open } from './bytes.ts'
-import { all, one, type Connection, type Sql } from './connection.ts'
+import { all, one, type Connection } from './connection.ts'
 import type { ExportRow, FileRow, Page, PageRequest, ProblemRow } from './contract.ts'
 import { functionCalls, functionRecord, FUNCTION_RECORDS, type FunctionBlobs } from './function-reads.ts'
 import { bodyCalls, moduleRecord, MODULE_RECORDS, type ModuleBlobs } from './module-reads.ts'
@@ -65,13 +65,13 @@ export function sourceOf(connection: Connection, path: string): Uint8Array | und
   return found === undefined ? undefined : open(found.data, { table: 'sources', column: 'data', row: found.id, path }, decompress)
 }
 
+/** By path, then those of the facts as the parse met them, then those that the store makes by their place: a function of the sources. */
 export function problems(connection: Connection, request: PageRequest & { readonly path?: string | undefined }): Page<ProblemRow> {
-  const [path, seq] = readCursor(request, [request.path ?? '', -1])
-  const within = request.path === undefined ? '' : 'AND path = ?'
-  const values: Sql[] = [path, seq, ...(request.path === undefined ? [] : [request.path]), request.limit + 1]
-  const rows = all<ProblemColumns>(connection,
-    `SELECT path, seq, code, message, line, col, start, end FROM problems WHERE (path, seq) > (?, ?) ${within} ORDER BY path, seq LIMIT ?`, ...values)
-  return toPage(rows, request.limit, problemRow, (row) => [row.path, row.seq])
+  const after = readCursor(request, [request.path ?? '', -1, 0, 0, ''])
+  const sql = `SELECT path, min(seq, 1000000) AS seq, code, message, line, col, start, "end" FROM problems WHERE path ${request.path === undefined ? '>=' : '='} ?1
+    AND (path, min(seq, 1000000), start, "end", message) > (?1, ?2, ?3, ?4, ?5) ORDER BY path, min(seq, 1000000), start, "end", message LIMIT ?6`
+  const rows = all<ProblemColumns>(connection, sql, ...after, request.limit + 1)
+  return toPage(rows, request.limit, problemRow, (row) => [row.path, row.seq, row.start, row.end, row.message])
 }
 
 /** A page holds rows of one table; the cursor is the table's place below, and the last key. */

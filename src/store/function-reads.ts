@@ -76,16 +76,28 @@ export function functionById(connection: Connection, id: number): FunctionRecord
   return found === undefined ? undefined : functionRecord(found)
 }
 
+/** The id that a cursor has of a stale function. */
+const STALE_ID = -1
+
 /**
  * The cursor names the last function and its place: the page goes on after where it is now, or, when it is gone, after
- * where it was.
+ * where it was. Stale functions stand behind the others, by name.
  */
-export function functionsOf(connection: Connection, moduleId: number, request: PageRequest): Page<FunctionRow> {
-  const [lastId, lastPosition] = readCursor(request, [0, -1])
+export function functionsOf(connection: Connection, moduleId: number, request: PageRequest, listStale: StaleOf | undefined): Page<FunctionRow> {
+  const [lastId, lastPosition, name, arity] = readCursor(request, [0, -1, '', -1])
+  const live = lastId === STALE_ID ? [] : liveFunctionsOf(connection, moduleId, [lastId, lastPosition], request.limit + 1)
+  const stale = live.length > request.limit ? [] : listStale?.(moduleId, [name, arity], request.limit + 1 - live.length) ?? []
+  const cursorOf = (row: FunctionColumns) => row.gone_epoch === undefined ? [row.id, row.position, '', -1] : [STALE_ID, 0, row.name, row.arity]
+  return toPage([...live, ...stale], request.limit, functionRow, cursorOf)
+}
+
+type StaleOf = (moduleId: number, after: readonly [name: string, arity: number], limit: number) => readonly FunctionColumns[]
+
+function liveFunctionsOf(connection: Connection, moduleId: number, [lastId, lastPosition]: readonly [number, number], limit: number): FunctionColumns[] {
   const last = one<{ position: number }>(connection, 'SELECT position FROM functions WHERE id = ? AND module_id = ?', lastId, moduleId)
   const after = last?.position ?? (lastId === 0 ? -1 : lastPosition - 1)
   const sql = `SELECT ${COLUMNS} ${BY_MODULE} WHERE m.id = ? AND fn.position > ? ORDER BY fn.position LIMIT ?`
-  return toPage(all<FunctionColumns>(connection, sql, moduleId, after, request.limit + 1), request.limit, functionRow, (row) => [row.id, row.position])
+  return all<FunctionColumns>(connection, sql, moduleId, after, limit)
 }
 
 /** Stale functions stand among the others. */

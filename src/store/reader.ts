@@ -13,7 +13,7 @@ import { fileStates } from './apply-file.ts'
 import { callers } from './caller-reads.ts'
 import { connect, failureOf, rethrow, type Connection } from './connection.ts'
 import type { Reader, ReaderOptions, Snapshot } from './contract.ts'
-import { findStale, listStale, momentsIn, pathOfDeparted } from './departed.ts'
+import { findStale, listStale, momentsIn, pathOfDeparted, staleOf } from './departed.ts'
 import { placeOf } from './files.ts'
 import { exportRows, filesBelow, findFile, problems, sourceOf } from './file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from './function-reads.ts'
@@ -126,7 +126,7 @@ function createSnapshot(connection: Connection, path: string, turn: Turn, letGo:
     pathOfDeparted: (module) => read(() => pathOfDeparted(connection, module)),
     versionsOf: (file) => read(() => versionsOf(connection, file)),
     versionSource: (file, number) => read(() => versionSource(connection, file, number)),
-    functionsOf: (moduleId, page) => read(() => functionsOf(connection, moduleId, page)),
+    functionsOf: (moduleId, page) => read(() => functionsOf(connection, moduleId, page, state.n_stale === 0 ? undefined : (...from) => staleOf(connection, ...from))),
     modulesOfFile: (file) => read(() => modulesOfFile(connection, file)),
     listModules: (page) => read(() => listModules(connection, page)),
     listFunctions: (page) => read(() => listFunctions(connection, page, state.n_stale === 0 ? undefined : (...from) => listStale(connection, ...from))),

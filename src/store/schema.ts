@@ -142,6 +142,13 @@ const HISTORY = `
   UPDATE state SET horizon = epoch;
 `
 
+/** Those that the store makes (seq from 1000000) are told apart by the number of a module, which is no place. */
+const PROBLEMS_IN_ORDER = `
+  CREATE INDEX problems_place ON problems (path, min(seq, 1000000), start, "end", message);
+  DELETE FROM problems WHERE code = 'module_redefined' AND message GLOB '~dynamic*';
+  UPDATE state SET n_problems = (SELECT count(*) FROM problems);
+`
+
 /** Of modules and functions; of what is older than this form, the last change is all that is known. */
 const MOMENTS = (table: string): string => `
   ALTER TABLE ${table} ADD COLUMN first_epoch INTEGER NOT NULL DEFAULT 0;
@@ -184,6 +191,10 @@ export const MIGRATIONS: readonly Migration[] = [
     up: (db) => {
       for (const sql of REQUEST_TABLES.flatMap(createStatements)) db.exec(sql)
     },
+  },
+  {
+    summary: 'problems in the order of the source; modules whose names are made when the code runs redefine nothing',
+    up: (db) => db.exec(PROBLEMS_IN_ORDER),
   },
 ]
 

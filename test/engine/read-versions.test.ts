@@ -104,3 +104,22 @@ test('a function that went because its file broke is answered as stale, by any o
   const listed = value(ask(store, (context) => READS.list_functions(context, { limit: 10, origin: 'all' }))).value.functions
   expect(listed.filter((row) => row.stale).map((row) => row.mfa)).toContain('A.g/0')
 })
+
+test('a module lists its stale functions behind those that are there, and exports none of them', () => {
+  const store = openProject('defmodule A do\n  def b, do: 1\n  def f(x), do: x\n  def a, do: 1\nend\n', 'defmodule A do\n  def f(x), do: x\n  def (\nend\n')
+  const rows = ['A.f/1', 'A.a/0 stale', 'A.b/0 stale']
+  const told = (functions: readonly { readonly mfa: string; readonly stale: boolean }[]): string[] => functions.map(({ mfa, stale }) => `${mfa}${stale ? ' stale' : ''}`)
+  const module = value(ask(store, (context) => READS.get_module(context, { module_name: 'A', text_limit: 100 }))).value
+  expect(told(module.functions)).toEqual(rows)
+  expect(module.exports).toEqual(['f/1'])
+  const page = (limit: number, cursor?: string) => value(ask(store, (context) => READS.get_functions_for_module(context, { module_name: 'A', limit, cursor }))).value
+  expect(told(page(10).functions)).toEqual(rows)
+  const paged: string[] = []
+  for (let at = page(1); ; at = page(1, at.cursor)) {
+    paged.push(...told(at.functions))
+    if (at.cursor === null) break
+  }
+  expect(paged).toEqual(rows)
+  put(store, 'lib/a.ex', 'defmodule A do\n  def f(x), do: x\nend\n')
+  expect(told(page(10).functions)).toEqual(['A.f/1'])
+})

@@ -58,7 +58,7 @@ function everything(snapshot: Snapshot): unknown {
   const modules = pages(2, (page) => snapshot.listModules(page))
   const callees = new Map<string, { module: string | null; name: string; arity: number }>()
   const detailed = modules.map((row) => {
-    const functions = pages(2, (page) => snapshot.functionsOf(row.id, page)).map((fn) => {
+    const functions = pages(2, (page) => snapshot.functionsOf(row.id, page)).filter(({ stale }) => stale === null).map((fn) => {
       const calls = pages(3, (page) => snapshot.calleesOf(fn.id, page))
       for (const call of calls) callees.set(JSON.stringify([call.module, call.name, call.arity]), call)
       return [fn.name, fn.arity, fn.path, fn.line, snapshot.functionById(fn.id)?.facts, calls]

@@ -2,16 +2,18 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { analyseSource } from '../../src/analysis/analyse.ts'
 import { must } from '../../src/base/assert.ts'
 import { callers } from '../../src/store/caller-reads.ts'
 import { all, connect, type Connection } from '../../src/store/connection.ts'
+import { encodeFileFacts } from '../../src/store/encoded-file.ts'
 import { exportRows, findFile, problems, sourceOf } from '../../src/store/file-reads.ts'
 import { calleesOf, findFunction, functionById, functionsOf, listFunctions } from '../../src/store/function-reads.ts'
 import { bodyCallsOf, findModule, findModuleRow, listModules, moduleById, modulesOfFile } from '../../src/store/module-reads.ts'
-import { findStale, listStale, momentsIn } from '../../src/store/departed.ts'
+import { findStale, listStale, momentsIn, staleOf } from '../../src/store/departed.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { versionsOf, versionSource } from '../../src/store/versions.ts'
-import { apply, error, openReaderAt, openStore, pages, temporaryPath, write } from './opened.ts'
+import { apply, DISK, error, openReaderAt, openStore, pages, temporaryPath, write } from './opened.ts'
 import { file, type Sketch } from './sketch.ts'
 
 test('a snapshot stays at its epoch while others move on', () => {
@@ -114,6 +116,19 @@ test('names that are made when the code runs look alike and are no problem', () 
   expect(reader.snapshot((s) => s.problems({ limit: 10 }).items.map(({ message }) => message.split(' ')[0]))).toEqual(['A'])
 })
 
+test('problems stand in the order of the source, whatever came first', () => {
+  const { writer, reader } = openStore()
+  const listed = (): unknown => reader.snapshot((s) => pages(1, (page) => s.problems(page)).map((row) => `${row.path} ${row.message.split(' ')[0]}`))
+  const texts = { first: 'defmodule A do\nend\ndefmodule B do\nend\n', later: 'defmodule B do\nend\ndefmodule A do\nend\n' }
+  const put = (path: string, text: string): unknown => write(writer, (transaction) => transaction.applyFile(encodeFileFacts(analyseSource(path, Buffer.from(text)), Buffer.from(text)), DISK))
+  put('a.ex', texts.first)
+  put('z.ex', texts.first)
+  expect(listed()).toEqual(['z.ex A', 'z.ex B'])
+  put('z.ex', texts.later)
+  expect(listed()).toEqual(['z.ex B', 'z.ex A'])
+  expect(reader.snapshot((s) => pages(1, (page) => s.problems({ ...page, path: 'z.ex' })))).toHaveLength(2)
+})
+
 test('ids and versions stay where nothing changed', () => {
   const { writer, reader } = openStore()
   const find = (name: string): readonly (number | undefined)[] => reader.snapshot((s) => {
@@ -196,7 +211,7 @@ function plansOf(path: string): string[] {
   modulesOfFile(recording, 'a.ex')
   bodyCallsOf(recording, moduleId, one)
   functionById(recording, fnId)
-  functionsOf(recording, moduleId, one)
+  expect(pages(1, (page) => functionsOf(recording, moduleId, page, (...from) => staleOf(recording, ...from)))).toHaveLength(1)
   calleesOf(recording, fnId, one)
   expect(pages(1, (page) => callers(recording, { module: 'A', name: 'f', arity: 1 }, page))).toHaveLength(2)
   findFile(recording, 'a.ex')

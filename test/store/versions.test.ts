@@ -150,11 +150,13 @@ test('a store of the first form is brought along: what is in it is its history',
   const old = new DatabaseSync(path)
   value(migrate(old, path, MIGRATIONS.slice(0, 1)))
   old.exec(`INSERT INTO state VALUES (1, 'r', 1, 7, 1000, '{"state":"complete","filesDone":1,"filesTotal":1,"last":null}', 2, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0);
-    INSERT INTO sources VALUES (1, x'ab', 3, x'00'); INSERT INTO files VALUES (1, 'a.ex', 1, 3, 3, 5, 1, 1, 6, 900)`)
+    INSERT INTO sources VALUES (1, x'ab', 3, x'00'); INSERT INTO files VALUES (1, 'a.ex', 1, 3, 3, 5, 1, 1, 6, 900);
+    INSERT INTO problems VALUES ('a.ex', 1000001, 'module_redefined', '~dynamic is defined more than once; …', 1, 1, 0, 0), ('a.ex', 1000002, 'module_redefined', 'A is defined …', 1, 1, 0, 0)`)
   old.close()
   const writer = openWriterAt(path, { storage: 'disk' })
   const reader = openReaderAt(path)
   expect(writer.epoch()).toBe(7)
   expect(reader.snapshot((s) => s.versionsOf('a.ex'))).toMatchObject([{ number: 1, epoch: 6, atMs: 900, until: null, sourceHash: 'ab' }])
-  expect(reader.snapshot((s) => s.statistics().oldestEpoch)).toBe(7)
+  expect(reader.snapshot((s) => s.statistics())).toMatchObject({ oldestEpoch: 7, problems: 1 })
+  expect(reader.snapshot((s) => s.problems({ limit: 10 }).items.map(({ message }) => message.split(' ')[0]))).toEqual(['A'])
 })

@@ -317,7 +317,7 @@ test('a store in memory starts empty and leaves nothing', () => {
 
 test('vacuum drops sources that nothing has, and gives space back', () => {
   const { writer, reader, path } = openStore({ history: { versions: 0, bytes: 0 } })
-  const files = syntheticProject(1, { ...TYPICAL, modules: 40 })
+  const files = syntheticProject(1, { ...TYPICAL, modules: 60 })
   apply(writer, ...files)
   write(writer, (transaction) => transaction.removeFiles(files.slice(1).map((each) => each.facts.path)))
   raw(path, (db) => db.exec("INSERT INTO sources (hash, raw_bytes, data) VALUES (x'00', 1, x'00')"))

@@ -8,7 +8,7 @@
 
 import { createHash } from 'node:crypto'
 import { formatFunctionName } from '../../model/names.ts'
-import type { CallerSite, FunctionRecord, ModuleRow, Page, ProblemRow, Snapshot } from '../../store/contract.ts'
+import type { CallerSite, FunctionRecord, ModuleRow, Page, Snapshot } from '../../store/contract.ts'
 
 export type Piece = {
   readonly what: 'file' | 'source' | 'modules' | 'module' | 'functions' | 'function' | 'callers' | 'problems'
@@ -30,16 +30,10 @@ export function* factsOfFile(snapshot: Snapshot, path: string): Generator<Piece,
   yield { what: 'file', where: path, value: { sourceHash, bytes, lines, readable } }
   const source = snapshot.sourceOf(path)
   yield { what: 'source', where: path, value: source === undefined ? null : createHash('sha256').update(source).digest('hex') }
-  const problems = [...pages((page) => snapshot.problems({ ...page, path }))].sort(byPlace)
-  yield { what: 'problems', where: path, value: problems }
+  yield { what: 'problems', where: path, value: [...pages((page) => snapshot.problems({ ...page, path }))] }
   const modules = snapshot.modulesOfFile(path) ?? []
   yield { what: 'modules', where: path, value: modules.map(({ key }) => key) }
   for (const row of modules) yield* factsOfModule(snapshot, row)
-}
-
-/** Two definitions of a file that are not the first of their name have problems in the order in which they came to the store. */
-function byPlace(a: ProblemRow, b: ProblemRow): number {
-  return a.start - b.start || a.end - b.end || (a.message < b.message ? -1 : Number(a.message > b.message))
 }
 
 function* factsOfModule(snapshot: Snapshot, row: ModuleRow): Generator<Piece, void, undefined> {
@@ -49,7 +43,8 @@ function* factsOfModule(snapshot: Snapshot, row: ModuleRow): Generator<Piece, vo
   yield { what: 'module', where: row.key, value: { ...value, facts: found?.facts ?? null, isFoundByKey: found?.id === row.id, bodyCalls } }
   const names: string[] = []
   const seen = new Map<string, number>()
-  for (const { id, name, arity } of pages((page) => snapshot.functionsOf(row.id, page))) {
+  for (const { id, name, arity, stale } of pages((page) => snapshot.functionsOf(row.id, page))) {
+    if (stale !== null) continue
     const plain = `${formatFunctionName(name)}/${arity}`
     const nth = (seen.get(plain) ?? 0) + 1
     seen.set(plain, nth)
