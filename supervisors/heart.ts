@@ -21,6 +21,9 @@ import { projectPaths, type ProjectPaths } from '../src/host/paths.ts'
 import { prettyLine } from '../src/host/pretty-log.ts'
 import { reportToStarter, type DaemonMessage, type DaemonReport } from '../src/host/starter-report.ts'
 
+/** Nothing keeps heart from its timer for so long but a process that is stopped, or a machine that sleeps. */
+const LATE_MS = 1000
+
 const daemonMain = resolve(import.meta.dirname, `main${extname(import.meta.filename)}`)
 
 run(process.argv.slice(2))
@@ -55,7 +58,8 @@ function beat(given: readonly string[], paths: ProjectPaths, lock: Lock): void {
   }
   const setTimer = (ms: number | null): void => {
     clearTimeout(timer)
-    timer = ms === null ? undefined : setTimeout(() => happened({ type: 'time_is_up' }), ms)
+    const dueMs = performance.now() + (ms ?? 0)
+    timer = ms === null ? undefined : setTimeout(() => happened({ type: 'time_is_up', ...(performance.now() > dueMs + LATE_MS ? { isLate: true } : {}) }), ms)
   }
   const perform = (effect: HeartEffect): void => {
     switch (effect.type) {

@@ -27,7 +27,8 @@ export type HeartEvent =
   | { readonly type: 'begin' }
   | { readonly type: 'said'; readonly message: DaemonMessage }
   | { readonly type: 'daemon_ended'; readonly end: DaemonEnd }
-  | { readonly type: 'time_is_up' }
+  /** Late when heart itself stood still beyond it: then the silence may have been its own. */
+  | { readonly type: 'time_is_up'; readonly isLate?: true }
   | { readonly type: 'asked_to_stop'; readonly signal: NodeJS.Signals }
 
 export type HeartLine = { readonly level: 'warn' | 'error' | 'fatal'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
@@ -82,7 +83,7 @@ export function heartStep(state: HeartState, event: HeartEvent, nowMs: number): 
     case 'begin': return [state, [{ type: 'spawn', restarts: 0 }]]
     case 'said': return heard(state, event.message, nowMs)
     case 'daemon_ended': return ended(state, event.end, nowMs)
-    case 'time_is_up': return timeIsUp(state)
+    case 'time_is_up': return timeIsUp(state, event)
     case 'asked_to_stop': return askedToStop(state, event.signal)
   }
 }
@@ -157,8 +158,10 @@ export function heartPauseMs(streak: number, { backOffMs, maxBackOffMs }: Pick<C
   return Math.min(maxBackOffMs, backOffMs * 2 ** Math.min(streak, 30))
 }
 
-function timeIsUp(state: HeartState): Step {
+function timeIsUp(state: HeartState, { isLate }: Extract<HeartEvent, { type: 'time_is_up' }>): Step {
   if (state.mode === 'waiting') return [{ ...state, mode: 'starting' }, [{ type: 'spawn', restarts: state.restarts }, { type: 'timer', ms: START_PATIENCE_MS }]]
+  if (isLate === true && state.mode === 'starting') return [state, [{ type: 'timer', ms: START_PATIENCE_MS }]]
+  if (isLate === true && state.mode === 'up') return [state, silenceTimer(state.terms)]
   if (state.mode === 'starting' || state.mode === 'up') return [{ ...state, isSilent: true }, [{ type: 'kill', signal: 'SIGKILL' }]]
   return [state, []]
 }

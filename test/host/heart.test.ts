@@ -20,6 +20,7 @@ const BEAT = said({ type: 'beat' })
 const FAILED = said({ type: 'failed', failures: [{ code: 'storage_full', message: 'no space' }] })
 const OTHER = said({ type: 'failed', failures: [{ code: 'conflict', message: 'another runs' }] })
 const TIMER: HeartEvent = { type: 'time_is_up' }
+const LATE: HeartEvent = { type: 'time_is_up', isLate: true }
 const STOP: HeartEvent = { type: 'asked_to_stop', signal: 'SIGTERM' }
 const ended = (how: number | NodeJS.Signals): HeartEvent => ({
   type: 'daemon_ended', end: typeof how === 'number' ? { code: how, signal: null } : { code: null, signal: how },
@@ -85,6 +86,9 @@ test.each<[string, (HeartEvent | number)[], string[]]>([
   ['silence is told', [READY, TIMER, KILLED], restarting('killed: no sign of life for 5000 ms', 1, 100)],
   ['silence at a new start', [READY, KILLED, TIMER, TIMER], ['kill SIGKILL']],
   ['and told', [READY, KILLED, TIMER, TIMER, KILLED], restarting('killed: no sign of life for 60000 ms', 2, 200)],
+  ['silence while heart itself stood still', [READY, LATE], ['timer 5000']],
+  ['and silence after it', [READY, LATE, TIMER], ['kill SIGKILL']],
+  ['a start while heart stood still', [READY, KILLED, LATE, LATE], ['timer 60000']],
   ['silence that is allowed', [said({ type: 'ready', state: STATE, terms: { ...TERMS, silenceMs: 0 } })], ['report ready', 'timer null']],
   ['asked to stop', [READY, STOP], ['timer null', 'kill SIGTERM']],
   ['and the daemon has', [READY, STOP, ended(0)], ['timer null', 'remove', 'exit 0']],
