@@ -51,7 +51,7 @@ function readsOf(path: string, modules: number): Read[] {
   const project = syntheticProject(1, { ...TYPICAL, modules })
   const writer = value(openWriter({ path, storage: 'disk', now: Date.now, repositoryId: 'bench' }))
   value(writer.transaction((transaction) => {
-    for (const { facts, source } of project) transaction.applyFile(encodeFileFacts(facts, source), { size: 1, mtimeNs: 1n })
+    for (const { facts, source } of project) transaction.applyFile(encodeFileFacts(facts, source), { size: 1, changedNs: 1n })
     return ok(null)
   }))
   const snapshot = value(openReader({ path, now: Date.now })).begin()

@@ -20,7 +20,7 @@ const MODULES = 1000
 const BATCH = 100
 const LOOKUPS = 20_000
 const EDITS = 200
-const DISK = { size: 1, mtimeNs: 1n }
+const DISK = { size: 1, changedNs: 1n }
 
 /** Lines of code of a module: below 500, up to 2,000, above. */
 const SIZES: readonly { readonly name: string; readonly shape: Shape }[] = [

@@ -100,7 +100,7 @@ function runInPool(tree: Tree, work: ParserWork): Promise<Result<unknown, Failur
       const { task } = work
       const [only] = task.files
       // Of several files it is not known which one is to blame: whoever wants them asks again for one at a time.
-      const options: PoolRunOptions = task.files.length === 1 && only !== undefined ? { lane: 'single', key: `${only.path} ${only.mtimeNs}` } : { lane: 'batch', attempts: 1 }
+      const options: PoolRunOptions = task.files.length === 1 && only !== undefined ? { lane: 'single', key: `${only.path} ${only.changedNs}` } : { lane: 'batch', attempts: 1 }
       return pool.run('parse', () => {
         const sink = tree.connect('repository', 'sink')
         return sink.ok ? ok({ args: { ...task, sink: sink.value }, transfer: [sink.value] }) : sink

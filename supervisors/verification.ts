@@ -100,7 +100,7 @@ function helpOf({ tree, config }: VerificationPorts, { signal, progress }: Call)
     parse: ({ sink, ...task }) => {
       const [only] = task.files
       // A file that its thread died of is known by the same key as to the import.
-      const key = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.mtimeNs}` } : {}
+      const key = task.files.length === 1 && only !== undefined ? { key: `${only.path} ${only.changedNs}` } : {}
       return tree().pool<ParserTasks>('parser').run('parse', () => ok({ args: { ...task, sink }, transfer: [sink] }), { ...key, lane: 'verify', attempts: 1, signal })
     },
     settle: async () => (config.sync.watch ? tree().actors.call(SYNCHRONIZER, { type: 'settle' } satisfies SynchronizerBody, SETTLE_MS) : ok(null)),

@@ -16,7 +16,7 @@ export type RolledBack = { readonly restored: number; readonly removed: number }
 /** Analysed in the writer's thread, about a millisecond a file: nothing else is written meanwhile. */
 const MOST_FILES = 2000
 /** As no file on disk has: the next comparison reads the file. */
-const NEVER_COMPARED = { size: -1, mtimeNs: 0n }
+const NEVER_COMPARED = { size: -1, changedNs: 0n }
 
 export function rollBack(transaction: Transaction, epoch: number): Result<RolledBack, Failure> {
   const files = transaction.filesAt(epoch)

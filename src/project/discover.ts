@@ -31,7 +31,16 @@ export type FoundFile = {
   /** Relative to the root, with `/`. */
   readonly path: string
   readonly size: number
-  readonly mtimeNs: bigint
+  /** As `changedNsOf` has it. */
+  readonly changedNs: bigint
+}
+
+/**
+ * When a file was last changed: the later of its own time (mtime), which anybody can set back, and the system's (ctime), which
+ * nobody can. A file whose mode or name changed counts too, and is the same once it is read.
+ */
+export function changedNsOf({ mtimeNs, ctimeNs }: BigIntStats): bigint {
+  return ctimeNs > mtimeNs ? ctimeNs : mtimeNs
 }
 
 export type DiscoveryProblem = { readonly path: string; readonly code: DiscoveryCode; readonly message: string }
@@ -192,7 +201,7 @@ function take(walk: Walk, file: Directory, entry: Pick<Dirent, 'isFile'>): void 
   } catch {
     return // gone since the directory was read
   }
-  const found: FoundFile = { path: file.path, size: Number(stat.size), mtimeNs: stat.mtimeNs }
+  const found: FoundFile = { path: file.path, size: Number(stat.size), changedNs: changedNsOf(stat) }
   if (found.size > walk.options.maxFileBytes) walk.unreadable.push({ ...found, problem: tooLarge(found, walk.options.maxFileBytes) })
   else walk.files.push(found)
 }

@@ -112,7 +112,7 @@ function isOfTheFile(error: Failure): boolean {
 }
 
 function notAnalysed(file: WantedFile, error: Failure): FileOutcome {
-  return unreadable(file.path, { size: 0, mtimeNs: 0n }, 'parse_failed', `the file could not be analysed: ${error.message}`)
+  return unreadable(file.path, { size: 0, changedNs: 0n }, 'parse_failed', `the file could not be analysed: ${error.message}`)
 }
 
 function hold(run: Run, outcome: FileOutcome): void {
@@ -181,8 +181,8 @@ function total(run: Run): number {
 }
 
 function hiddenIn({ unreadable: files, problems }: Discovery): FileOutcome[] {
-  const directories = problems.map((problem) => unreadable(problem.path || '.', { size: 0, mtimeNs: 0n }, problem.code, problem.message))
-  return [...files.map(({ path, size, mtimeNs, problem }) => unreadable(path, { size, mtimeNs }, problem.code, problem.message)), ...directories]
+  const directories = problems.map((problem) => unreadable(problem.path || '.', { size: 0, changedNs: 0n }, problem.code, problem.message))
+  return [...files.map(({ path, size, changedNs, problem }) => unreadable(path, { size, changedNs }, problem.code, problem.message)), ...directories]
 }
 
 function setState(run: Run, state: ImportState['state']): Result<unknown, Failure> {
@@ -208,8 +208,8 @@ function cutIntoTasks(wanted: readonly (WantedFile & { readonly size: number })[
   const tasks: WantedFile[][] = []
   let task: WantedFile[] = []
   let bytes = 0
-  for (const { path, mtimeNs, knownHash, size } of wanted) {
-    task.push({ path, mtimeNs, knownHash })
+  for (const { path, changedNs, knownHash, size } of wanted) {
+    task.push({ path, changedNs, knownHash })
     bytes += size
     if (task.length < TASK_FILES && bytes < TASK_BYTES) continue
     tasks.push(task)

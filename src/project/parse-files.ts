@@ -10,16 +10,17 @@ import { join } from 'node:path'
 import { createAnalyser } from '../analysis/analyse.ts'
 import type { Problem } from '../model/problem.ts'
 import { encodeFileFacts } from '../store/encoded-file.ts'
+import { changedNsOf } from './discover.ts'
 
 export type WantedFile = {
   readonly path: string
   /** When it was found; a file that killed its parser is tried again once it has been written anew. */
-  readonly mtimeNs: bigint
+  readonly changedNs: bigint
   /** Hash of the content that the store has; equal content is not parsed again. */
   readonly knownHash: string | null
 }
 
-export type FileStamp = { readonly size: number; readonly mtimeNs: bigint }
+export type FileStamp = { readonly size: number; readonly changedNs: bigint }
 
 export type FileOutcome =
   | { readonly kind: 'parsed'; readonly path: string; readonly stamp: FileStamp; readonly bytes: number; readonly encoded: Uint8Array }
@@ -54,7 +55,7 @@ type ReadOutcome =
   | { readonly kind: 'refused'; readonly stamp: FileStamp; readonly code: string; readonly message: string }
   | { readonly kind: 'gone' }
 
-const NO_STAMP: FileStamp = { size: 0, mtimeNs: 0n }
+const NO_STAMP: FileStamp = { size: 0, changedNs: 0n }
 
 /** A file may be rewritten at the same size within the grain of its time: younger than this, its stamp proves nothing. */
 const SETTLED_MS = 2000
@@ -69,7 +70,7 @@ function readStable(absolute: string, maxFileBytes: number): ReadOutcome {
     if (before.size > BigInt(maxFileBytes)) return tooLarge(before, maxFileBytes)
     const bytes = readFileSync(handle)
     const after = fstatSync(handle, { bigint: true })
-    const unchanged = after.mtimeNs === before.mtimeNs && after.size === BigInt(bytes.length)
+    const unchanged = changedNsOf(after) === changedNsOf(before) && after.size === BigInt(bytes.length)
     const settled = after.mtimeNs / 1_000_000n < BigInt(Date.now() - SETTLED_MS)
     return { kind: 'read', bytes, stamp: unchanged && settled ? stampOf(after) : NO_STAMP }
   } catch (error) {
@@ -80,7 +81,7 @@ function readStable(absolute: string, maxFileBytes: number): ReadOutcome {
 }
 
 function stampOf(stat: BigIntStats): FileStamp {
-  return { size: Number(stat.size), mtimeNs: stat.mtimeNs }
+  return { size: Number(stat.size), changedNs: changedNsOf(stat) }
 }
 
 function tooLarge(stat: BigIntStats, maxFileBytes: number): ReadOutcome {

@@ -25,11 +25,11 @@ export type Comparison = {
 /** `everything` wants each file parsed, changed or not. */
 export function compare(found: Discovery, held: ReadonlyMap<string, FileState>, mode: 'changed' | 'everything'): Comparison {
   const wanted: (WantedFile & { readonly size: number })[] = []
-  for (const { path, size, mtimeNs } of found.files) {
+  for (const { path, size, changedNs } of found.files) {
     const state = held.get(path)
     const isKnown = mode === 'changed' && state?.readable === true
-    if (!isKnown) wanted.push({ path, size, mtimeNs, knownHash: null })
-    else if (state.size !== size || state.mtimeNs !== mtimeNs) wanted.push({ path, size, mtimeNs, knownHash: state.sourceHash })
+    if (!isKnown) wanted.push({ path, size, changedNs, knownHash: null })
+    else if (state.size !== size || state.changedNs !== changedNs) wanted.push({ path, size, changedNs, knownHash: state.sourceHash })
   }
   const there = new Set([...found.files, ...found.unreadable].map((file) => file.path))
   const missing = [...held.keys()].filter((path) => !there.has(path)).sort()

@@ -14,7 +14,7 @@ import { dropRedefinition, STORE_PROBLEMS } from './module-keys.ts'
 import { keepVersion, nextNumber, type Content } from './versions.ts'
 import type { Work } from './work.ts'
 
-export type DiskState = { readonly size: number; readonly mtimeNs: bigint }
+export type DiskState = { readonly size: number; readonly changedNs: bigint }
 
 type FileColumns = { readonly source_id: number; readonly bytes: number; readonly lines: number; readonly readable: number }
 type StoredFile = FileColumns & Content & { readonly id: number }
@@ -56,7 +56,7 @@ function noStale(work: Work, path: string): void {
 }
 
 export function touchFile(work: Work, path: string, disk: DiskState): boolean {
-  return run(work.connection, 'UPDATE files SET size = ?, mtime_ns = ? WHERE path = ?', disk.size, disk.mtimeNs, path) > 0
+  return run(work.connection, 'UPDATE files SET size = ?, mtime_ns = ? WHERE path = ?', disk.size, disk.changedNs, path) > 0
 }
 
 export function removeFile(work: Work, path: string): boolean {
@@ -77,7 +77,7 @@ export function fileStates(connection: Connection): Map<string, FileState> {
   const rows = all<{ path: string; hash: Uint8Array | null; size: number; mtime: string; readable: number }>(connection,
     `SELECT f.path, s.hash, f.size, CAST(f.mtime_ns AS TEXT) AS mtime, f.readable FROM files f LEFT JOIN sources s ON s.id = f.source_id ORDER BY f.path`)
   return new Map(rows.map((row) => [row.path, {
-    sourceHash: Buffer.from(row.hash ?? []).toString('hex'), size: row.size, mtimeNs: BigInt(row.mtime), readable: row.readable === 1,
+    sourceHash: Buffer.from(row.hash ?? []).toString('hex'), size: row.size, changedNs: BigInt(row.mtime), readable: row.readable === 1,
   }]))
 }
 
@@ -103,7 +103,7 @@ function internSource(work: Work, rows: FileRows): number {
 
 function putFile(work: Work, path: string, file: FileColumns, disk: DiskState): number {
   const stored = storedFile(work.connection, path)
-  const columns = [file.source_id, file.bytes, file.lines, file.readable, disk.size, disk.mtimeNs]
+  const columns = [file.source_id, file.bytes, file.lines, file.readable, disk.size, disk.changedNs]
   if (stored === undefined) {
     const sql = 'INSERT INTO files (source_id, bytes, lines, readable, size, mtime_ns, path, version, updated_at_ms, number, content_epoch, content_at_ms) VALUES (?,?,?,?,?,?,?,?8,?9,?10,?8,?9)'
     work.rowsChanged++

@@ -105,8 +105,8 @@ export type FileRow = {
   readonly updatedAtMs: number
 }
 
-/** What the importer compares with the disk. */
-export type FileState = { readonly sourceHash: string; readonly size: number; readonly mtimeNs: bigint; readonly readable: boolean }
+/** What the importer compares with the disk; `changedNs`: when the file was last changed, however its time was set. */
+export type FileState = { readonly sourceHash: string; readonly size: number; readonly changedNs: bigint; readonly readable: boolean }
 
 export type ProblemRow = Problem & { readonly path: string }
 
@@ -324,11 +324,11 @@ export type Stored = { readonly key: ModuleName; readonly version: number }
 export type Transaction = {
   readonly version: number
   /** Brings the file's rows in step with the facts (of `encodeFileFacts`). Rows that did not change are not written. */
-  applyFile(encoded: Uint8Array, state: { readonly size: number; readonly mtimeNs: bigint }): AppliedFile
+  applyFile(encoded: Uint8Array, state: { readonly size: number; readonly changedNs: bigint }): AppliedFile
   /** Same content, other size or time: no facts change, no epoch. False when the file is unknown. */
-  touchFile(path: string, state: { readonly size: number; readonly mtimeNs: bigint }): boolean
+  touchFile(path: string, state: { readonly size: number; readonly changedNs: bigint }): boolean
   /** The file is there but cannot be read: it keeps one problem, and loses its modules. */
-  markUnreadable(path: string, problem: Problem, state: { readonly size: number; readonly mtimeNs: bigint }): void
+  markUnreadable(path: string, problem: Problem, state: { readonly size: number; readonly changedNs: bigint }): void
   /** Of the content that is stored; undefined for an unknown file, empty for one that could not be read. */
   sourceHashOf(path: string): string | undefined
   /** Forgets files and all they define; how many there were. */

@@ -1,10 +1,11 @@
 /** Real directories, as a table: files on disk and options -> files found, what was left out and why, problems. */
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { discover, type DiscoverOptions, type Discovery } from '../../src/project/discover.ts'
+import { parseFiles } from '../../src/project/parse-files.ts'
 import { makeTree, optionsFor } from './support.ts'
 
 const tree = (...paths: string[]): Record<string, string> => Object.fromEntries(paths.map((path) => [path, '']))
@@ -132,4 +133,21 @@ test('no more than the allowed number of files, and then it says so', () => {
   const root = makeTree(tree('mix.exs', 'lib/a.ex', 'lib/b.ex'))
   expect(find(root, { maxFiles: 3 })).toMatchObject({ files: { length: 3 }, problems: [] })
   expect(find(root, { maxFiles: 2 })).toMatchObject({ files: { length: 2 }, problems: [{ path: '', code: 'too_many_files' }] })
+})
+
+test('a file that is written anew at the same size, with its time set back, is found changed', () => {
+  const root = makeTree({ 'mix.exs': '', 'lib/a.ex': 'x = 1' })
+  const path = join(root, 'lib/a.ex')
+  const save = (text: string): bigint => {
+    writeFileSync(path, text)
+    utimesSync(path, 1_600_000_000, 1_600_000_000)
+    return lstatSync(path, { bigint: true }).ctimeNs
+  }
+  const first = save('x = 1')
+  const [before] = find(root, { include: ['lib'] }).files
+  const [read] = parseFiles(root, [{ path: 'lib/a.ex', changedNs: 0n, knownHash: null }], 100)
+  expect(read).toMatchObject({ kind: 'parsed', stamp: { size: before?.size, changedNs: before?.changedNs } })
+  // The grain of the system's time may be coarse.
+  while (save('x = 2') === first);
+  expect(find(root, { include: ['lib'] }).files).not.toEqual([before])
 })

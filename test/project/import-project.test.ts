@@ -43,12 +43,12 @@ function opened<T>(result: Result<T, Failure>): T {
 
 const NAMES = Array.from({ length: 100 }, (_, i) => `lib/m${String(i).padStart(3, '0')}.ex`)
 const found = (paths: readonly string[], changes: Partial<Discovery> = {}): Discovery => ({
-  files: paths.map((path) => ({ path, size: 20_000, mtimeNs: 1n })), unreadable: [], problems: [], skipped: [], nSkipped: 0, layout: 'mix', ...changes,
+  files: paths.map((path) => ({ path, size: 20_000, changedNs: 1n })), unreadable: [], problems: [], skipped: [], nSkipped: 0, layout: 'mix', ...changes,
 })
 
 function parsed({ path }: WantedFile): FileOutcome {
   const source = new TextEncoder().encode(`defmodule M${/\d+/.exec(path)?.[0]} do\n  def f, do: 1\nend\n`)
-  return { kind: 'parsed', path, stamp: { size: 20_000, mtimeNs: 1n }, bytes: 20_000, encoded: encodeFileFacts(analyseSource(path, source), source) }
+  return { kind: 'parsed', path, stamp: { size: 20_000, changedNs: 1n }, bytes: 20_000, encoded: encodeFileFacts(analyseSource(path, source), source) }
 }
 
 type Pool = (files: readonly WantedFile[]) => Promise<Result<readonly FileOutcome[], Failure>>
@@ -89,9 +89,9 @@ test('a pool that is gone interrupts the import, which says so; the next goes on
 test('files that went while they were read are removed; those that are the same are kept', async () => {
   await run(found(NAMES.slice(0, 4)), wellBehaved)
   const again = found(NAMES.slice(0, 4).map((path) => path))
-  const touched: Discovery = { ...again, files: again.files.map((file) => ({ ...file, mtimeNs: 2n })) }
+  const touched: Discovery = { ...again, files: again.files.map((file) => ({ ...file, changedNs: 2n })) }
   const imported = await run(touched, async (files) => ok(files.map((file, i) => (i === 0
-    ? { kind: 'gone', path: file.path } : { kind: 'same', path: file.path, stamp: { size: 20_000, mtimeNs: 2n } }))))
+    ? { kind: 'gone', path: file.path } : { kind: 'same', path: file.path, stamp: { size: 20_000, changedNs: 2n } }))))
   expect(imported).toMatchObject({ ok: true, value: { files: 3, parsed: 0, unchanged: 3, removed: 1 } })
   expect(modules()).toEqual(['M001', 'M002', 'M003'])
 })

@@ -6,13 +6,13 @@ import type { Discovery, FoundFile } from '../../src/project/discover.ts'
 import { compare, type Comparison } from '../../src/project/scan.ts'
 import type { FileState } from '../../src/store/contract.ts'
 
-const onDisk = (path: string, size: number, mtimeNs: bigint): FoundFile => ({ path, size, mtimeNs })
-const heldAs = (size: number, mtimeNs: bigint, readable = true): FileState => ({ sourceHash: 'hash', size, mtimeNs, readable })
+const onDisk = (path: string, size: number, changedNs: bigint): FoundFile => ({ path, size, changedNs })
+const heldAs = (size: number, changedNs: bigint, readable = true): FileState => ({ sourceHash: 'hash', size, changedNs, readable })
 const found = (changes: Partial<Discovery>): Discovery => ({ files: [], unreadable: [], problems: [], skipped: [], nSkipped: 0, layout: 'mix', ...changes })
 const NOTHING: Comparison = { wanted: [], unchanged: 0, unreadable: [], removed: [], hidden: [] }
 
 const UNCHANGED = { ...NOTHING, unchanged: 1 }
-const wanted = (size: number, mtimeNs: bigint, knownHash: string | null): Comparison => ({ ...NOTHING, wanted: [{ path: 'a', size, mtimeNs, knownHash }] })
+const wanted = (size: number, changedNs: bigint, knownHash: string | null): Comparison => ({ ...NOTHING, wanted: [{ path: 'a', size, changedNs, knownHash }] })
 test.each<[string, FoundFile, FileState | undefined, 'changed' | 'everything', Comparison]>([
   ['new', onDisk('a', 1, 1n), undefined, 'changed', wanted(1, 1n, null)],
   ['was unreadable', onDisk('a', 1, 1n), heldAs(1, 1n, false), 'changed', wanted(1, 1n, null)],
@@ -39,8 +39,8 @@ test('what is gone is removed, unless something hides it', () => {
 test('every path comes to exactly one end', () => {
   const path = fc.constantFrom('a', 'b', 'c/d', 'c/e', 'f')
   const small = fc.integer({ min: 0, max: 2 })
-  const files = fc.uniqueArray(fc.record({ path, size: small, mtimeNs: small.map(BigInt) }), { selector: (file) => file.path })
-  const states = fc.dictionary(path, fc.record({ size: small, mtimeNs: small.map(BigInt), sourceHash: fc.constant('h'), readable: fc.boolean() }))
+  const files = fc.uniqueArray(fc.record({ path, size: small, changedNs: small.map(BigInt) }), { selector: (file) => file.path })
+  const states = fc.dictionary(path, fc.record({ size: small, changedNs: small.map(BigInt), sourceHash: fc.constant('h'), readable: fc.boolean() }))
   const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
   fc.assert(fc.property(files, states, fc.constantFrom('changed', 'everything'), (there, held, mode) => {
     const known = new Map(Object.entries(held))

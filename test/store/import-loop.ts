@@ -29,7 +29,7 @@ function loop(path: string, report: (revision: number) => void): void {
   for (let revision = Number(writer.importState().last ?? 0) + 1; ; revision++) {
     const files = contents[contentOf(revision)] ?? []
     const done = writer.transaction((transaction) => {
-      for (const file of files) transaction.applyFile(file, { size: revision, mtimeNs: BigInt(revision) })
+      for (const file of files) transaction.applyFile(file, { size: revision, changedNs: BigInt(revision) })
       transaction.setImportState({ state: 'running', filesDone: revision, filesTotal: files.length, last: revision })
       return ok(null)
     })

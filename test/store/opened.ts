@@ -15,7 +15,7 @@ import type { ArbitraryFile } from './arbitraries.ts'
 
 /** Anything fixed: stores made at other times must be equal. */
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
-export const DISK = { size: 10, mtimeNs: 1_767_323_045_123_456_789n }
+export const DISK = { size: 10, changedNs: 1_767_323_045_123_456_789n }
 
 export function temporaryPath(): string {
   const directory = mkdtempSync(join(tmpdir(), 'store-test-'))

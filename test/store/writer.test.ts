@@ -88,11 +88,11 @@ test('a touched file keeps its facts and the epoch', () => {
   const { writer, reader } = openStore()
   apply(writer, file('a.ex', { A: {} }))
   const epoch = write(writer, (transaction) => {
-    expect(transaction.touchFile('a.ex', { size: 11, mtimeNs: 2n ** 62n })).toBe(true)
+    expect(transaction.touchFile('a.ex', { size: 11, changedNs: 2n ** 62n })).toBe(true)
     expect(transaction.touchFile('b.ex', DISK)).toBe(false)
   })
   expect(epoch).toBe(1)
-  expect(reader.snapshot((s) => s.fileStates().get('a.ex'))).toMatchObject({ size: 11, mtimeNs: 2n ** 62n, readable: true })
+  expect(reader.snapshot((s) => s.fileStates().get('a.ex'))).toMatchObject({ size: 11, changedNs: 2n ** 62n, readable: true })
 })
 
 test('an unreadable file keeps a problem and loses its modules', () => {

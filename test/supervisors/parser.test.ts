@@ -40,9 +40,9 @@ async function start() {
   started.push(tree)
   expect(await tree.started).toMatchObject({ ok: true })
   let task = 0
-  const parse = (paths: readonly string[], mtimeNs = 1n): Promise<Result<unknown, Failure>> => {
+  const parse = (paths: readonly string[], changedNs = 1n): Promise<Result<unknown, Failure>> => {
     task += 1
-    return tree.actors.call(PARSER, { type: 'parse', task: { task, root: '/', files: paths.map((path) => ({ path, mtimeNs, knownHash: null })), maxFileBytes: 1 } }, 'infinity')
+    return tree.actors.call(PARSER, { type: 'parse', task: { task, root: '/', files: paths.map((path) => ({ path, changedNs, knownHash: null })), maxFileBytes: 1 } }, 'infinity')
   }
   const numberOf = (name: string, ...labels: readonly string[]) => recorder.records().find((record) => record.name === name && record.labels.join() === labels.join())?.value
   const nTaken = async () => tree.channel('taken').call('taken', null)

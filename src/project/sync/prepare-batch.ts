@@ -33,7 +33,7 @@ function isSource(path: string): boolean {
 }
 
 function read({ root, maxFileBytes }: PrepareOptions, files: ReadonlyMap<string, string | null>): UpdateBatch {
-  const wanted = [...files].map(([path, knownHash]) => ({ path, knownHash, mtimeNs: 0n }))
+  const wanted = [...files].map(([path, knownHash]) => ({ path, knownHash, changedNs: 0n }))
   const outcomes = [...parseFiles(root, wanted, maxFileBytes)]
   return { changes: outcomes.map((outcome) => ({ outcome, knownHash: files.get(outcome.path) ?? null })).filter(isNews) }
 }

@@ -27,7 +27,7 @@ export async function repairFiles({ writer, parse }: RepairPorts, { paths, how }
   for (let at = 0; at < paths.length; at += FILES_AT_A_TIME) {
     const some = paths.slice(at, at + FILES_AT_A_TIME)
     const held = writer.fileStates()
-    const outcomes = await outcomesOf({ parse }, some.map((path) => ({ path, mtimeNs: held.get(path)?.mtimeNs ?? 0n, knownHash: null })))
+    const outcomes = await outcomesOf({ parse }, some.map((path) => ({ path, changedNs: held.get(path)?.changedNs ?? 0n, knownHash: null })))
     if (!outcomes.ok) return outcomes
     const done = writer.transaction((transaction) => {
       const ours = outcomes.value.filter(({ path }) => (transaction.sourceHashOf(path) ?? null) === (held.get(path)?.sourceHash ?? null))

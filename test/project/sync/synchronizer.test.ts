@@ -76,7 +76,7 @@ function createWorld(options: { readonly pick?: (nReady: number) => number; read
     world.nPrepared.push(paths.length)
     if (paths.some((path) => path.startsWith('many'))) return { type: 'too_many' }
     const changes = paths.map((path) => ({
-      knownHash: null, outcome: { kind: 'parsed', path, stamp: { size: 0, mtimeNs: 0n }, bytes: disk.get(path) ?? 0, encoded: new Uint8Array() },
+      knownHash: null, outcome: { kind: 'parsed', path, stamp: { size: 0, changedNs: 0n }, bytes: disk.get(path) ?? 0, encoded: new Uint8Array() },
     }))
     return { type: 'batch', batch: { changes } }
   }
