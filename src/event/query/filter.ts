@@ -48,7 +48,7 @@ export type EventQuery = {
 
 export type EventPlace = { readonly node: string; readonly block: number; readonly row: number }
 
-const EVENT_ID = /^(.+):(\d{1,10}):(\d{1,5})$/s
+const EVENT_ID = /^(.*):(\d{1,10}):(\d{1,5})$/s
 const CURSOR = /^(-?\d{1,20})\.(\d{1,10})\.(\d{1,5})$/
 
 export function formatEventId(place: EventPlace): string {
