@@ -1,0 +1,91 @@
+/**
+ * The section `summary` of a sealed block:
+ *
+ *     site     code less the one before, calls, returns, exceptions, timed; where timed is not 0:
+ *              sum, min, max, own as f64, little-endian, then the bins
+ *     bins     how many; of each: bin less the one before, count
+ *
+ * All whole numbers but the four are LEB128: seven bits a byte, least first, the top bit set where more follow.
+ * It is read back by whoever has the block, whose checksum was checked before: nothing is checked here.
+ */
+
+import { assert } from '../base/assert.ts'
+import type { SiteSummary, Sketch } from './summary.ts'
+
+type Cursor = { readonly bytes: Uint8Array; readonly view: DataView; at: number }
+
+const open = (bytes: Uint8Array): Cursor => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0 })
+
+/** Writes it from the start of `bytes`; how many it takes. */
+export function encodeSummary(summary: ReadonlyMap<number, SiteSummary>, bytes: Uint8Array): number {
+  const to = open(bytes)
+  let before = 0
+  for (const [code, site] of summary) {
+    assert(to.at + 64 + 5 * site.sketch.bins.length <= bytes.length, 'room for the summary')
+    for (const value of [code - before, site.calls, site.returns, site.exceptions, site.timed]) putWhole(to, value)
+    before = code
+    if (site.timed === 0) continue
+    for (const value of [site.sumNs, site.minNs, site.maxNs, site.ownNs]) {
+      to.view.setFloat64(to.at, value, true)
+      to.at += 8
+    }
+    putSketch(to, site.sketch)
+  }
+  return to.at
+}
+
+export function decodeSummary(bytes: Uint8Array): ReadonlyMap<number, SiteSummary> {
+  const from = open(bytes)
+  const summary = new Map<number, SiteSummary>()
+  for (let code = 0; from.at < bytes.length;) {
+    code += takeWhole(from)
+    const calls = takeWhole(from), returns = takeWhole(from), exceptions = takeWhole(from), timed = takeWhole(from)
+    const [sumNs, minNs, maxNs, ownNs] = timed === 0 ? [0, Infinity, 0, 0] : [takeFloat(from), takeFloat(from), takeFloat(from), takeFloat(from)]
+    const sketch = timed === 0 ? { bins: [], counts: [] } : takeSketch(from)
+    summary.set(code, { calls, returns, exceptions, timed, sumNs, minNs, maxNs, ownNs, sketch })
+  }
+  return summary
+}
+
+function putSketch(to: Cursor, { bins, counts }: Sketch): void {
+  putWhole(to, bins.length)
+  let before = 0
+  for (const [idx, bin] of bins.entries()) {
+    putWhole(to, bin - before)
+    putWhole(to, counts[idx] ?? 0)
+    before = bin
+  }
+}
+
+function takeSketch(from: Cursor): Sketch {
+  const bins: number[] = []
+  const counts: number[] = []
+  const nBins = takeWhole(from)
+  for (let idx = 0, bin = 0; idx < nBins; idx++) {
+    bins.push(bin += takeWhole(from))
+    counts.push(takeWhole(from))
+  }
+  return { bins, counts }
+}
+
+/** Below 2^31. */
+function putWhole(to: Cursor, value: number): void {
+  let rest = value
+  for (; rest > 0x7f; rest >>>= 7) to.bytes[to.at++] = (rest & 0x7f) | 0x80
+  to.bytes[to.at++] = rest
+}
+
+function takeWhole(from: Cursor): number {
+  let value = 0
+  for (let shift = 0; ; shift += 7) {
+    const byte = from.bytes[from.at++] ?? 0
+    value |= (byte & 0x7f) << shift
+    if (byte < 0x80) return value
+  }
+}
+
+function takeFloat(from: Cursor): number {
+  const value = from.view.getFloat64(from.at, true)
+  from.at += 8
+  return value
+}
