@@ -29,7 +29,7 @@ export const syncMachine = createMachine({
   initial: 'idle',
   states: {
     /** Nothing is pending, or it is about to be begun. */
-    idle: { on: { named: 'preparing', unnamed: 'rescanning' } },
+    idle: { on: { named: 'preparing', unnamed: 'rescanning', too_many: 'rescanning' } },
     /** The sync thread reads and analyses a batch. */
     preparing: { on: { read: 'updating', too_many: 'rescanning', failed: 'pausing' } },
     /** The IncrementalUpdater applies it. */

@@ -43,7 +43,7 @@ export type SynchronizerState = {
 
 /** More than this many pending paths are not kept by name. */
 export const MAX_DIRTY = 20_000
-/** Paths of one batch. More are not worth the sync thread's while: an import has all parser threads. */
+/** Paths of one batch. More are not worth the sync thread's while: an import has all parser threads, and stores them in one step. */
 export const MAX_BATCH = 64
 export const MAX_WAITERS = 1000
 export const FIRST_PAUSE_MS = 100
@@ -113,11 +113,10 @@ function goOn(state: SynchronizerState): Stepped<SynchronizerState> {
 function begin(state: SynchronizerState): Stepped<SynchronizerState> {
   if (state.rescanOwed !== undefined) return rescan(move(state, 'unnamed'), state.rescanOwed)
   if (state.dirty.size === 0) return [state, []]
-  const taken = [...state.dirty].slice(0, MAX_BATCH)
-  const dirty = new Map([...state.dirty].slice(taken.length))
-  const operation: PrepareOperation = { paths: taken.map(([path]) => path) }
+  if (state.dirty.size > MAX_BATCH) return rescan(move(state, 'too_many'), oldestPending(state))
+  const operation: PrepareOperation = { paths: [...state.dirty.keys()] }
   return [
-    { ...move(state, 'named'), dirty, work: { dirty: new Map(taken), rescan: undefined } },
+    { ...move(state, 'named'), dirty: new Map(), work: { dirty: state.dirty, rescan: undefined } },
     [{ type: 'run', port: SYNC_PORTS.prepare, operation, tag: WORK }],
   ]
 }

@@ -120,11 +120,21 @@ test('changes during a batch are coalesced into the next', () => {
   expect([world.nPrepared, world.store]).toEqual([[1, 2], new Map([['a', 3], ['b', 3]])])
 })
 
-test('many changes go in batches of a bounded size', () => {
+test('a storm of changes is a batch and an import, however many there are', async () => {
   const world = createWorld()
-  world.change(Array.from({ length: MAX_BATCH + 1 }, (_, i) => `f${i}`), 1)
+  world.change(['f0'], 1)
+  for (let i = 1; i <= 10 * MAX_BATCH; i++) world.change([`f${i}`], 1)
+  expect(world.nPending).toBe(10 * MAX_BATCH + 1)
   while (world.answer());
-  expect([world.nPrepared, world.store.size]).toEqual([[MAX_BATCH, 1], MAX_BATCH + 1])
+  expect([world.nPrepared, world.store.size, world.nPending]).toEqual([[1], 10 * MAX_BATCH + 1, 0])
+  expect(await world.status()).toMatchObject({ nBatches: 1, nRescans: 1, epoch: 2 })
+})
+
+test('as many changes as a batch holds are one', async () => {
+  const world = createWorld()
+  world.change(Array.from({ length: MAX_BATCH }, (_, i) => `f${i}`), 1)
+  while (world.answer());
+  expect(await world.status()).toMatchObject({ phase: 'idle', nBatches: 1, nRescans: 0, epoch: 1 })
 })
 
 test.each([
