@@ -5,6 +5,7 @@
 import type { Config } from './schema.ts'
 
 const MIB = 1024 * 1024
+const DAY_MS = 86_400_000
 
 export const DEFAULTS: Config = {
   profile: 'default',
@@ -17,7 +18,11 @@ export const DEFAULTS: Config = {
     maxFiles: 200_000,
   },
   storage: { backend: 'disk', maxModules: null, snapshotMaxMs: 5000, transactionTimeoutMs: 60_000, minFreeBytes: 128 * MIB },
-  query: { timeoutMs: 30_000 },
+  query: { timeoutMs: 30_000, threads: 2, idleMs: 30_000 },
+  capture: {
+    enabled: false, tcpHost: '127.0.0.1', tcpPort: null, maxNodes: 64, credits: 32, residentBlocks: 24, maxAgeMs: 7 * DAY_MS, maxEvents: null, maxBytes: 4096 * MIB,
+    cleanupIntervalMs: 30_000, archiveDirectory: null,
+  },
   gateway: { maxConnections: 1000, maxInFlight: 100, maxRequestBytes: 16 * MIB, maxOutputBytes: 64 * MIB },
   http: { enabled: true, host: '127.0.0.1', port: 0 },
   sync: { watch: true, keepVersions: 20, keepVersionBytes: 256 * MIB },

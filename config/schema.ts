@@ -41,6 +41,23 @@ export const configSchema = z.strictObject({
 
   query: z.strictObject({
     timeoutMs: ms(10, DAY_MS).describe('deadline of a call that reads'),
+    threads: count(1, 256).describe('most threads that answer questions about events'),
+    idleMs: ms(0, DAY_MS).describe('a query thread without work ends after this long'),
+  }),
+
+  capture: z.strictObject({
+    enabled: z.boolean().describe('listen for BEAM nodes and keep the events that they send'),
+    tcpHost: z.string().min(1).max(255).describe('address to listen on for nodes of other machines, when `tcpPort` is set'),
+    tcpPort: z.int().min(0).max(65_535).nullable().describe('port for nodes that cannot reach the Unix socket; they need the token in `capture.token` of the state directory. '
+      + '`0`: any free port; `null`: none'),
+    maxNodes: count(1, 10_000).describe('nodes connected at a time'),
+    credits: count(1, 4096).describe('batches that a node may have under way, not yet on disk'),
+    residentBlocks: count(2, 4096).describe('blocks of 65,536 events kept in memory, of about 3 MB each where they are full'),
+    maxAgeMs: ms(1000, 3650 * DAY_MS).nullable().describe('older events are deleted, whole files at a time. `null`: no limit'),
+    maxEvents: count(1, Number.MAX_SAFE_INTEGER).nullable().describe('beyond that the oldest go. `null`: no limit'),
+    maxBytes: bytes(1 << 20).nullable().describe('what they may take on disk; beyond that the oldest go. `null`: no limit'),
+    cleanupIntervalMs: ms(100, DAY_MS).describe('how often that is looked after'),
+    archiveDirectory: z.string().min(1).max(4096).nullable().describe('where frozen events go. `null`: beside the others'),
   }),
 
   gateway: z.strictObject({

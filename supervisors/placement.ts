@@ -5,6 +5,7 @@
  */
 
 import { MEMORY_ACTORS } from '../src/memory/protocol.ts'
+import { CAPTURE_ACTORS } from '../src/capture/protocol.ts'
 import { INCREMENTAL_UPDATER } from '../src/project/sync/protocol.ts'
 import { FILE_WATCHER, SYNCHRONIZER } from '../src/project/watch/protocol.ts'
 import type { Restart, Shutdown, Strategy } from '../src/otp/child-spec.ts'
@@ -42,6 +43,8 @@ export type Place = SupervisorPlace | WorkerPlace
 export const ROOT = 'ElixirScope.Supervisor'
 export const AST = 'ElixirScope.AST'
 export const SYNCHRONIZATION = `${AST}.Synchronization.Supervisor`
+export const CAPTURE_SUPERVISOR = 'ElixirScope.Capture.Supervisor'
+export const QUERYING = `${AST}.Querying.Supervisor`
 export const TASK_SUPERVISOR = `${AST}.TaskSupervisor`
 /** What each of its children is started as. */
 export const TASK = `${AST}.Task`
@@ -54,11 +57,13 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
     thread('repository', 10_000, 'the one writer of the store'),
     thread('sync', 2000, 'watches the files, reads and analyses those that change'),
     thread('memory', 1000, 'samples memory, settles the pressure level, has memory freed'),
+    thread('capture', 5000, 'the one writer of events; agents of BEAM nodes connect to it'),
     pool('verifier', 500, 'a thread while the store is verified against the files'),
   ]),
   supervisor(`${AST}.Supervisor`, 'one_for_one', 'root', [
     supervisor(`${AST}.Repository.Supervisor`, 'one_for_one', 'service', [
       actor(`${AST}.Repository.Core`, 'repository', 5000, 'takes what clients write, and has the store carry it out'),
+      actor(CAPTURE_ACTORS.enhanced, 'capture', 1000, 'takes what is stated about the runtime beside events'),
       supervisor(MEMORY_MANAGER, 'rest_for_one', 'service', [
         actor(MEMORY_ACTORS.monitor, 'memory', 1000, 'samples the memory in use'),
         actor(MEMORY_ACTORS.cacheManager, 'memory', 1000, 'has caches resized, cleaned and their hottest keys saved'),
@@ -72,6 +77,12 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
       ]),
       actor(`${AST}.Parsing.Parser`, 'main', 1000, 'lets work through to the parser threads, and none while they or imports fail again and again'),
       { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
+      actor(CAPTURE_ACTORS.mapper, 'capture', 1000, 'keeps the plans of what to trace, and their points'),
+    ]),
+    supervisor(QUERYING, 'one_for_one', 'service', [
+      supervisor(`${AST}.Querying.WorkerPool`, 'one_for_one', 'pool', [
+        pool('query', 3000, 'threads that answer questions about events'),
+      ]),
     ]),
     supervisor(SYNCHRONIZATION, 'rest_for_one', 'service', [
       actor(FILE_WATCHER, 'sync', 2000, 'tells what changed in the project, and never loses a change in silence'),
@@ -81,6 +92,9 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
     supervisor(TASK_SUPERVISOR, 'simple_one_for_one', 'service', [
       { ...actor(TASK, 'main', 1000, 'one for each task asked for, such as a profile; keeps its outcome for a minute'), restart: 'temporary' },
     ]),
+  ]),
+  supervisor(CAPTURE_SUPERVISOR, 'one_for_one', 'service', [
+    actor(CAPTURE_ACTORS.eventStore, 'capture', 5000, 'stores, moves and deletes events, and talks to nodes'),
   ]),
   supervisor(GATEWAY, 'one_for_one', 'service', [
     thread('gateway', 2000, 'socket and HTTP; calls under way are finished first'),
@@ -95,8 +109,6 @@ export const LASTING: readonly string[] = [ROOT, GATEWAY]
 
 /** Nodes of the requirement documents that are not in the tree yet, and the part of the product that brings them. */
 export const LATER: Readonly<Record<string, string>> = {
-  [`${AST}.Repository.Enhanced`]: 'run-time capture',
-  [`${AST}.Parsing.InstrumentationMapper`]: 'run-time capture',
   [`${AST}.Analysis.Supervisor`]: 'patterns',
   [`${AST}.Analysis.PatternMatcher.Supervisor`]: 'patterns',
   [`${AST}.Analysis.PatternMatcher.Core`]: 'patterns',
@@ -108,11 +120,8 @@ export const LATER: Readonly<Record<string, string>> = {
   [`${AST}.Analysis.PerformanceOptimizer.LazyLoader`]: 'control and data flow',
   [`${AST}.Analysis.PerformanceOptimizer.OptimizationScheduler`]: 'queries',
   [`${AST}.Analysis.PerformanceOptimizer.StatisticsCollector`]: 'queries',
-  [`${AST}.Querying.Supervisor`]: 'run-time capture',
   [`${AST}.Querying.Executor`]: 'queries',
   [`${AST}.Querying.Cache`]: 'queries',
-  [`${AST}.Querying.WorkerPool`]: 'run-time capture',
-  'ElixirScope.Capture.Supervisor': 'run-time capture',
 }
 
 /**
@@ -126,6 +135,7 @@ export const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
   [SYNCHRONIZER]: [FILE_WATCHER, `${AST}.Repository.Core`],
   [INCREMENTAL_UPDATER]: [SYNCHRONIZER, `${AST}.Repository.Core`],
   [`${AST}.Parsing.BatchProcessor`]: [`${AST}.Repository.Core`, `${AST}.Parsing.Parser`],
+  [CAPTURE_ACTORS.enhanced]: [`${AST}.Repository.Core`],
   gateway: [`${AST}.Repository.Core`],
 }
 

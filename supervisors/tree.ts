@@ -6,19 +6,22 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { must } from '../src/base/assert.ts'
 import type { Config } from '../config/schema.ts'
-import { actor, moduleUrl, pool, supervisor, thread, type NodeSpec } from '../src/otp/node/tree-spec.ts'
+import { actor, moduleUrl, pool, supervisor, thread, type NodeSpec, type PoolStart } from '../src/otp/node/tree-spec.ts'
 import type { ActorStart } from '../src/otp/actor-child.ts'
 import { PROFILE_PORT } from '../src/host/profiler.ts'
 import { taskActor, taskName, type TaskArgs } from '../src/host/task.actor.ts'
+import { CAPTURE_ACTORS } from '../src/capture/protocol.ts'
 import { PARSER, parserActor } from '../src/project/parser.actor.ts'
+import type { CaptureInit } from '../workers/capture.thread.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { MemoryInit } from '../workers/memory.thread.ts'
+import type { QueryInit } from '../workers/query.pool.ts'
 import type { RepositoryInit } from '../workers/repository-parts.ts'
 import type { SyncInit } from '../workers/sync.thread.ts'
-import { INTENSITIES, SYNCHRONIZATION, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
+import { CAPTURE_SUPERVISOR, INTENSITIES, QUERYING, SYNCHRONIZATION, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
 
 /** What a thread is handed at each start, by its name. */
-export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit; readonly sync: SyncInit }
+export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit; readonly sync: SyncInit; readonly capture: CaptureInit; readonly query: QueryInit }
 
 /** A thread that needs little is kept from taking more; those that work hard may take what the daemon's other heaps may not. */
 const RESOURCE_LIMITS: Readonly<Record<string, ResourceLimits>> = {
@@ -31,9 +34,10 @@ export function supervisionTree(config: Config, inits: TreeInits): NodeSpec {
   return specOf(treeFor(config), { config, inits })
 }
 
-/** Without watching nobody needs the sync thread. */
-export function treeFor(config: Config): SupervisorPlace {
-  return config.sync.watch ? TREE : without(TREE, new Set(['sync', SYNCHRONIZATION]))
+/** Without watching nobody needs the sync thread, and without capture neither its thread nor those who ask about events. */
+export function treeFor({ sync, capture }: Config): SupervisorPlace {
+  const left = [...(sync.watch ? [] : ['sync', SYNCHRONIZATION]), ...(capture.enabled ? [] : ['capture', CAPTURE_SUPERVISOR, QUERYING, CAPTURE_ACTORS.enhanced, CAPTURE_ACTORS.mapper])]
+  return left.length === 0 ? TREE : without(TREE, new Set(left))
 }
 
 function without(place: SupervisorPlace, names: ReadonlySet<string>): SupervisorPlace {
@@ -83,15 +87,24 @@ function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }:
   })
 }
 
-function poolSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
+function poolSpec({ name, restart, shutdown }: WorkerPlace, means: Means): NodeSpec {
   return pool({
     id: name, restart, shutdown, url: moduleUrl(`../workers/${name}.pool`, import.meta.url), ...limitsOf(name),
-    startTimeoutMs: config.supervision.startTimeoutMs, ...(name === 'verifier' ? VERIFIER_SIZE : parserSize(config, inits)),
+    startTimeoutMs: means.config.supervision.startTimeoutMs, ...must(POOL_SIZES[name], `the size of pool ${name}`)(means),
   })
 }
 
-/** One thread, which ends when it has nothing to do. */
-const VERIFIER_SIZE = { size: 1, maxQueue: 1, idleMs: 100 }
+type PoolSize = Pick<PoolStart, 'size' | 'maxQueue'> & Partial<Pick<PoolStart, 'init' | 'overflow' | 'idleMs' | 'taskTimeoutMs'>>
+
+const POOL_SIZES: Readonly<Record<string, (means: Means) => PoolSize>> = {
+  parser: ({ config, inits }) => parserSize(config, inits),
+  query: ({ config: { query }, inits }) => ({ init: inits.query, size: query.threads, maxQueue: MAX_QUERIES, idleMs: query.idleMs, taskTimeoutMs: query.timeoutMs }),
+  /** One thread, which ends when it has nothing to do. */
+  verifier: () => ({ size: 1, maxQueue: 1, idleMs: 100 }),
+}
+
+/** Questions about events waiting for a thread; one more is answered `busy`. */
+const MAX_QUERIES = 1000
 
 function parserSize(config: Config, { repository: { parserThreads: size } }: TreeInits) {
   const { queue, idleMs, taskTimeoutMs, overflow } = config.parser

@@ -13,6 +13,8 @@ export const WIRES: readonly Wire[] = [
   { from: 'main', to: 'repository', name: 'imports', maxInFlight: 4 },
   { from: 'sync', to: 'repository', name: 'imports', maxInFlight: 4 },
   { from: 'repository', to: 'gateway', name: 'changes' },
+  { from: 'gateway', to: 'main', name: 'events', maxInFlight: 64 },
+  { from: 'capture', to: 'main', name: 'metrics' },
   { from: 'memory', to: 'main', name: 'memory.main', maxInFlight: 8 },
   { from: 'memory', to: 'repository', name: 'memory.repository', maxInFlight: 8 },
   { from: 'memory', to: 'gateway', name: 'memory.gateway', maxInFlight: 8 },
@@ -20,7 +22,8 @@ export const WIRES: readonly Wire[] = [
   { from: 'memory', to: 'main', name: 'supervision', maxInFlight: 4 },
 ]
 
-/** Without watching there is no sync thread. */
-export function wiresFor(config: Config): readonly Wire[] {
-  return config.sync.watch ? WIRES : WIRES.filter(({ from, to }) => from !== 'sync' && to !== 'sync')
+/** Without watching there is no sync thread, without capture no capture thread. */
+export function wiresFor({ sync, capture }: Config): readonly Wire[] {
+  const gone = new Set([...(sync.watch ? [] : ['sync']), ...(capture.enabled ? [] : ['capture'])])
+  return WIRES.filter(({ from, to }) => !gone.has(from) && !gone.has(to))
 }

@@ -16,12 +16,14 @@ import type { ParseTask } from '../src/project/parser.actor.ts'
 import type { RepairOrder } from '../src/project/verify/repair-files.ts'
 import type { Verified, VerifyPorts } from '../src/project/verify/verify-project.ts'
 import type { CommitChanges } from '../src/store/contract.ts'
-import type { Args, ControlMethod, NotificationParams, Reply, TaskMethod } from '../src/wire/methods.ts'
+import type { Args, ControlMethod, EventMethod, NotificationParams, Reply, TaskMethod } from '../src/wire/methods.ts'
 import type { SharedState } from './shared-state.ts'
 
 /** Answered by the repository thread. What clients write goes to the actor Core instead. */
 export type ImportCalls = {
   import: { args: Pick<Args<'import_project'>, 'force'>; result: unknown; progress: NotificationParams<'import_progress'> }
+  /** The same as the Synchronizer wants it: all files compared with the store, from now on. */
+  compare: { args: null; result: { readonly epoch: number } }
   /** How many files were repaired. */
   repair: { args: RepairOrder; result: number }
   /** The store is given up and built anew from the files: the next life of the thread does it. */
@@ -48,6 +50,12 @@ export type VerifierTasks = {
     result: Verified
   }
 }
+
+/** Answered by main for the gateway: a question about events. */
+export type QueryCalls = { query: { args: { readonly method: EventMethod; readonly args: unknown }; result: unknown } }
+
+/** The task of the query pool: `slot` is its own among the readers of the slabs. */
+export type QueryTasks = { query: { args: QueryCalls['query']['args'] & { readonly slot: number }; result: unknown } }
 
 /** What the verifier has main do: the parser pool sends the outcomes of a task straight to its sink. */
 export type VerifierCalls = {

@@ -8,6 +8,7 @@ import { failure, FailureError, isFailure, type Failure } from '../src/base/fail
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { CORE, type CoreBody } from '../src/engine/core.actor.ts'
 import { changedRecord } from '../src/engine/present-changes.ts'
+import { actorFor, type CaptureBody } from '../src/capture/protocol.ts'
 import type { Identity } from '../src/engine/read-context.ts'
 import { isReadMethod } from '../src/engine/reads.ts'
 import { createAnswerCache } from '../src/gateway/answer-cache.ts'
@@ -37,7 +38,7 @@ import type { CommitChanges, Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Args, TaskMethod } from '../src/wire/methods.ts'
 import type { Health } from '../src/wire/records.ts'
-import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts, TaskCalls } from './calls.ts'
+import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts, QueryCalls, TaskCalls } from './calls.ts'
 import { measureCaches } from './cache-metrics.ts'
 import { isVerified, pendingFiles, pressureCellOf, storeGeneration, type SharedState } from './shared-state.ts'
 
@@ -200,6 +201,8 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
     task: (method, args, { notify, signal }) => channel<TaskCalls>('tasks').call(method, args as Args<TaskMethod>, {
       timeoutMs: 'infinity', signal, onProgress: (progress) => notify('verify_progress', progress),
     }),
+    capture: (method, args) => actors.call(actorFor(method), { method, args } satisfies CaptureBody, init.config.storage.transactionTimeoutMs),
+    events: (method, args) => channel<QueryCalls>('events').call('query', { method, args }, { timeoutMs: 'infinity' }),
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),
   }
 }

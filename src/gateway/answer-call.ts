@@ -1,6 +1,6 @@
 /**
- * Where a call goes: reads are answered here and now from the turn's snapshot, writes by the repository thread, what
- * concerns the daemon by main. The protocols (ipc, later others) share this one function.
+ * Where a call goes: reads are answered here and now from the turn's snapshot, writes by the repository thread, questions
+ * about events by the query pool, capture by its thread, what concerns the daemon by main. The protocols (ipc, later others) share this one function.
  */
 
 import type { Failure } from '../base/failure.ts'
@@ -10,7 +10,7 @@ import type { Identity, MemoryUse, ReadContext } from '../engine/read-context.ts
 import { isReadMethod, READS } from '../engine/reads.ts'
 import type { HotKey } from '../memory/cache.ts'
 import type { Snapshot } from '../store/contract.ts'
-import { METHODS, type Args, type ControlMethod, type Method, type ReadArgs, type ReadMethod, type TaskMethod } from '../wire/methods.ts'
+import { METHODS, type Args, type CaptureMethod, type ControlMethod, type EventMethod, type Method, type ReadArgs, type ReadMethod, type TaskMethod } from '../wire/methods.ts'
 import type { Settled } from '../project/sync/protocol.ts'
 import type { AnswerCache } from './answer-cache.ts'
 import type { Subscriber } from './subscribers.ts'
@@ -34,6 +34,8 @@ export type CallPorts = {
   readonly write: (method: ClientWriteMethod, args: unknown) => Promise<Outcome>
   readonly importProject: (args: Args<'import_project'>, call: CallerPorts) => Promise<Outcome>
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
+  readonly capture: (method: CaptureMethod, args: unknown) => Promise<Outcome>
+  readonly events: (method: EventMethod, args: unknown) => Promise<Outcome>
   readonly task: (method: TaskMethod, args: unknown, call: CallerPorts) => Promise<Outcome>
 }
 
@@ -43,9 +45,18 @@ export type CallerPorts = Subscriber
 export function answerCall(ports: CallPorts, method: Method, args: unknown, call: CallerPorts): Outcome | Promise<Outcome> {
   if (method === 'watch') ports.subscribe(call)
   if (isReadMethod(method)) return readAs(ports, method, args as Args<typeof method>)
-  if (METHODS[method].runs === 'task') return ports.task(method as TaskMethod, args, call)
-  if (METHODS[method].runs === 'control') return ports.control(method as ControlMethod, args)
-  return method === 'import_project' ? ports.importProject(args as Args<'import_project'>, call) : ports.write(method as ClientWriteMethod, args)
+  switch (METHODS[method].runs) {
+    case 'events':
+      return ports.events(method as EventMethod, args)
+    case 'capture':
+      return ports.capture(method as CaptureMethod, args)
+    case 'task':
+      return ports.task(method as TaskMethod, args, call)
+    case 'control':
+      return ports.control(method as ControlMethod, args)
+    default:
+      return method === 'import_project' ? ports.importProject(args as Args<'import_project'>, call) : ports.write(method as ClientWriteMethod, args)
+  }
 }
 
 function readAs<M extends ReadMethod>(ports: CallPorts, method: M, { wait, ...args }: Args<M>): Outcome | Promise<Outcome> {

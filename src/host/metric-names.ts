@@ -44,6 +44,8 @@ export const METRICS = {
   elixir_scope_memory_freed_bytes_total: counter('Bytes that they freed, as far as known.', 'step'),
   elixir_scope_writes_total: counter('Writes of clients: stored, stored_with_pressure, storage_rejected.', 'outcome'),
 
+  elixir_scope_events_total: counter('Events taken from nodes.'),
+
   elixir_scope_import_duration_seconds: histogram('Time of an import.', 'outcome'),
   elixir_scope_import_files_total: counter('Files that imports dealt with.', 'outcome'),
   elixir_scope_repository_rows: gauge('What the repository holds.', 'kind'),

@@ -42,14 +42,22 @@ export type ProjectPaths = {
   /** The socket's own directory, private to the user. */
   readonly socketDir: string
   readonly socket: string
+  /** Where the agents of BEAM nodes connect. */
+  readonly agentSocket: string
+  /** Events: their log, blocks and archive. */
+  readonly events: string
+  /** Plans, and what clients state about the runtime. */
+  readonly capture: string
+  /** What agents that come over TCP must bring. */
+  readonly captureToken: string
 }
 
 export const STATE_FILE = 'daemon.json'
 export const LOCK_FILE = 'lock'
 const HEART_LOCK_FILE = 'heart.lock'
 
-/** Bytes, without the terminating zero. */
-const MAX_SOCKET_PATH = 99
+/** Bytes, without the terminating zero; the agents' socket has one letter more. */
+const MAX_SOCKET_PATH = 98
 
 export function basePaths({ env, home }: PathEnvironment): BasePaths {
   const own = given(env, 'ELIXIR_SCOPE_HOME')
@@ -65,7 +73,7 @@ export function projectPaths(environment: PathEnvironment, projectRoot: string):
   const stateDir = join(base.projects, `${readableName(projectRoot)}-${shortHash(projectRoot)}`)
   const socket = socketPath(environment, stateDir)
   return {
-    projectRoot, stateDir, socketDir: socket.directory, socket: socket.path, cacheDir: base.cache,
+    projectRoot, stateDir, socketDir: socket.directory, socket: socket.path, agentSocket: socket.path.replace(/\.sock$/, '.agent'), cacheDir: base.cache,
     database: join(stateDir, 'repository.db'),
     hotKeys: join(stateDir, 'hot-keys.json'),
     stateFile: join(stateDir, STATE_FILE),
@@ -73,6 +81,9 @@ export function projectPaths(environment: PathEnvironment, projectRoot: string):
     heartLock: join(stateDir, HEART_LOCK_FILE),
     logFile: join(stateDir, 'daemon.log'),
     outputFile: join(stateDir, 'daemon.out'),
+    events: join(stateDir, 'events'),
+    capture: join(stateDir, 'capture.json'),
+    captureToken: join(stateDir, 'capture.token'),
   }
 }
 

@@ -4,23 +4,26 @@
  * one map (the arguments); a result is an `Answer` unless it says otherwise.
  *
  * `runs`: `read` is answered in the gateway thread from its own snapshot; `write` goes to the repository thread;
- * `control` to the main thread; `task` to a thread of its own, and ends when its client goes.
+ * `control` to the main thread; `task` to a thread of its own, and ends when its client goes; `events` to the query pool and
+ * `capture` to the capture thread (`event-methods.ts`).
  */
 
 import { z } from 'zod'
 import type { FailureCode } from '../base/failure.ts'
+import { answer } from './answers.ts'
+import { EVENT_METHODS } from './event-methods.ts'
 import {
   astNode, callerRecord, callRecord, fileVersion, functionData, functionSummary, health, importResult, memoryCleanup, memoryStatus, memoryUsage, moduleData, moduleDiff, moduleSummary, moment,
   monitoring, pressureLevel, problemRecord, statistics, takenProfile, treeNode, verificationRecord,
 } from './records.ts'
 
 /** History: 1 first published form; 2 daemon_status tells heart; 3 supervision, memory,
- * profiles, versions of files, rollback. A test pins the hash of the schemas, so that a change must come with a new version. */
-export const WIRE_VERSION = 3
+ * profiles, versions of files, rollback; 4 events, insights, plans, nodes. A test pins the hash of the schemas, so that a change must come with a new version. */
+export const WIRE_VERSION = 4
 
 export type MethodSpec = {
   readonly summary: string
-  readonly runs: 'read' | 'write' | 'control' | 'task'
+  readonly runs: 'read' | 'write' | 'control' | 'task' | 'events' | 'capture'
   /** Safe to repeat after a lost connection. What is not carries a `request_id` that makes a repeat safe. */
   readonly idempotent: boolean
   readonly args: z.ZodObject
@@ -71,17 +74,6 @@ export const updateOperation = z.discriminatedUnion('operation', [storeModule, s
 const fileVersionNumber = z.int().min(1).optional()
 
 const stored = z.object({ module_name: z.string(), version: z.int() })
-
-function answer<T extends z.ZodType>(value: T) {
-  return z.object({
-    value,
-    epoch: z.int().describe('the snapshot that the answer is from'),
-    as_of: z.string().describe('when that snapshot was written, ISO 8601 UTC'),
-    complete: z.boolean().describe('false while an import is under way or was interrupted, or files could not be read'),
-    verified: z.boolean().describe('false from a restart or a rollback until the files have been compared with the store'),
-    stale: z.boolean().describe('true while files are known to have changed that are not in yet'),
-  })
-}
 
 function listOf<K extends string, T extends z.ZodType>(key: K, item: T) {
   const shape = { [key]: z.array(item) } as Record<K, z.ZodArray<T>>
@@ -198,6 +190,8 @@ export const METHODS = {
   vacuum: write('Give disk space back: drop unreferenced sources, rewrite the database.', {},
     answer(z.object({ bytes_before: z.int(), bytes_after: z.int(), sources_dropped: z.int() }))),
 
+  ...EVENT_METHODS,
+
   verify: task('Build the facts anew from the files, beside the repository, and compare everything. Progress comes as `verify_progress` notifications.',
     named, verificationRecord),
   repair: task('Verify, and mend what differs: parse its files anew, rebuild what is derived, at last the whole store; then verify again.',
@@ -266,6 +260,8 @@ export type ReadMethod = RunsIn<'read'>
 export type WriteMethod = RunsIn<'write'>
 export type ControlMethod = RunsIn<'control'>
 export type TaskMethod = RunsIn<'task'>
+export type EventMethod = RunsIn<'events'>
+export type CaptureMethod = RunsIn<'capture'>
 /** Arguments as a client writes them: what has a default may be left out. */
 export type ArgsInput<M extends Method> = z.input<(typeof METHODS)[M]['args']>
 /** Arguments after validation, defaults filled in. */

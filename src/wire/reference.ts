@@ -6,6 +6,8 @@
 import type { z } from 'zod'
 import { FAILURE_CODES, type FailureCode } from '../base/failure.ts'
 import { clientFunction, clientModule, type MethodSpec, METHODS, NOTIFICATIONS, WIRE_VERSION } from './methods.ts'
+import { clientEvent } from './event-methods.ts'
+import * as eventRecords from './event-records.ts'
 import * as records from './records.ts'
 import { ERROR_NOTIFICATION } from './rpc.ts'
 
@@ -29,16 +31,18 @@ const RUNS: Record<MethodSpec['runs'], string> = {
   read: 'Reads: answered from a snapshot, safe to repeat',
   write: 'Writes: one after the other, each in one transaction',
   control: 'Control of the daemon',
+  events: 'Events and what follows from them: answered by the query pool, safe to repeat',
+  capture: 'Capture: answered by the thread that writes events and talks to nodes',
   task: 'Long work: as long as it takes, and until the connection of its caller closes',
 }
 
 /** Names of the records by schema, in the order of their declaration. */
 const RECORD_NAMES = new Map<unknown, string>(
-  Object.entries({ ...records, clientFunction, clientModule }).map(([key, schema]) => [schema, recordName(key)]),
+  Object.entries({ ...records, ...eventRecords, clientFunction, clientModule, clientEvent }).map(([key, schema]) => [schema, recordName(key)]),
 )
 
 export function renderReference(): string {
-  return [intro(), ...(['read', 'write', 'task', 'control'] as const).map(methodsThat), notifications(), recordList(), errors()].join('\n\n') + '\n'
+  return [intro(), ...(['read', 'events', 'write', 'capture', 'task', 'control'] as const).map(methodsThat), notifications(), recordList(), errors()].join('\n\n') + '\n'
 }
 
 function intro(): string {
@@ -110,12 +114,13 @@ function typeText(schema: z.core.$ZodType, depth: number, mode: 'name' | 'expand
     case 'nullable': return `${typeText(def.innerType, depth)} | nil`
     case 'optional': case 'default': return typeText(def.innerType, depth)
     case 'lazy': return typeText(def.getter(), depth, mode)
-    case 'union': return def.options.map((option) => typeText(option, depth)).join(' | ')
+    case 'union': return [...new Set(def.options.map((option) => typeText(option, depth)))].join(' | ')
     case 'record': return `{${typeText(def.keyType, depth)} => ${typeText(def.valueType, depth)}}`
     case 'enum': return Object.values(def.entries).map((value) => JSON.stringify(value)).join(' | ')
     case 'literal': return def.values.map((value) => JSON.stringify(value)).join(' | ')
     case 'number': return `${isInteger(schema) ? 'integer' : 'number'}${bounds(schema)}`
     case 'string': return `string${bounds(schema)}`
+    case 'bigint': return 'integer'
     case 'unknown': return 'any'
     default: return def.type
   }

@@ -20,7 +20,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   'src/analysis': 3, 'src/correlate': 3,
   'src/query': 4,
   'src/engine': 5,
-  'src/project': 6, 'src/memory': 6, 'src/client': 6,
+  'src/project': 6, 'src/capture': 6, 'src/memory': 6, 'src/client': 6,
   'src/gateway': 7, 'src/cli': 7, 'src/host': 7,
   workers: 8,
   supervisors: 9,

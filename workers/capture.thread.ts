@@ -1,0 +1,197 @@
+/**
+ * The capture thread: the one writer of events. Agents connect to it directly; what they send is decoded, tied to the code and
+ * stored here, and acknowledged when it is on disk. Clients' events come through its actors. All that must survive is on
+ * disk: a new life of the thread opens it, and agents send again what was not acknowledged.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname } from 'node:path'
+import type { Config } from '../config/schema.ts'
+import { failure, FailureError, isFailure, toFailure, type Failure } from '../src/base/failure.ts'
+import { fail, ok, type Result } from '../src/base/result.ts'
+import { ingestBatch } from '../src/capture/ingest.ts'
+import { openKept, planFor, planForAgent } from '../src/capture/kept.ts'
+import { createNodes } from '../src/capture/nodes.ts'
+import { runCapture, sessionName, type CaptureMeans } from '../src/capture/operations.ts'
+import { createPosition } from '../src/capture/position.ts'
+import { CAPTURE_ACTORS, CAPTURE_PORT, type CaptureBody } from '../src/capture/protocol.ts'
+import { listenTcp, serveAgents, type AgentOptions, type AgentPorts } from '../src/capture/serve-agents.ts'
+import { realDisk } from '../src/event/disk.ts'
+import { applyRetention, close, commit, durableOf, openEventStore, tick, type EventStore, type Retention } from '../src/event/event-store.ts'
+import { openSlabReader, openSlabWriter, type Slabs } from '../src/event/slabs.ts'
+import { listenOn } from '../src/gateway/ipc/socket-file.ts'
+import { createMetricRecorder } from '../src/host/metric-recorder.ts'
+import { writeWhole } from '../src/host/private-files.ts'
+import { levelOf } from '../src/memory/pressure-cell.ts'
+import type { CallMap } from '../src/otp/channel.ts'
+import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
+import { portActor } from '../src/otp/port-actor.ts'
+import { promisePort } from '../src/otp/promise-port.ts'
+import { openReader } from '../src/store/reader.ts'
+import type { MetricCasts } from './calls.ts'
+import { createCodeResolver } from './code-resolver.ts'
+import { pressureCellOf, type SharedState } from './shared-state.ts'
+
+export type CaptureInit = {
+  readonly storePath: string
+  readonly eventsPath: string
+  readonly keptPath: string
+  readonly tokenPath: string
+  readonly socketPath: string
+  readonly config: Pick<Config, 'capture' | 'storage'>
+  readonly slabs: Slabs
+  readonly shared: SharedState
+}
+
+type Context = ThreadContext<CaptureInit>
+
+/** Calls of one kind waiting; one more is answered `busy`. */
+const MAX_WAITING = 256
+/** A block that got nothing for so long is sealed, and a file is finished at this size. */
+const EVENTS = { idleMs: 600_000, maxFileBytes: 256 << 20, warmMs: 3_600_000 }
+const REPORT_MS = 1000
+/** The slot of this thread among the readers of the slabs; queries have those after it. */
+export const CAPTURE_READER = 0
+
+runThread<CaptureInit>(async (context) => {
+  const { init, clock, log } = context
+  const reader = openReader({ path: init.storePath, now: clock.wallMs })
+  if (!reader.ok) return reader.error
+  const nodes = createNodes()
+  const resolver = createCodeResolver(reader.value, nodes)
+  const opened = openEventStore(init.eventsPath, { disk: realDisk, slabs: openSlabWriter(init.slabs), nowMs: clock.wallMs, resolve: resolver.resolve }, EVENTS)
+  if (!opened.ok) return opened.error
+  const { store, recovered } = opened.value
+  reportRecovered(context, recovered)
+  const servers = await listen(context)
+  if (isFailure(servers)) return servers
+  const kept = openKept({ load: () => textOf(init.keptPath), save: (text) => saved(init.keptPath, text) })
+  if (kept.problem !== null) log('warn', 'plans and stated insights could not be read: they begin anew', { path: init.keptPath, why: kept.problem })
+  const recorder = createMetricRecorder()
+  const counted = recorder.counter('elixir_scope_events_total', [])
+  const credits = (): number => (['critical', 'emergency'].includes(levelOf(pressureCellOf(init.shared))) ? 0 : init.config.capture.credits)
+  const ports: AgentPorts = {
+    welcome: (hello) => {
+      const plan = planFor(kept.keeper.kept(), hello.node)
+      const known = nodes.find(hello)
+      if (known !== undefined) known.plan = plan?.name ?? null
+      return { durable: durableOf(store, hello.session), plan: plan === undefined ? null : planForAgent(plan.name, plan.plan) }
+    },
+    ingest: (hello, bytes) => {
+      const done = ingestBatch(store, hello, bytes, nodes.find(hello))
+      if (done.ok) counted.add(done.value.n)
+      return done
+    },
+    commit: () => {
+      const done = commit(store)
+      return done.ok ? ok(undefined) : done
+    },
+    modules: (hello, modules) => {
+      nodes.learn(hello, modules)
+      resolver.learnt(hello, modules)
+    },
+    planned: (hello, outcome) => {
+      const known = nodes.find(hello)
+      if (known !== undefined) known.planned = outcome
+    },
+    connected: (hello) => {
+      nodes.connected(hello)
+      log('info', `${hello.node} is connected`, { otp: hello.otp, elixir: hello.elixir, agent: hello.agent, session: hello.session })
+    },
+    ended: (hello, why) => {
+      nodes.ended(hello)
+      log('info', `${hello.node} is not connected any more: ${why}`)
+    },
+    credits,
+    log,
+  }
+  const options: AgentOptions = { clock, servers, maxNodes: init.config.capture.maxNodes }
+  const server = serveAgents(options, ports)
+  const means: CaptureMeans = {
+    store, nodes, server, keeper: kept.keeper, setAside: recovered.setAside, position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
+    nowMs: clock.wallMs, tickMs: clock.nowMs, startNs: BigInt(Math.round(clock.wallMs())) * 1_000_000n, session: sessionName(randomBytes(16).toString('hex')),
+  }
+  const timer = setInterval(() => {
+    reader.value.expire(init.config.storage.snapshotMaxMs)
+    tick(store)
+    context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
+    if (reader.value.place() === 'replaced') context.exit({ kind: 'failed', failure: failure('unavailable', 'the store was replaced') })
+  }, REPORT_MS)
+  const admit = (): Failure | undefined => (credits() > 0 ? undefined : failure('insufficient_memory', 'the daemon is near its memory limit and stores no events', { hint: 'raise memory.maxBytes, or repeat when the pressure has gone down' }))
+  return {
+    actors: {
+      [CAPTURE_ACTORS.eventStore]: () => portActor<CaptureBody>({
+        port: CAPTURE_PORT, capacity: MAX_WAITING, beat: { ms: init.config.capture.cleanupIntervalMs, operation: { method: 'tidy' } },
+        admit: ({ method }) => (method === 'store_event' || method === 'store_events' ? admit() : undefined),
+      }),
+      [CAPTURE_ACTORS.enhanced]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING, admit }),
+      [CAPTURE_ACTORS.mapper]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING }),
+    },
+    ports: { [CAPTURE_PORT]: capturePort(means, retentionOf(init)) },
+    stop: () => {
+      clearInterval(timer)
+      server.close()
+      close(store)
+      reader.value.close()
+    },
+  }
+})
+
+function capturePort(means: CaptureMeans, retention: Retention) {
+  return promisePort<CaptureBody>(async (body) => {
+    try {
+      return body.method === 'tidy' ? applyRetention(means.store, retention) : await runCapture(means, body.method, body.args)
+    } catch (caught) {
+      if (caught instanceof FailureError) return fail(toFailure(caught))
+      throw caught
+    }
+  })
+}
+
+function retentionOf({ config: { capture: { maxAgeMs, maxEvents, maxBytes } } }: CaptureInit): Retention {
+  return { ...(maxAgeMs === null ? {} : { maxAgeMs }), ...(maxEvents === null ? {} : { maxEvents }), ...(maxBytes === null ? {} : { maxBytes }) }
+}
+
+async function listen({ init: { socketPath, tokenPath, config: { capture: { tcpHost, tcpPort } } } }: Context): Promise<AgentOptions['servers'] | Failure> {
+  const unix = createServer()
+  const there = await listenOn(unix, socketPath)
+  if (!there.ok) return there.error
+  const onUnix = { server: unix, address: socketPath, token: null }
+  if (tcpPort === null) return [onUnix]
+  const token = tokenAt(tokenPath)
+  const tcp = token.ok ? await listenTcp(tcpHost, tcpPort) : token
+  if (tcp.ok && token.ok) return [onUnix, { ...tcp.value, token: token.value }]
+  unix.close()
+  return tcp.ok ? failure('internal', 'no token') : tcp.error
+}
+
+/** The token in the file, made where there is none. */
+function tokenAt(path: string): Result<string, Failure> {
+  const there = textOf(path)?.trim()
+  if (there !== undefined && there.length >= 16) return ok(there)
+  const token = randomBytes(24).toString('base64url')
+  const done = saved(path, `${token}\n`)
+  return done.ok ? ok(token) : done
+}
+
+function saved(path: string, text: string): Result<unknown, Failure> {
+  return writeWhole(path, text)
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function reportRecovered({ log, init }: Context, { replayedEvents, cut, setAside }: { readonly replayedEvents: number; readonly cut: readonly { readonly path: string; readonly nBytes: number }[]; readonly setAside: readonly { readonly path: string; readonly why: string }[] }): void {
+  if (replayedEvents > 0) log('info', 'events of an unfinished block were read from its log', { events: replayedEvents })
+  for (const { path, nBytes } of cut) log('warn', 'the half-written end of a file of events was cut; nothing of it had been acknowledged', { path, bytes: nBytes })
+  for (const { path, why } of setAside) log('error', 'a damaged file of events is set aside', { path, why, directory: dirname(init.eventsPath) })
+}
+
+export type CaptureStore = EventStore
