@@ -14,6 +14,8 @@ import { formatReason, isOrderly, KILLED } from './exit-reason.ts'
 import type { ExitReason } from './exit-reason.ts'
 
 const NOPROC: ExitReason = { kind: 'noproc' }
+/** Whom the exit is from when a name to link to is nobody's. */
+const NOBODY: Pid = 0
 
 export function end(system: System, cell: Cell, reason: ExitReason): void {
   const { pid, name } = cell
@@ -67,7 +69,7 @@ export function demonitor(cell: Cell, tag: string): void {
 
 export function link(system: System, cell: Cell, target: Address): void {
   const other = cellAt(system, target)
-  if (other === undefined) return hearExit(system, cell, 0, NOPROC)
+  if (other === undefined) return hearExit(system, cell, typeof target === 'number' ? target : NOBODY, NOPROC)
   if (other === cell) return
   cell.links.add(other.pid)
   other.links.add(cell.pid)
