@@ -20,8 +20,8 @@ type LinkList = { nRows: number; readonly links: Link[] }
 
 export type LinkLists = Map<number, LinkList>
 
-/** The links that hold among the blocks of one snapshot, by the block and row of the event they are about. */
-export type Links = ReadonlyMap<number, ReadonlyMap<number, { readonly node: string; readonly nodeId: NodeId }>>
+/** The links among the blocks of one snapshot, by the block and row of the event they are about, the last first. */
+export type Links = ReadonlyMap<number, ReadonlyMap<number, readonly Link[]>>
 
 const CORRELATION = EVENT_TYPES.correlation
 const NO_LINKS: Links = new Map()
@@ -33,7 +33,7 @@ export function linksOf(lists: LinkLists, blocks: Blocks, refs: readonly BlockRe
     const list = lists.get(ref.number)
     const current = list !== undefined && list.nRows >= ref.nRows ? list : readLinks(list, blocks, ref)
     if (current !== list) lists.set(ref.number, current)
-    for (const link of current.links) if (link.row < ref.nRows) found.push([ref.number, link])
+    for (const link of current.links) found.push([ref.number, link])
   }
   if (lists.size > 2 * refs.length + 64) forget(lists, refs)
   return found.length === 0 ? NO_LINKS : byEvent(found)
@@ -68,21 +68,22 @@ function linkAt(view: BlockView, row: number): Link | undefined {
 }
 
 function byEvent(found: [number, Link][]): Links {
-  found.sort(([blockA, a], [blockB, b]) => blockA - blockB || a.row - b.row)
-  const links = new Map<number, Map<number, { node: string; nodeId: NodeId }>>()
-  for (const [, { event, nodeId }] of found) {
-    const rows = links.get(event.block) ?? new Map<number, { node: string; nodeId: NodeId }>()
-    rows.set(event.row, { node: event.node, nodeId })
-    links.set(event.block, rows)
+  found.sort(([blockA, a], [blockB, b]) => blockB - blockA || b.row - a.row)
+  const links = new Map<number, Map<number, Link[]>>()
+  for (const [, link] of found) {
+    const rows = links.get(link.event.block) ?? new Map<number, Link[]>()
+    rows.set(link.event.row, [...(rows.get(link.event.row) ?? []), link])
+    links.set(link.event.block, rows)
   }
   return links
 }
 
-/** The node that a row is linked to; undefined where it is not, or where the id names another BEAM node than the row's. */
+/** The node that a row is linked to; undefined where it is not. An id that names another BEAM node than the row's is of no event. */
 export function linkedNode(links: Links, view: BlockView, row: number): NodeId | undefined {
-  const link = links.get(view.number)?.get(row)
-  if (link === undefined) return undefined
-  return processName(view, view.block.pid[row] ?? 0).source.node === link.node ? link.nodeId : undefined
+  const ofRow = links.get(view.number)?.get(row)
+  if (ofRow === undefined) return undefined
+  const { node } = processName(view, view.block.pid[row] ?? 0).source
+  return ofRow.find((link) => link.event.node === node)?.nodeId
 }
 
 function forget(lists: LinkLists, refs: readonly BlockRef[]): void {

@@ -180,7 +180,10 @@ function sealBlock(open: Open): void {
     const byCode = rows.toSorted((a, b) => (block[column][a] ?? 0) - (block[column][b] ?? 0) || a - b)
     block[`${column}Rows`].set(byCode)
     const starts = block[`${column}Starts`]
-    for (let code = 0; code < starts.length; code++) starts[code] = rows.filter((row) => (block[column][row] ?? 0) < code).length
+    for (let code = 0, at = 0; code < starts.length; code++) {
+      starts[code] = at
+      while (at < nRows && block[column][byCode[at] ?? 0] === code) at++
+    }
   }
   const order = rows.toSorted((a, b) => (block.ts[a] ?? 0) - (block.ts[b] ?? 0) || a - b)
   block.order.set(order)
