@@ -20,6 +20,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
   sync --dir DIR [--seconds N]
                              following files through a daemon: saves until seen, many at once, restarts, idle
   watch                      watching alone: memory and CPU while idle, a save until it is told
+  events                     events decoded, appended and sealed; bytes an event takes; beside ETS tables on Erlang
   versions                   carrying node ids from one version of a file to the next
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -66,6 +67,8 @@ async function measure(name: string | undefined, { dir, warm, seconds }: Values)
       return dir === undefined ? undefined : (await import('./verify.ts')).benchVerify({ dir })
     case 'otp':
       return (await import('./otp.ts')).benchOtp()
+    case 'events':
+      return (await import('./events.ts')).benchEvents()
     case 'versions':
       return (await import('./versions.ts')).benchVersions()
     case 'sync':

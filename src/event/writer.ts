@@ -323,19 +323,22 @@ function carryOver(writer: Writer): void {
   const { names, pairing } = writer
   if (names === undefined) return
   const carried: Carried[] = []
-  const seats = new Map<number, number>()
   const functions = new Map<string, number>()
+  /** By site as open calls have it: its place among the carried ones, and the number of its function. */
+  const seats = new Map<number, { readonly idx: number; readonly callee: number }>()
+  const seatOf = (found: number): { readonly idx: number; readonly callee: number } => {
+    const known = seats.get(found)
+    if (known !== undefined) return known
+    const site = found > 0 ? must(siteOf(names.block, found), 'the site of an open call') : must(writer.carried[-1 - found], 'a carried site').site
+    const called = must(site.mfa, 'a call of a function')
+    const seat = { idx: carried.push({ site, code: 0 }) - 1, callee: functionNumber(functions, called.module, called.function, called.arity) }
+    seats.set(found, seat)
+    return seat
+  }
   rebase(pairing, (place) => {
-    const found = pairing.site[place] ?? 0
-    let seat = seats.get(found)
-    if (seat === undefined) {
-      const site = found > 0 ? must(siteOf(names.block, found), 'the site of an open call') : must(writer.carried[-1 - found], 'a carried site').site
-      seat = carried.push({ site, code: 0 }) - 1
-      seats.set(found, seat)
-    }
-    const called = must(carried[seat]?.site.mfa ?? undefined, 'a call of a function')
-    pairing.site[place] = -1 - seat
-    pairing.callee[place] = functionNumber(functions, called.module, called.function, called.arity)
+    const { idx, callee } = seatOf(pairing.site[place] ?? 0)
+    pairing.site[place] = -1 - idx
+    pairing.callee[place] = callee
   })
   writer.carried = carried
   writer.functions = functions

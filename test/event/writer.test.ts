@@ -1,0 +1,182 @@
+/**
+ * The writer against a naive reading of the same batches: every row says what its event said, in whichever block it stands,
+ * and every return has the call that a plain list of open calls gives it.
+ */
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { must } from '../../src/base/assert.ts'
+import type { Batch } from '../../src/event/batch.ts'
+import { type Block, counts, SITE, SITE_WORDS } from '../../src/event/block.ts'
+import type { Site, SiteNames } from '../../src/event/names.ts'
+import { append, beginBlock, BLOCK_CAPACITY, openWriter, type Writer, writerStats } from '../../src/event/writer.ts'
+import { EVENT_TYPES, type EventSource } from '../../src/model/event.ts'
+import { batches, batchOf, seed, type TestEvent } from './batches.ts'
+import { newBlock, type Row, rowsOf, SMALL } from './rows.ts'
+
+const SOURCES: readonly EventSource[] = [{ node: 'a@host', startNs: 1_789_000_000_000_000_001n }, { node: 'a@host', startNs: 7n }, { node: 'é@host', startNs: 7n }]
+const [SOURCE] = SOURCES as [EventSource]
+const T0 = 1_790_000_000_000_000_000n
+
+const resolve = ({ mfa, caller }: SiteNames): { nodeId: string | null; evidence: 'exact' | 'function' | 'none' } =>
+  mfa === null ? { nodeId: null, evidence: 'none' } : { nodeId: `${mfa.module}.${mfa.function}/${mfa.arity}`, evidence: caller === null ? 'function' : 'exact' }
+
+type Step = { readonly batch: Batch; readonly source: EventSource }
+type Taken = { readonly writer: Writer; readonly blocks: readonly Block[] }
+
+/** All of them, in as many blocks as they take. */
+function takeIn(steps: readonly Step[], writer: Writer = openWriter(), capacity = SMALL): Taken {
+  const blocks = [newBlock(capacity)]
+  beginBlock(writer, must(blocks[0], 'a block'), 1)
+  for (const { batch, source } of steps) {
+    const before = counts(must(blocks.at(-1), 'a block'))
+    if (append(writer, batch, source, resolve) === 'appended') continue
+    expect(counts(must(blocks.at(-1), 'a block'))).toEqual(before)
+    blocks.push(newBlock(capacity))
+    beginBlock(writer, must(blocks.at(-1), 'a block'), blocks.length)
+    expect(append(writer, batch, source, resolve)).toBe('appended')
+  }
+  return { writer, blocks }
+}
+
+/** What a batch says of a site, before anybody looked for its node. */
+function namesOf(batch: Batch, code: number): { site: Site | undefined; given: boolean } {
+  if (code === 0) return { site: undefined, given: false }
+  const word = (field: number): number => must(batch.sites[(code - 1) * SITE_WORDS + field], 'a word')
+  const text = (field: number): string => (word(field) === 0 ? '' : must(batch.strings[word(field) - 1], 'a string'))
+  const names = {
+    mfa: word(SITE.module) === 0 ? null : { module: text(SITE.module), function: text(SITE.function), arity: word(SITE.arity) },
+    caller: word(SITE.callerModule) === 0 ? null : {
+      module: text(SITE.callerModule), function: text(SITE.callerFunction), arity: word(SITE.callerArity), file: text(SITE.file), line: word(SITE.line),
+    },
+  }
+  const given = word(SITE.evidence) === 1
+  return { site: given ? { ...names, nodeId: text(SITE.node), evidence: 'given' } : { ...names, ...resolve(names) }, given }
+}
+
+type OpenCall = { readonly called: string; readonly site: Site; readonly ns: bigint; inner: number }
+
+/** The rows that a plain reading of the batches gives. */
+function expectedRows(steps: readonly Step[]): Row[] {
+  const stacks = new Map<string, OpenCall[]>()
+  return steps.flatMap(({ batch, source }) => Array.from({ length: batch.n }, (_, i) => {
+    const at = (column: ArrayLike<number>): number => must(column[i], 'an event')
+    const pid = at(batch.pid) === 0 ? null : must(batch.pids[at(batch.pid) - 1], 'a pid')
+    const { site } = namesOf(batch, at(batch.site))
+    const payloadIdx = batch.payloadRows.indexOf(i)
+    const row = {
+      type: at(batch.type), ns: batch.t0Ns + BigInt(at(batch.ts)), pid, source: pid === null ? undefined : source,
+      peer: at(batch.peer) === 0 ? null : must(batch.pids[at(batch.peer) - 1], 'a pid'), corr: at(batch.corr) === 0 ? null : must(batch.corrs[at(batch.corr) - 1], 'an id'),
+      site, took: Number.NaN, own: Number.NaN, payload: payloadIdx < 0 ? null : [...must(batch.payloads[payloadIdx], 'a payload')],
+    }
+    return { ...row, ...paired(stacks, source, row) }
+  }))
+}
+
+function paired(stacks: Map<string, OpenCall[]>, source: EventSource, { type, ns, pid, site }: Row): Partial<Row> {
+  const prefix = `${source.node}|${source.startNs}|`
+  const mine = `${prefix}${pid}`
+  const stack = pid === null ? [] : (stacks.get(mine) ?? [])
+  if (pid !== null) stacks.set(mine, stack)
+  const called = site?.mfa ? `${site.mfa.module}.${site.mfa.function}/${site.mfa.arity}` : ''
+  const isGap = type === EVENT_TYPES.gap || type === EVENT_TYPES.capture_start || type === EVENT_TYPES.capture_end
+  if (type === EVENT_TYPES.exit || type === EVENT_TYPES.spawned || isGap) stack.length = 0
+  if (isGap && pid === null) for (const key of stacks.keys()) if (key.startsWith(prefix)) stacks.delete(key)
+  if (called === '' || pid === null || site === undefined) return {}
+  if (type === EVENT_TYPES.call) stack.push({ called, site, ns, inner: 0 })
+  if (type !== EVENT_TYPES.return && type !== EVENT_TYPES.exception) return {}
+  const idx = stack.findLastIndex((call) => call.called === called)
+  if (idx < 0) return {}
+  const left = stack.splice(idx)
+  const call = must(left[0], 'a call')
+  const took = Number(ns - call.ns)
+  const outer = stack.at(-1)
+  if (outer !== undefined && took > 0) outer.inner += took
+  const inner = left.reduce((sum, { inner: ofCall }) => sum + ofCall, 0)
+  return { site: call.site, took: took < 0 ? Number.NaN : took, own: took < 0 ? Number.NaN : Math.fround(Math.max(0, took - inner)) }
+}
+
+const anySteps = fc.array(fc.record({ batch: batches(60), source: fc.constantFrom(...SOURCES), shift: fc.integer({ min: -1e9, max: 1e9 }) }), { maxLength: 15 })
+  .map((all): Step[] => all.map(({ batch, source, shift }) => ({ source, batch: { ...batch, t0Ns: T0 + BigInt(shift), ts: batch.ts.map((at) => at % 1e12) } })))
+
+test('every row says what its event said, over as many blocks as it takes', () => {
+  fc.assert(fc.property(anySteps, (steps) => {
+    const { blocks } = takeIn(steps)
+    expect(blocks.flatMap(rowsOf)).toEqual(expectedRows(steps))
+  }), seed)
+})
+
+const call = fc.constantFrom<TestEvent['type']>('call', 'call', 'call', 'return', 'return', 'return', 'exception', 'send', 'exit', 'spawned', 'gap')
+const tangled = fc.array(fc.record({
+  type: call, pid: fc.constantFrom('0.1.0', '0.2.0', ''), mfa: fc.constantFrom('A.f/1', 'A.g/1', 'B.f/1', 'A.f/2'),
+  line: fc.integer({ min: 1, max: 3 }), wait: fc.integer({ min: -1, max: 1000 }),
+}), { minLength: 1, maxLength: 600 })
+
+test('returns have the calls that a plain list gives them, over blocks, sources, tail calls, exits and gaps', () => {
+  fc.assert(fc.property(tangled, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 10 }), (all, sizes) => {
+    let now = 0
+    const events = all.map(({ type, pid, mfa, line, wait }): TestEvent =>
+      ({ type, pid, mfa, ts: (now += wait), ...(type === 'call' ? { caller: `C.run/0 lib/c.ex:${line}` } : {}) }))
+    const steps: Step[] = []
+    for (let from = 0, no = 1; from < events.length; no++) {
+      const size = must(sizes[no % sizes.length], 'a size')
+      steps.push({ source: must(SOURCES[no % 2], 'a source'), batch: batchOf(events.slice(from, from + size), { no, t0Ns: T0 }) })
+      from += size
+    }
+    const { blocks, writer } = takeIn(steps, openWriter({ maxOpenCalls: 1000 }), { ...SMALL, rows: 100 })
+    const rows = blocks.flatMap(rowsOf)
+    expect(rows).toEqual(expectedRows(steps))
+    const unpaired = rows.filter(({ type, took, site }) => (type === EVENT_TYPES.return || type === EVENT_TYPES.exception) && Number.isNaN(took) && site?.caller === null)
+    expect(writerStats(writer).unpaired).toBe(unpaired.length)
+  }), seed)
+})
+
+test('a batch as large as can be fits an empty block, with node ids for all of its sites', () => {
+  const n = 16_384
+  const events = Array.from({ length: n }, (_, i): TestEvent => ({ type: 'call', ts: i, pid: `0.${i}.0`, peer: `0.${n + i}.0`, mfa: `M${i}.f/1`, caller: `N${i}.g/2 f${i}.ex:${i}`, corr: `c${i}` }))
+  const batch = batchOf(events)
+  const spare = Array.from({ length: 65_535 - batch.strings.length }, (_, i) => `spare ${i}`)
+  const writer = openWriter()
+  const block = newBlock(BLOCK_CAPACITY)
+  beginBlock(writer, block, 1)
+  expect(append(writer, { ...batch, strings: [...batch.strings, ...spare], payloadRows: Uint16Array.of(3), payloads: [new Uint8Array(8 << 20)] }, SOURCE, resolve)).toBe('appended')
+  expect(writerStats(writer)).toEqual({ openCalls: n, unpaired: 0, givenUp: 0, nodesLeftOut: 0 })
+  const last = rowsOf(block)[n - 1]
+  expect(last).toMatchObject({ pid: '0.16383.0', peer: '0.32767.0', corr: 'c16383', site: { mfa: { module: 'M16383' }, nodeId: 'M16383.f/1', evidence: 'exact' } })
+})
+
+test('a node is asked for once per block and site, not for a node that is given, and not for a return that has its call', () => {
+  const asked: SiteNames[] = []
+  const writer = openWriter()
+  beginBlock(writer, newBlock(), 1)
+  const events: TestEvent[] = [
+    { type: 'call', ts: 0, pid: 'p', mfa: 'A.f/0', caller: 'B.g/0 b.ex:1' }, { type: 'return', ts: 1, pid: 'p', mfa: 'A.f/0' }, { type: 'probe', ts: 2, pid: 'p', node: 'A.f/0#1' },
+  ]
+  for (const no of [1, 2]) append(writer, batchOf(events, { no }), SOURCE, (site) => { asked.push(site); return resolve(site) })
+  expect(asked).toMatchObject([{ mfa: { module: 'A', function: 'f', arity: 0 }, caller: { module: 'B', line: 1 } }])
+})
+
+test('deep recursion gives up the outermost calls, and whoever called longest ago where places run out', () => {
+  const depth = 5000
+  const nested = (pid: string, n: number, type: 'call' | 'return'): TestEvent[] => Array.from({ length: n }, (_, i) => ({ type, pid, ts: type === 'call' ? i : 2 * depth - i, mfa: 'A.f/0' }))
+  const capacity = { ...SMALL, rows: 40_000 }
+  const deep = takeIn([{ source: SOURCE, batch: batchOf([...nested('p', depth, 'call'), ...nested('p', depth, 'return').toReversed()]) }], openWriter(), capacity)
+  const took = rowsOf(must(deep.blocks[0], 'a block')).slice(depth).map((row) => row.took)
+  const nKept = took.findIndex((ns) => Number.isNaN(ns))
+  expect(nKept).toBeGreaterThan(2000)
+  expect(took.slice(nKept).every((ns) => Number.isNaN(ns))).toBe(true)
+  // Innermost first: the i-th return is that of the call i before the last.
+  expect(took.slice(0, nKept)).toEqual(Array.from({ length: nKept }, (_, i) => 2 + i + i))
+  expect(writerStats(deep.writer)).toMatchObject({ openCalls: 0, givenUp: depth - nKept, unpaired: depth - nKept })
+
+  const crowd = Array.from({ length: 10 }, (_, i) => nested(`p${i}`, 10, 'call')).flat()
+  const full = takeIn([{ source: SOURCE, batch: batchOf([...crowd, ...nested('p9', 5, 'return'), ...nested('p0', 5, 'return')]) }], openWriter({ maxOpenCalls: 60 }), capacity)
+  expect(writerStats(full.writer).openCalls).toBeLessThanOrEqual(60)
+  expect(rowsOf(must(full.blocks[0], 'a block')).slice(100).map((row) => Number.isNaN(row.took))).toEqual([...Array.from({ length: 5 }, () => false), ...Array.from({ length: 5 }, () => true)])
+})
+
+test('a batch whose times are too far from the block to be exact begins the next one', () => {
+  const far = { source: SOURCE, batch: batchOf([{ type: 'send', ts: 1, pid: 'p' }], { t0Ns: T0 }) }
+  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([{ type: 'send', ts: 1, pid: 'p' }], { t0Ns: 0n }) }, far])
+  expect(blocks.map((block) => rowsOf(block).map(({ ns }) => ns))).toEqual([[1n], [T0 + 1n]])
+})
