@@ -4,9 +4,9 @@ import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
 import { ok } from '../../src/base/result.ts'
 import type { Tree } from '../../src/otp/node/tree.ts'
-import { placesOf, ROOT, TREE } from '../../supervisors/placement.ts'
+import { placesOf, ROOT } from '../../supervisors/placement.ts'
 import { supervisorCalls } from '../../supervisors/supervisor-calls.ts'
-import { supervisionTree, type TreeInits } from '../../supervisors/tree.ts'
+import { supervisionTree, treeFor, type TreeInits } from '../../supervisors/tree.ts'
 
 const root = supervisionTree(DEFAULTS, { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {} } as unknown as TreeInits)
 
@@ -21,7 +21,7 @@ function world() {
   return { asked, calls: supervisorCalls(() => ({ tree, root })) }
 }
 
-const PAIRS = placesOf(TREE).flatMap((place) => (place.kind === 'supervisor' ? place.children.map((child) => ({ supervisor: place.name, child: child.name })) : []))
+const PAIRS = placesOf(treeFor(DEFAULTS)).flatMap((place) => (place.kind === 'supervisor' ? place.children.map((child) => ({ supervisor: place.name, child: child.name })) : []))
 const LAST = ['ElixirScope.Threads', 'ElixirScope.AST.Supervisor', 'ElixirScope.Gateway.Supervisor', 'gateway']
 
 test.each(['supervisor.terminate_child', 'supervisor.delete_child'] as const)('%s is for all but what the daemon cannot do without', async (method) => {
