@@ -16,12 +16,13 @@ import { type NameIndexes, createNameIndexes } from './name-index.ts'
 import { type OpenOrder, orderOf } from './order.ts'
 import { type BlockPlan, type Bounds, type Candidates, type Skip, planBlock, skips } from './plan.ts'
 
-/** What the queries of one thread share: the blocks, and what earlier ones learnt of them. */
+/** What queries of one thread learn of blocks and leave to the next: nothing in it depends on where a block is held. */
+export type Learnt = { readonly names: NameIndexes; readonly linkLists: LinkLists; readonly openOrder: OpenOrder }
+
 export type Queries = {
+  /** Of one query, or of several that share an epoch. */
   readonly blocks: Blocks
-  readonly names: NameIndexes
-  readonly linkLists: LinkLists
-  readonly openOrder: OpenOrder
+  readonly learnt: Learnt
   /** Rows examined between two yields. */
   readonly sliceRows: number
 }
@@ -74,13 +75,17 @@ const NAME_INDEX_BYTES = 64 << 20
 const SLICE_ROWS = 131_072
 const SECOND = 1_000_000_000n
 
-export function openQueries(blocks: Blocks, sliceRows: number = SLICE_ROWS): Queries {
-  return { blocks, sliceRows, names: createNameIndexes(NAME_INDEX_BYTES), linkLists: new Map(), openOrder: { number: -1, nRows: 0, order: null } }
+export function openLearnt(): Learnt {
+  return { names: createNameIndexes(NAME_INDEX_BYTES), linkLists: new Map(), openOrder: { number: -1, nRows: 0, order: null } }
+}
+
+export function queriesOn(blocks: Blocks, learnt: Learnt, sliceRows: number = SLICE_ROWS): Queries {
+  return { blocks, learnt, sliceRows }
 }
 
 export function snapshotOf(queries: Queries): Snapshot {
   const refs = queries.blocks.refs()
-  return { refs, links: linksOf(queries.linkLists, queries.blocks, refs) }
+  return { refs, links: linksOf(queries.learnt.linkLists, queries.blocks, refs) }
 }
 
 export function* scan(queries: Queries, snapshot: Snapshot, { filter, order, after }: Scan, take: Take): Generator<'yield', Outcome> {
@@ -136,12 +141,12 @@ function streamOf(run: Run, ref: BlockRef): Stream | undefined {
     return undefined
   }
   const view = viewOf(ref, block)
-  const fitting = fitTo(compiled, view, queries.names, snapshot.links)
+  const fitting = fitTo(compiled, view, queries.learnt.names, snapshot.links)
   if (fitting === undefined) {
     skipped.names++
     return undefined
   }
-  const { plan, candidates } = planBlock(view, ref, fitting.codes, orderOf(view, queries.openOrder), bounds)
+  const { plan, candidates } = planBlock(view, ref, fitting.codes, orderOf(view, queries.learnt.openOrder), bounds)
   run.opened.push(plan)
   return { view, matcher: fitting.matcher, candidates, plan, baseS: Number(view.baseNs / SECOND), baseNs: Number(view.baseNs % SECOND), passed: 0, row: -1, ts: 0 }
 }

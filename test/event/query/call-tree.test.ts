@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { EventType } from '../../../src/model/event.ts'
 import { type CallTree, type CallTreeQuery, type Frame, callTree } from '../../../src/event/query/call-tree.ts'
 import { finish } from '../../../src/event/query/run.ts'
-import { openQueries } from '../../../src/event/query/scan.ts'
+import { openLearnt, queriesOn } from '../../../src/event/query/scan.ts'
 import { event, memoryBlocks } from './memory-blocks.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
@@ -27,7 +27,7 @@ function treeOf(program: string, query: Partial<CallTreeQuery>): CallTree {
       event('call', BigInt(100 + idx), { pid: '0.5.0', mfa: { module: 'Other', function: fn, arity: 0 } }),
     ])
   }
-  return finish(callTree(openQueries(blocks, 2), { ...LIMITS, ...query }))
+  return finish(callTree(queriesOn(blocks, openLearnt(), 2), { ...LIMITS, ...query }))
 }
 
 function printed({ roots, leftOut, gaps, cutAtNs }: CallTree): string {

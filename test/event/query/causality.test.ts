@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type CausesQuery, causesOf, messagesBetween } from '../../../src/event/query/causality.ts'
 import { finish } from '../../../src/event/query/run.ts'
-import { type Queries, openQueries } from '../../../src/event/query/scan.ts'
+import { type Queries, openLearnt, queriesOn } from '../../../src/event/query/scan.ts'
 import type { EventRecord, EventType } from '../../../src/model/event.ts'
 import { type MemoryBlocks, event, memoryBlocks } from './memory-blocks.ts'
 
@@ -20,7 +20,7 @@ function store(program: string): { blocks: MemoryBlocks; queries: Queries } {
     const peerPid = peer === '' ? null : peer.includes('.') ? `${peer}.0` : `0.${peer}.0`
     blocks.append([event(TYPES[what] ?? 'exit', BigInt(idx), { source: { node: node === '' ? 'a@h' : 'b@h', startNs: 1n }, pid: `0.${pid}.0`, peer: peerPid, correlationId: corr ?? null })])
   }
-  return { blocks, queries: openQueries(blocks, 3) }
+  return { blocks, queries: queriesOn(blocks, openLearnt(), 3) }
 }
 
 const at = (event: EventRecord) => String(event.timestampNs)

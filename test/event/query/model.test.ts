@@ -10,7 +10,7 @@ import type { EventRecord, EventType } from '../../../src/model/event.ts'
 import { countEvents, groupEvents, type GroupBy } from '../../../src/event/query/count.ts'
 import { type EventFilter, type EventQuery, type Position, formatCursor, parseCursor, parseEventId } from '../../../src/event/query/filter.ts'
 import { explainQuery, finish, getEvent, runQuery } from '../../../src/event/query/run.ts'
-import { type Queries, openQueries } from '../../../src/event/query/scan.ts'
+import { type Queries, openLearnt, queriesOn } from '../../../src/event/query/scan.ts'
 import { type Given, type MemoryBlocks, type Stored, event, linkPayload, memoryBlocks } from './memory-blocks.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
@@ -83,7 +83,7 @@ test('whatever is asked after whatever happened, the answer is that of the list'
       fc.array(operation, { minLength: 8, maxLength: 40 }), fc.constantFrom(7, 50, 200, 1500), fc.constantFrom('footers' as const, 'no footers' as const), fc.constantFrom(1, 9, 100_000),
       (operations, rowsPerBlock, footers, sliceRows) => {
         const blocks = memoryBlocks(rowsPerBlock, footers)
-        const queries = openQueries(blocks, sliceRows)
+        const queries = queriesOn(blocks, openLearnt(), sliceRows)
         const clock = { ns: T0 }
         for (const operation of operations) perform(operation, blocks, queries, clock)
       },
