@@ -76,8 +76,8 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
         pool('parser', 3000, 'threads that find, read, parse and analyse files'),
       ]),
       actor(`${AST}.Parsing.Parser`, 'main', 1000, 'lets work through to the parser threads, and none while they or imports fail again and again'),
-      { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
       actor(CAPTURE_ACTORS.mapper, 'capture', 1000, 'keeps the plans of what to trace, and their points'),
+      { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
     ]),
     supervisor(QUERYING, 'one_for_one', 'service', [
       supervisor(`${AST}.Querying.WorkerPool`, 'one_for_one', 'pool', [

@@ -12,7 +12,9 @@ import { AST, DEPENDENCIES, LATER, placesOf, TREE } from '../../supervisors/plac
 import { supervisionTables } from '../../supervisors/reference.ts'
 import { supervisionTree, type TreeInits } from '../../supervisors/tree.ts'
 
-const INITS = { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {} } as unknown as TreeInits
+/** With every part switched on. */
+const WHOLE = { ...DEFAULTS, capture: { ...DEFAULTS.capture, enabled: true } }
+const INITS = { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {}, capture: {} } as unknown as TreeInits
 
 /** Supervisor -> strategy and children with their restart types, as the documents have them; X: decided otherwise, see docs/DEVIATIONS.md. */
 const SPECIFIED: Readonly<Record<string, readonly [strategy: string, children: Readonly<Record<string, string>>]>> = {
@@ -46,7 +48,7 @@ function nodes(spec: NodeSpec): NodeSpec[] {
   return [spec, ...(spec.start?.kind === 'supervisor' ? spec.start.children.flatMap(nodes) : [])]
 }
 
-const specs = new Map(nodes(supervisionTree(DEFAULTS, INITS)).map((spec) => [spec.id ?? '', spec]))
+const specs = new Map(nodes(supervisionTree(WHOLE, INITS)).map((spec) => [spec.id ?? '', spec]))
 
 test('every node that is written down is in the tree with its strategy and restart type, or is known to come later', () => {
   for (const [name, [strategy, children]] of Object.entries(SPECIFIED)) {
