@@ -82,10 +82,10 @@ export function sortOut(batching: Batching, paths: readonly string[], { sizes }:
   return { batching: { ...batching, held }, ready }
 }
 
-/** Held paths whose time is up. */
+/** Held paths whose time is up. What would be held for longer than anything is, was held by a clock that went back since. */
 export function letGo(batching: Batching, nowMs: number): { readonly batching: Batching; readonly ready: readonly string[] } {
-  const ready = [...batching.held].filter(([, untilMs]) => untilMs <= nowMs).map(([path]) => path)
-  return { batching: { ...batching, held: new Map([...batching.held].filter(([, untilMs]) => untilMs > nowMs)) }, ready }
+  const { true: over = [], false: held = [] } = Object.groupBy(batching.held, ([, untilMs]) => String(untilMs <= nowMs || untilMs > nowMs + HOLD_EMPTY_MS))
+  return { batching: { ...batching, held: new Map(held) }, ready: over.map(([path]) => path) }
 }
 
 /** A rescan answers for everything gathered before it. */

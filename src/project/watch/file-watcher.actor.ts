@@ -103,7 +103,7 @@ function onBatch(state: FileWatcherState, batch: Batch, nowMs: number): Stepped<
 
 function onBeat(state: FileWatcherState, nowMs: number): Stepped<FileWatcherState> {
   const policy = WATCH_POLICIES[phaseOf(state.watch)]
-  const isDue = nowMs - state.lastRescanMs >= policy.rescanEveryMs
+  const isDue = Math.abs(nowMs - state.lastRescanMs) >= policy.rescanEveryMs
   return chain(
     state,
     (now) => (isDue ? owe(now, 'background', nowMs) : [now, []]),

@@ -8,7 +8,7 @@ import type { Failure } from '../../base/failure.ts'
 import { ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
 import type { ActorEffect, Stepped } from '../../otp/actor.ts'
-import { closeWindow, letGo, MAX_HELD_PATHS, sortOut, withoutPaths } from './batching.ts'
+import { closeWindow, HOLD_EMPTY_MS, letGo, MAX_HELD_PATHS, sortOut, withoutPaths } from './batching.ts'
 import { isAway, move, rootGone, wholeness } from './phases.ts'
 import { SYNCHRONIZER } from './protocol.ts'
 import type { ChangedMessage, Look, Opened, RescanReason } from './protocol.ts'
@@ -105,7 +105,7 @@ export function tellHeld(state: FileWatcherState, nowMs: number): Stepped<FileWa
 
 function holdTimer({ batching: { held } }: FileWatcherState, nowMs: number): ActorEffect[] {
   if (held.size === 0) return [{ type: 'cancel', name: 'held' }]
-  return [{ type: 'after', name: 'held', ms: Math.max(0, Math.min(...held.values()) - nowMs) }]
+  return [{ type: 'after', name: 'held', ms: Math.min(HOLD_EMPTY_MS, Math.max(0, Math.min(...held.values()) - nowMs)) }]
 }
 
 export function answerBarriers(state: FileWatcherState, nowMs: number): Stepped<FileWatcherState> {
