@@ -1,22 +1,29 @@
 /**
- * The read side of the event store, for any thread: resident blocks from the shared slabs, sealed ones from their files.
- * Stub: bodies follow.
+ * The read side of the event store, for any thread: resident blocks where they are in the shared slabs, sealed ones as
+ * private copies from their files, the latest used of which are kept.
+ *
+ * Why no block is missed while the writer goes on: it retires a slab only after the block is in its file, and here slabs
+ * are listed before files, so a block that is in neither list was not there when the first was made. A block in both is
+ * taken from its slab. A file that was pruned meanwhile, and a block that is damaged, is `gone`.
+ *
+ * Absent on purpose: waiting for anybody, and any change to what is stored; only when a file was last used is noted on disk.
  */
 
-import type { Failure } from '../base/failure.ts'
-import type { Disk } from './disk.ts'
-import type { Blocks } from './query/blocks.ts'
+import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
+import { failure, type Failure } from '../base/failure.ts'
+import { EVENT_TYPES } from '../model/event.ts'
+import { zoneOf } from './archive.ts'
+import { type Block, counts, isSealed } from './block.ts'
+import { blockOf, sizeOf } from './block-entry.ts'
+import { blockFileNumber, type FileEntry, type FileIndex, readEntry, readIndex, readTable } from './block-file.ts'
+import { type KeyKind, keyHash } from './block-keys.ts'
+import { attempt, type Disk } from './disk.ts'
+import { decodeTable, type KeyTable, tableMayHold } from './footer.ts'
+import type { BlockKey, BlockRef, Blocks } from './query/blocks.ts'
+import { timeRange } from './seal.ts'
+import { unpack } from './section-codec.ts'
 import type { SlabReader } from './slabs.ts'
-
-export type EventReader = {
-  /**
-   * The blocks as they stand now, for one query: between `enter` and `leave` of the slab reader. Call it again after
-   * `leave`: a resident block may be on disk by then. Blocks from disk are private copies and stay what they are.
-   */
-  blocks(): Blocks
-  /** Blocks and files that could not be read, the newest last. */
-  problems(): readonly Failure[]
-}
 
 export type EventReaderOptions = {
   /** Where the event store keeps its files. */
@@ -31,10 +38,178 @@ export type EventReaderOptions = {
   readonly warmMs: number
 }
 
-export function openEventReader(options: EventReaderOptions): EventReader {
-  return notYet(options)
+export type EventReader = {
+  /**
+   * The blocks as they stand now, for one query: between `enter` and `leave` of the slab reader. Call it again after
+   * `leave`: a resident block may be on disk by then. Blocks from disk are private copies and stay what they are.
+   */
+  blocks(): Blocks
+  /** Blocks and files that could not be read, the newest last. */
+  problems(): readonly Failure[]
 }
 
-function notYet(...given: readonly unknown[]): never {
-  throw new Error(`not yet: ${given.length}`)
+/** A file as this reader knows it. Tables are read when they are first asked for; undefined: there is none. */
+type KnownFile = { index: FileIndex; nBytes: number; lastUsedMs: number; touchedMs: number; readonly tables: Map<KeyKind, KeyTable | undefined> }
+type Place = { readonly file: KnownFile; readonly entry: FileEntry; readonly idx: number }
+type State = {
+  readonly options: EventReaderOptions
+  readonly files: Map<string, KnownFile>
+  /** Sealed resident blocks, whose refs do not change. */
+  readonly sealed: Map<number, BlockRef>
+  readonly cache: LRUCache<number, Block>
+  readonly damaged: Set<number>
+  readonly problems: Failure[]
+}
+
+const MAX_PROBLEMS = 32
+/** When a file was last used is noted no more often. */
+const TOUCH_MS = 60_000
+
+export function openEventReader(options: EventReaderOptions): EventReader {
+  const state: State = {
+    options, files: new Map(), sealed: new Map(), damaged: new Set(), problems: [],
+    cache: new LRUCache<number, Block>({ maxSize: options.cacheBytes, sizeCalculation: () => 1 }),
+  }
+  return { blocks: () => listBlocks(state), problems: () => state.problems }
+}
+
+function listBlocks(state: State): Blocks {
+  const resident = residentRefs(state)
+  let places = listFiles(state)
+  const refs = [...resident.values()]
+  for (const [number, place] of places) if (!resident.has(number)) refs.push(refTo(state, place))
+  refs.sort((a, b) => a.number - b.number)
+  return {
+    refs: () => refs,
+    open: ({ number }) => {
+      const block = state.options.slabs.find(number)
+      if (block !== undefined) return block
+      // Sealed and retired since the list was made: then it is in a file by now.
+      if (!places.has(number)) places = listFiles(state)
+      const place = places.get(number)
+      return place === undefined ? 'gone' : fromFile(state, place)
+    },
+    mayHold: ({ number }, key) => {
+      const place = resident.has(number) ? undefined : places.get(number)
+      return place === undefined || fileMayHold(state, place, key)
+    },
+  }
+}
+
+function residentRefs({ options: { slabs }, sealed }: State): ReadonlyMap<number, BlockRef> {
+  const refs = new Map<number, BlockRef>()
+  for (const number of slabs.resident()) {
+    const block = slabs.find(number)
+    const ref = sealed.get(number) ?? (block === undefined ? undefined : refOf(block, number))
+    if (block === undefined || ref === undefined) continue
+    refs.set(number, ref)
+    if (isSealed(block)) sealed.set(number, ref)
+  }
+  for (const number of sealed.keys()) if (!refs.has(number)) sealed.delete(number)
+  return refs
+}
+
+function refOf(block: Block, number: number): BlockRef | undefined {
+  const range = timeRange(block)
+  return range === undefined ? undefined : { number, nRows: counts(block).rows, ...range, zone: 'hot' }
+}
+
+function refTo({ options: { nowMs, warmMs } }: State, { file, entry }: Place): BlockRef {
+  const { number, nRows, minNs, maxNs } = entry
+  return { number, nRows, minNs, maxNs, zone: zoneOf(file, nowMs(), warmMs) }
+}
+
+/** Where each block is on disk. Finished files do not change; one that grows is read on from where it ended. */
+function listFiles(state: State): ReadonlyMap<number, Place> {
+  const { directory, disk } = state.options
+  const listed = attempt('look into the directory of events', () => disk.list(directory).filter((name) => blockFileNumber(name) !== undefined).sort())
+  if (!listed.ok) note(state, listed.error)
+  const names = listed.ok ? listed.value : []
+  const places = new Map<number, Place>()
+  for (const name of names) {
+    const file = knownFile(state, name)
+    for (const [idx, entry] of file?.index.entries.entries() ?? []) if (file !== undefined && !places.has(entry.number)) places.set(entry.number, { file, entry, idx })
+  }
+  for (const name of state.files.keys()) if (!names.includes(name)) state.files.delete(name)
+  return places
+}
+
+function knownFile(state: State, name: string): KnownFile | undefined {
+  const { directory, disk } = state.options
+  const path = join(directory, name)
+  const known = state.files.get(name)
+  if (known?.index.isFinished === true) return known
+  const stat = attempt('look at a file of events', () => disk.stat(path))
+  if (!stat.ok) note(state, stat.error)
+  if (!stat.ok || stat.value === undefined) return undefined
+  if (known?.nBytes === stat.value.nBytes) return known
+  const index = readIndex(disk, path, name, known?.index)
+  if (!index.ok) {
+    note(state, index.error)
+    return undefined
+  }
+  const file: KnownFile = { index: index.value, nBytes: stat.value.nBytes, lastUsedMs: stat.value.lastUsedMs, touchedMs: known?.touchedMs ?? -Infinity, tables: new Map() }
+  state.files.set(name, file)
+  return file
+}
+
+function fromFile(state: State, { file, entry }: Place): Block | 'gone' {
+  const cached = state.cache.get(entry.number)
+  if (cached === undefined && state.damaged.has(entry.number)) return 'gone'
+  const block = cached ?? readBlock(state, file, entry)
+  if (block !== 'gone') noteUse(state, file)
+  return block
+}
+
+function readBlock(state: State, { index }: KnownFile, entry: FileEntry): Block | 'gone' {
+  const read = readEntry(state.options.disk, index.path, entry)
+  if (!read.ok) {
+    note(state, read.error)
+    return 'gone'
+  }
+  if (read.value === 'damaged' || read.value.head.number !== entry.number) {
+    state.damaged.add(entry.number)
+    note(state, failure('damaged', `block ${entry.number} of events in ${index.name} is damaged`, { hint: 'its events are left out of answers', details: { block: entry.number, path: index.path } }))
+    return 'gone'
+  }
+  const block = blockOf(read.value)
+  // What it was packed in is held until it is all unpacked, so it counts with what it takes then.
+  state.cache.set(entry.number, block, { size: sizeOf(read.value.head) + entry.nBytes })
+  return block
+}
+
+function noteUse({ options: { disk, nowMs } }: State, file: KnownFile): void {
+  const now = nowMs()
+  file.lastUsedMs = now
+  if (now - file.touchedMs < TOUCH_MS) return
+  file.touchedMs = now
+  attempt('note the use of a file of events', () => disk.touch(file.index.path, now))
+}
+
+function fileMayHold(state: State, { file, entry, idx }: Place, { kind, key }: BlockKey): boolean {
+  if (kind === 'type') return entry.byType.some(([code]) => code === EVENT_TYPES[key])
+  const table = tableIn(state, file, kind)
+  return table === undefined || tableMayHold(table, keyHash(key), idx)
+}
+
+function tableIn(state: State, file: KnownFile, kind: KeyKind): KeyTable | undefined {
+  if (file.tables.has(kind)) return file.tables.get(kind)
+  const ref = file.index.tables.find((table) => table.kind === kind)
+  const stored = ref === undefined ? undefined : readTable(state.options.disk, file.index.path, ref)
+  if (stored !== undefined && !stored.ok) note(state, stored.error)
+  let table: KeyTable | undefined
+  if (ref !== undefined && stored?.ok === true && stored.value !== undefined) {
+    const bytes = new Uint8Array(ref.nBytes)
+    unpack({ codec: ref.codec, stored: stored.value }, bytes)
+    table = decodeTable(bytes)
+  }
+  file.tables.set(kind, table)
+  return table
+}
+
+function note({ problems }: State, problem: Failure): void {
+  // A file that was pruned while it was looked at is none.
+  if (problem.details?.['code'] === 'ENOENT') return
+  problems.push(problem)
+  if (problems.length > MAX_PROBLEMS) problems.shift()
 }

@@ -1,60 +1,76 @@
 /**
- * The write side of the event store, for the one thread that writes. Stub: bodies follow.
+ * The write side of the event store, for the one thread that writes: batches in, whole files out. What was ingested is
+ * seen by readers at once and durable after the next `commit`; only then is it acknowledged. What clients state is a batch
+ * like any other, of a session of their own and a source of the client's name.
+ *
+ * Absent on purpose: reading (event-reader.ts), and when to commit and to clean up.
  */
 
+import { join } from 'node:path'
 import type { Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
-import type { EventSource, EventType } from '../model/event.ts'
-import type { Batch } from './batch.ts'
-import type { Disk } from './disk.ts'
-import type { SlabWriter } from './slabs.ts'
-import type { Resolve } from './writer.ts'
+import { fail, ok, type Result } from '../base/result.ts'
+import { EVENT_TYPES, type EventType } from '../model/event.ts'
+import { archiveOf, filesToFreeze, moveFromArchive, moveToArchive, zoneOf } from './archive.ts'
+import { counts } from './block.ts'
+import { KEY_KINDS, type KeyKind } from './block-keys.ts'
+import { closeFile, type FileEntry, type FileIndex, readIndex } from './block-file.ts'
+import { attempt } from './disk.ts'
+import { closeLog } from './log.ts'
+import { recover, type Recovered } from './recover.ts'
+import { filesBefore, filesToRemove, type PrunableFile, type Retention } from './retention.ts'
+import { timeRange } from './seal.ts'
+import {
+  appendBatch, dropLog, type EventStore, type EventStoreConfig, type EventStorePorts, type IncomingBatch, openBlock, sealOpenBlock, settle, syncAll,
+} from './store-state.ts'
+import { openWriter } from './writer.ts'
 
-export type EventStorePorts = {
-  readonly disk: Disk
-  readonly slabs: SlabWriter
-  /** Wall clock. */
-  readonly nowMs: () => number
-  /** The node of a site; batches of the log are given theirs when the store is opened, hence a port. */
-  readonly resolve: Resolve
+export type { Recovered } from './recover.ts'
+export type { Retention } from './retention.ts'
+export type { SetAside } from './set-aside.ts'
+export type { EventStore, EventStoreConfig, EventStorePorts, IncomingBatch } from './store-state.ts'
+
+export function openEventStore(directory: string, ports: EventStorePorts, config: EventStoreConfig): Result<{ readonly store: EventStore; readonly recovered: Recovered }, Failure> {
+  const store: EventStore = {
+    directory, ports, config, writer: openWriter(), open: undefined, waiting: [], files: [], growing: undefined,
+    nextNumber: 1, sessions: new Map(), durable: new Map(), commits: 0, lastProblem: undefined,
+  }
+  const recovered = recover(store)
+  if (recovered.ok) return ok({ store, recovered: recovered.value })
+  close(store)
+  return recovered
 }
 
-export type EventStoreConfig = {
-  /** A block that got nothing for as long is sealed. */
-  readonly idleMs: number
-  /** A file is finished at 64 blocks, or when it is larger than this. */
-  readonly maxFileBytes: number
-  /** Files that nobody read for as long are cold. */
-  readonly warmMs: number
+/** Appends a batch. One whose number is not above its session's last is a duplicate, durable or soon to be. */
+export function ingest(store: EventStore, incoming: IncomingBatch): Result<'stored' | 'duplicate', Failure> {
+  if (incoming.batch.no <= (store.sessions.get(incoming.session) ?? 0)) return ok('duplicate')
+  const appended = appendBatch(store, incoming)
+  if (!appended.ok) store.lastProblem = appended.error
+  return appended
 }
 
-/** What retention keeps; a limit that is left out is none. */
-export type Retention = { readonly maxAgeMs?: number; readonly maxEvents?: number; readonly maxBytes?: number }
-
-export type IncomingBatch = {
-  /** 32 hex digits. */
-  readonly session: string
-  readonly source: EventSource
-  /** What `batch` was decoded from. */
-  readonly bytes: Uint8Array
-  readonly batch: Batch
+/** One sync for all that was ingested; only then may it be acknowledged. After a failure it may be tried again. */
+export function commit(store: EventStore): Result<'durable', Failure> {
+  const failed = syncAll(store)
+  if (failed !== undefined) {
+    store.lastProblem = failed
+    return fail(failed)
+  }
+  for (const [session, no] of store.sessions) if (store.durable.get(session) !== no) store.durable.set(session, no)
+  if (store.durable.size > store.sessions.size) for (const session of store.durable.keys()) if (!store.sessions.has(session)) store.durable.delete(session)
+  store.commits += 1
+  return ok('durable')
 }
 
-export type SetAside = { readonly path: string; readonly why: string; readonly minNs: bigint | null; readonly maxNs: bigint | null; readonly events: number | null }
+/** The number of the session's last batch on disk; 0: none. */
+export function durableOf(store: EventStore, session: string): number {
+  return store.durable.get(session) ?? 0
+}
 
-/** What was found when the store was opened. */
-export type Recovered = {
-  readonly blocks: number
-  readonly events: number
-  /** Batches and events that were only in logs. */
-  readonly replayedBatches: number
-  readonly replayedEvents: number
-  /** Ends of logs and files that an end of the process had left half written; they had not been acknowledged. */
-  readonly cut: readonly { readonly path: string; readonly nBytes: number }[]
-  /** Damage: what could not be read is kept under this name. */
-  readonly setAside: readonly SetAside[]
-  /** By session: the number of its last batch on disk. */
-  readonly sessions: ReadonlyMap<string, number>
+/** Now and then, at least once a minute: seals an idle block, tries again what failed. */
+export function tick(store: EventStore): void {
+  const { open } = store
+  if (open !== undefined && counts(open.block).rows > 0 && store.ports.nowMs() - open.lastMs >= store.config.idleMs) sealOpenBlock(store)
+  else settle(store)
 }
 
 export type EventStoreStats = {
@@ -69,73 +85,156 @@ export type EventStoreStats = {
   readonly bytesOnDisk: number
   readonly bytesFrozen: number
   readonly eventsByType: Readonly<Partial<Record<EventType, number>>>
-  /** Distinct keys of each index, summed over the blocks. */
-  readonly indexEntries: Readonly<Record<'pid' | 'correlation' | 'node' | 'function', number>>
+  /** Distinct keys of each index, summed over the sealed blocks. */
+  readonly indexEntries: Readonly<Record<KeyKind, number>>
   readonly commits: number
   /** Sealed blocks that wait for room on the disk. */
   readonly waitingBlocks: number
   readonly lastProblem: Failure | null
 }
 
-export type EventStore = { readonly directory: string }
-
-export function openEventStore(directory: string, ports: EventStorePorts, config: EventStoreConfig): Result<{ readonly store: EventStore; readonly recovered: Recovered }, Failure> {
-  return notYet(directory, ports, config)
-}
-
-/** Appends a batch: readers see it at once, `commit` makes it durable. A batch whose number is not above the session's last is a duplicate. */
-export function ingest(store: EventStore, incoming: IncomingBatch): Result<'stored' | 'duplicate', Failure> {
-  return notYet(store, incoming)
-}
-
-/** One sync for all that was ingested; only then may it be acknowledged. */
-export function commit(store: EventStore): Result<'durable', Failure> {
-  return notYet(store)
-}
-
-/** The number of the session's last batch on disk; 0: none. */
-export function durableOf(store: EventStore, session: string): number {
-  return notYet(store, session)
-}
-
-/** Now and then, at least once a minute: seals an idle block, tries again what failed. */
-export function tick(store: EventStore): void {
-  return notYet(store)
-}
-
+/** Counts what is kept in memory about files, and the rows of the blocks that are in none; reads no block from disk. */
 export function stats(store: EventStore): EventStoreStats {
-  return notYet(store)
+  const { disk, slabs, nowMs } = store.ports
+  const files = allFiles(store)
+  const entries = files.flatMap((file) => file.entries)
+  const logged = [...store.waiting, ...(store.open === undefined ? [] : [store.open])]
+  const ranges = [...entries, ...logged.map(({ block }) => timeRange(block)).filter((range) => range !== undefined)]
+  const frozen = archiveOf(disk, store.directory)
+  const nByCode = new Map<number, number>()
+  for (const { byType } of entries) for (const [code, n] of byType) nByCode.set(code, (nByCode.get(code) ?? 0) + n)
+  for (const { block } of logged) for (const code of block.type.subarray(0, counts(block).rows)) nByCode.set(code, (nByCode.get(code) ?? 0) + 1)
+  return {
+    events: [...nByCode.values()].reduce((sum, n) => sum + n, 0),
+    oldestNs: ranges.reduce<bigint | null>((least, { minNs }) => (least === null || minNs < least ? minNs : least), null),
+    newestNs: ranges.reduce<bigint | null>((most, { maxNs }) => (most === null || maxNs > most ? maxNs : most), null),
+    blocks: entries.length + logged.filter(({ block }) => counts(block).rows > 0).length,
+    residentBlocks: slabs.resident().length, files: files.length,
+    coldFiles: onDisk(store, files).filter((file) => zoneOf(file, nowMs(), store.config.warmMs) === 'cold').length,
+    frozenFiles: frozen.ok ? frozen.value.length : 0,
+    bytesOnDisk: files.reduce((sum, { nBytes }) => sum + nBytes, 0) + logged.reduce((sum, { log }) => sum + log.nBytes, 0),
+    bytesFrozen: frozen.ok ? frozen.value.reduce((sum, { nBytes }) => sum + nBytes, 0) : 0,
+    eventsByType: Object.fromEntries(Object.entries(EVENT_TYPES).flatMap(([type, code]) => (nByCode.has(code) ? [[type, nByCode.get(code)]] : []))),
+    indexEntries: Object.fromEntries(KEY_KINDS.map((kind, idx) => [kind, entries.reduce((sum, { nKeys }) => sum + (nKeys[idx] ?? 0), 0)])) as Record<KeyKind, number>,
+    commits: store.commits, waitingBlocks: store.waiting.length, lastProblem: store.lastProblem ?? null,
+  }
 }
 
-/** Removes whole files: those that end before `beforeNs`. How many events that were: never more than asked, some before `beforeNs` may stay. */
+/** Removes the files all of whose events are before; how many events that were. Some before `beforeNs` may stay, none after it goes. */
 export function cleanupOldEvents(store: EventStore, beforeNs: bigint): Result<number, Failure> {
-  return notYet(store, beforeNs)
+  return removeFiles(store, filesBefore(prunable(store), beforeNs))
 }
 
-/** Removes the oldest files until the limits hold; by count and bytes that may be more than the excess, by up to a file. */
+/** Removes the oldest files until the limits hold; how many events that were. By count and bytes, up to a file more than would have to go. */
 export function applyRetention(store: EventStore, retention: Retention): Result<number, Failure> {
-  return notYet(store, retention)
+  const logged = [...store.waiting, ...(store.open === undefined ? [] : [store.open])]
+  const rest = logged.reduce((sum, { block, log }) => ({ nRows: sum.nRows + counts(block).rows, nBytes: sum.nBytes + log.nBytes }), { nRows: 0, nBytes: 0 })
+  const nowNs = BigInt(Math.round(store.ports.nowMs())) * 1_000_000n
+  return removeFiles(store, filesToRemove(prunable(store), retention, { nowNs, rest }))
 }
 
-/** Removes everything, frozen files excepted. Event ids are never given again. */
+/** Removes everything, frozen files excepted; how many events. Their ids are never given again. */
 export function clear(store: EventStore): Result<number, Failure> {
-  return notYet(store)
+  const before = stats(store).events
+  const removed = removeFiles(store, allFiles(store).map(({ name }) => name))
+  if (!removed.ok) return removed
+  const logged = [...store.waiting, ...(store.open === undefined ? [] : [store.open])]
+  store.waiting = []
+  store.open = undefined
+  for (const { log } of logged) store.ports.slabs.retire(log.number)
+  // The new log knows the sessions, and the number to go on from, before the old one goes.
+  const opened = openBlock(store)
+  for (const { log } of logged) {
+    if (opened.ok) dropLog(store, log)
+    else closeLog(log)
+  }
+  return opened.ok ? ok(before) : opened
 }
 
-/** Moves files that nobody used for as long to the archive, where queries do not look; how many. */
+/** Moves the finished files that nobody used for as long to the archive, where queries do not look; how many files. */
 export function freeze(store: EventStore, unusedMs: number): Result<number, Failure> {
-  return notYet(store, unusedMs)
+  const names = filesToFreeze(onDisk(store, store.files.filter(({ isFinished }) => isFinished)), store.ports.nowMs(), unusedMs)
+  let nFrozen = 0
+  for (const name of names) {
+    const moved = moveToArchive(store.ports.disk, store.directory, name)
+    if (!moved.ok) return moved
+    forget(store, name)
+    nFrozen += 1
+  }
+  return ok(nFrozen)
 }
 
 /** Brings a file back from the archive, or all of them; how many events. */
-export function thaw(store: EventStore, name?: string): Result<number, Failure> {
-  return notYet(store, name)
+export function thaw(store: EventStore, only?: string): Result<number, Failure> {
+  const { disk, nowMs } = store.ports
+  const frozen = archiveOf(disk, store.directory)
+  if (!frozen.ok) return frozen
+  let nEvents = 0
+  for (const { name } of frozen.value) {
+    if (only !== undefined && name !== only) continue
+    const moved = moveFromArchive(disk, store.directory, name, nowMs())
+    const index = moved.ok ? readIndex(disk, join(store.directory, name), name) : moved
+    if (!index.ok) return index
+    store.files = [...store.files, index.value].sort((a, b) => (a.name < b.name ? -1 : 1))
+    nEvents += rowsOf(index.value.entries)
+  }
+  return ok(nEvents)
 }
 
+/** What is not durable yet becomes so where the disk allows it. The open block's log is found again when the store is opened. */
 export function close(store: EventStore): void {
-  return notYet(store)
+  syncAll(store)
+  for (const { log } of [...store.waiting, ...(store.open === undefined ? [] : [store.open])]) closeLog(log)
+  if (store.growing !== undefined) closeFile(store.growing)
+  for (const number of store.ports.slabs.resident()) store.ports.slabs.retire(number)
 }
 
-function notYet(...given: readonly unknown[]): never {
-  throw new Error(`not yet: ${given.length}`)
+/** Removes whole files and what of them is resident. Readers that have a block open keep it. */
+function removeFiles(store: EventStore, names: readonly string[]): Result<number, Failure> {
+  let nEvents = 0
+  for (const name of names) {
+    const removed = attempt('remove a file of events', () => store.ports.disk.remove(join(store.directory, name)))
+    if (!removed.ok) {
+      store.lastProblem = removed.error
+      return removed
+    }
+    nEvents += forget(store, name)
+  }
+  if (names.length > 0) attempt('write the removal of files to disk', () => store.ports.disk.syncDirectory(store.directory))
+  return ok(nEvents)
+}
+
+/** The file is not there any more: neither are its blocks. How many events they had. */
+function forget(store: EventStore, name: string): number {
+  const file = allFiles(store).find((each) => each.name === name)
+  if (file === undefined) return 0
+  if (store.growing?.index === file) {
+    closeFile(store.growing)
+    store.growing = undefined
+  }
+  store.files = store.files.filter((each) => each !== file)
+  const resident = new Set(store.ports.slabs.resident())
+  for (const { number } of file.entries) if (resident.has(number)) store.ports.slabs.retire(number)
+  return rowsOf(file.entries)
+}
+
+function allFiles({ files, growing }: EventStore): readonly FileIndex[] {
+  return growing === undefined ? files : [...files, growing.index]
+}
+
+function prunable(store: EventStore): readonly PrunableFile[] {
+  return allFiles(store).filter(({ entries }) => entries.length > 0).map(({ name, nBytes, entries }) => ({
+    name, nBytes, nRows: rowsOf(entries), maxNs: entries.reduce((most, { maxNs }) => (maxNs > most ? maxNs : most), 0n),
+  }))
+}
+
+function onDisk({ ports: { disk } }: EventStore, files: readonly FileIndex[]): { readonly name: string; readonly nBytes: number; readonly lastUsedMs: number }[] {
+  return files.flatMap(({ name, path }) => {
+    const stat = disk.stat(path)
+    return stat === undefined ? [] : [{ name, ...stat }]
+  })
+}
+
+function rowsOf(entries: readonly FileEntry[]): number {
+  return entries.reduce((sum, { nRows }) => sum + nRows, 0)
 }

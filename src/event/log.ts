@@ -44,6 +44,8 @@ export type Log = {
   readonly number: number
   readonly file: DiskFile
   nBytes: number
+  /** Something was written that was not synced. */
+  isDirty: boolean
   isBroken: boolean
 }
 
@@ -61,7 +63,7 @@ export function logNumber(name: string): number | undefined {
 export function createLog(disk: Disk, path: string, block: number, sessions: Sessions): Result<Log, Failure> {
   const opened = attempt('begin the log of a block', () => disk.open(path, 'new'))
   if (!opened.ok) return opened
-  const log: Log = { path, number: block, file: opened.value, nBytes: 0, isBroken: false }
+  const log: Log = { path, number: block, file: opened.value, nBytes: 0, isDirty: false, isBroken: false }
   const body = Buffer.alloc(sessions.size * (SESSION_BYTES + 8))
   let at = 0
   for (const [session, no] of sessions) {
@@ -81,7 +83,7 @@ export function reopenLog(disk: Disk, path: string, block: number, nBytes: numbe
   return attempt('go on with the log of a block', () => {
     const file = disk.open(path, 'write')
     file.truncate(nBytes)
-    return { path, number: block, file, nBytes, isBroken: false }
+    return { path, number: block, file, nBytes, isDirty: true, isBroken: false }
   })
 }
 
@@ -99,7 +101,10 @@ export function cutLog(log: Log, nBytes: number): void {
 /** After a failed sync nobody knows what is on disk, and the next one may lie: the log is broken. */
 export function syncLog(log: Log): Failure | undefined {
   const synced = attempt('write a log to disk', () => log.file.sync())
-  if (synced.ok) return undefined
+  if (synced.ok) {
+    log.isDirty = false
+    return undefined
+  }
   log.isBroken = true
   return synced.error
 }
@@ -128,6 +133,7 @@ function appendRecord(log: Log, kind: number, { session, no, source, receivedNs,
     cutLog(log, log.nBytes)
     return written.error
   }
+  log.isDirty = true
   log.nBytes += head.length + bytes.length
   return undefined
 }

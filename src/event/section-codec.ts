@@ -1,0 +1,72 @@
+/**
+ * How a section of a block is made small for the disk, and back. Times are turned into steps, which are small and alike,
+ * and their bytes are put by weight: first all lowest bytes, then all second ones; that takes a quarter off what zstd
+ * makes of them, and a third of its time. All else is given to zstd as it is, where that pays. Level 1: the higher ones
+ * gain 1 % on these columns and take half as long again (65,536 rows, two cores, November 2026).
+ *
+ *     raw    the bytes
+ *     zstd   zstd of the bytes
+ *     steps  zstd of [lowest byte of each step, …, fourth byte of each step, upper 32 bits of each step], where a step is
+ *            the difference d of a value to the one before, as 2d or -2d - 1
+ */
+
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+
+export const CODECS = ['raw', 'zstd', 'steps'] as const
+export type Codec = (typeof CODECS)[number]
+export type Packed = { readonly codec: Codec; readonly stored: Uint8Array }
+
+const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const TWO32 = 2 ** 32
+
+export function pack(bytes: Uint8Array): Packed {
+  const stored = zstdCompressSync(bytes, OPTIONS)
+  return stored.length < bytes.length ? { codec: 'zstd', stored } : { codec: 'raw', stored: bytes }
+}
+
+/** Whole numbers within 2^53, any two of them within 2^52. */
+export function packTimes(times: Float64Array): Packed {
+  return { codec: 'steps', stored: zstdCompressSync(stepsOf(times), OPTIONS) }
+}
+
+/** Throws RangeError where what is stored does not fill `into`, and zstd's error where it is none. */
+export function unpack({ codec, stored }: Packed, into: Uint8Array): void {
+  const bytes = codec === 'raw' ? stored : zstdDecompressSync(stored, { maxOutputLength: Math.max(1, into.length) })
+  if (bytes.length !== into.length) throw new RangeError(`${bytes.length} bytes are stored, ${into.length} expected`)
+  if (codec === 'steps') timesOf(bytes, new Float64Array(into.buffer, into.byteOffset, into.length / 8))
+  else into.set(bytes)
+}
+
+function stepsOf(times: Float64Array): Uint8Array {
+  const n = times.length
+  const bytes = new Uint8Array(n * 8)
+  const upper = new Uint32Array(bytes.buffer, n * 4, n)
+  let before = 0
+  for (let i = 0; i < n; i++) {
+    const time = times[i] ?? 0
+    const step = time - before
+    before = time
+    const folded = step < 0 ? -2 * step - 1 : 2 * step
+    const high = Math.floor(folded / TWO32)
+    const low = folded - high * TWO32
+    bytes[i] = low
+    bytes[n + i] = low >>> 8
+    bytes[2 * n + i] = low >>> 16
+    bytes[3 * n + i] = low >>> 24
+    upper[i] = high
+  }
+  return bytes
+}
+
+function timesOf(bytes: Uint8Array, times: Float64Array): void {
+  const n = times.length
+  const upper = new Uint32Array(bytes.buffer.slice(bytes.byteOffset + n * 4, bytes.byteOffset + n * 8))
+  let time = 0
+  for (let i = 0; i < n; i++) {
+    const low = ((bytes[i] ?? 0) | ((bytes[n + i] ?? 0) << 8) | ((bytes[2 * n + i] ?? 0) << 16) | ((bytes[3 * n + i] ?? 0) << 24)) >>> 0
+    const folded = (upper[i] ?? 0) * TWO32 + low
+    const half = Math.floor(folded / 2)
+    time += half * 2 === folded ? half : -half - 1
+    times[i] = time
+  }
+}
