@@ -14,6 +14,8 @@ export const METHODS = {
   site: 'exact',
   /** The same, but the version that runs is not beyond doubt. */
   'site, version in doubt': 'line',
+  /** Several of that name at that line: which one follows from how many went before. */
+  'nth at the line': 'line',
   /** The line is that of what runs right after the call. */
   'next line': 'line',
   /** A call in tail position of what was called from that line. */

@@ -1,0 +1,137 @@
+/**
+ * The calls of one function that may be what a tracer reported, in one version of its source. Why that takes more than
+ * comparing lines:
+ *
+ * - The runtime system reports the line of the address a call returns to. Where nothing stands between a call and the next
+ *   instruction that has a line, that is the line of this next one: `x |> f() |> g()` over three lines reports `f` at the
+ *   line of `g`. It takes a next call without arguments to set up: none at all, or one that is the result of the call.
+ * - A call in tail position has left its function when the callee is traced: reported is who called the function, and from where.
+ * - A `fn` runs as a function of its own, or within the one around it when the compiler inlined it.
+ *
+ * Absent on purpose: versions, and what to make of several places (`resolve.ts`).
+ */
+
+import type { CallSite, FunctionCode } from './code.ts'
+
+/** A function as the source has it. */
+export type Callee = { readonly module: string; readonly name: string; readonly arity: number }
+export type Part = 'function' | 'within'
+
+export function callsOf({ calls }: FunctionCode, callee: Callee): CallSite[] {
+  return calls.filter((call) => call.name === callee.name && call.arity === callee.arity && (call.module === callee.module || call.module === null))
+}
+
+/** Of several calls those that stand in a `fn` (or do not), where there are any. */
+export function preferPart(calls: readonly CallSite[], part: Part): readonly CallSite[] {
+  if (calls.length < 2) return calls
+  const fitting = calls.filter((call) => (part === 'within') === standsWithin(call))
+  return fitting.length > 0 ? fitting : calls
+}
+
+const standsWithin = (call: CallSite) => segmentsOf(call).some((segment) => WITHIN.has(segment))
+const WITHIN: ReadonlySet<string> = new Set(['fn', '&', 'for'])
+
+/** Calls elsewhere that the runtime system reports at this line, because that of what runs next is read. */
+export function callsBefore(fn: FunctionCode, fitting: readonly CallSite[], line: number): CallSite[] {
+  if (fitting.every((call) => call.line === line)) return []
+  const order = inOrderOfEvaluation(fn.calls.filter((call) => !DISAPPEARING.has(call.name) || call.module !== 'Kernel'))
+  return fitting.filter((call) => {
+    const next = order[order.indexOf(call) + 1]
+    return call.line !== line && next?.line === line && needsNoSetUp(next, call)
+  })
+}
+
+/** Where nothing at the line could be it: what stands last in an operation, and the last above the line with no other call between. */
+export function callsAround(fn: FunctionCode, fitting: readonly CallSite[], line: number): CallSite[] {
+  const above = fitting.filter((one) => one.line < line).at(-1)
+  const isNext = above !== undefined && !fn.calls.some((one) => one.line > above.line && one.line < line && one.module !== 'Kernel')
+  const order = inOrderOfEvaluation(fn.calls)
+  const within = fitting.filter((call) => {
+    const operation = operationAround(call)
+    const next = order[order.indexOf(call) + 1]
+    return call.line !== line && operation !== undefined && next?.node.startsWith(operation) !== true
+  })
+  return Array.from(new Set(isNext ? [...within, above] : within))
+}
+
+/** An operator or a function of Kernel that is one instruction, with what the call returns as it is. */
+function operationAround(call: CallSite): string | undefined {
+  const found = /^.*\/(?:[-+*<>=!]+|rem|div|elem|hd|tl|abs|length)(?::\d+)?\//.exec(call.node)
+  return found?.[0]
+}
+
+function needsNoSetUp(next: CallSite, call: CallSite): boolean {
+  if (next.module === 'Kernel' || next.arity === 0) return true
+  return next.arity === 1 && (call.node.startsWith(`${next.node}/`) || (/\/(\|>|=)(:\d+)?$/.test(parentOf(call))))
+}
+
+/** Of Kernel, what becomes a decision and no instruction with a line. */
+const DISAPPEARING: ReadonlySet<string> = new Set(['if', 'unless', '|>', 'then', 'tap'])
+
+/** Arguments before what they are arguments of, else as written. */
+export function inOrderOfEvaluation(calls: readonly CallSite[]): CallSite[] {
+  const order: CallSite[] = []
+  const open: CallSite[] = []
+  for (const call of calls) {
+    for (let top = open.at(-1); top !== undefined && !call.node.startsWith(`${top.node}/`); top = open.at(-1)) {
+      order.push(top)
+      open.pop()
+    }
+    open.push(call)
+  }
+  return [...order, ...open.toReversed()]
+}
+
+/** Beneath these a call may not happen, or more than once. */
+const CONDITIONAL: ReadonlySet<string> = new Set(['if', 'unless', 'case', 'cond', 'with', 'receive', 'try', 'else', 'rescue', 'catch', '&&', '||', 'and', 'or', 'fn', '&', 'for'])
+
+/** How many of these, from the first, happen whenever the one before has happened, and once. */
+export function nCertain(calls: readonly CallSite[]): number {
+  const paths = calls.map(segmentsOf)
+  const [first = []] = paths
+  const parted = first.findIndex((segment, at) => paths.some((path) => path[at] !== segment))
+  const from = Math.max(0, (parted < 0 ? first.length : parted) - 1)
+  const doubtful = paths.findIndex((path) => path.slice(from).some((word) => CONDITIONAL.has(word)))
+  return doubtful < 0 ? calls.length : doubtful
+}
+
+/** Words of a path that leave what is beneath in tail position. */
+const CONTROL: ReadonlySet<string> = new Set(['case', 'if', 'unless', 'cond', 'with', 'receive', 'clause', '|>', 'else', 'rescue', 'catch', 'after', '&&', '||', 'and', 'or'])
+/** Words of a path beneath which something else goes on than what stands before. */
+const BRANCH: ReadonlySet<string> = new Set(['else', 'rescue', 'catch', 'after'])
+
+/** Calls that may be the last thing their function does: none is left out, some that are not may be among them. */
+export function tailCallsOf(fn: FunctionCode): CallSite[] {
+  return fn.calls.filter((call, idx) => {
+    const above = segmentsOf(call).slice(0, -1)
+    if (above[0] === 'head' || !above.every((word, at) => CONTROL.has(word) || (word === 'try' && isBranch(above[at + 1])))) return false
+    const parent = `${parentOf(call)}/`
+    return !fn.calls.slice(idx + 1).some((later) => {
+      if (!later.node.startsWith(parent) || later.node.startsWith(`${call.node}/`)) return false
+      return !isBranch(wordOf(later.node.slice(parent.length).split('/')[0] ?? ''))
+    })
+  })
+}
+
+const isBranch = (word: string | undefined) => word !== undefined && BRANCH.has(word)
+
+/** The labels between the clause and the call, the call's own at the end; ordinals cut off. */
+function segmentsOf(call: CallSite): string[] {
+  return call.node.slice(rootEnd(call.node)).split('/').slice(1).map(wordOf)
+}
+
+const wordOf = (segment: string) => segment.replace(/:\d+$/, '')
+const parentOf = (call: CallSite) => call.node.slice(0, call.node.lastIndexOf('/'))
+/** A `#` in a label is encoded, and quoted names stand before the one that is meant. */
+const rootEnd = (node: string) => node.lastIndexOf('#')
+
+/** The node around all of these; undefined where they are of several functions. */
+export function around(nodes: readonly string[]): string | undefined {
+  const roots = new Set(nodes.map((node) => node.slice(0, rootEnd(node))))
+  const [root] = roots
+  if (root === undefined || roots.size > 1) return undefined
+  const paths = nodes.map((node) => node.slice(rootEnd(node)).split('/'))
+  const first = paths[0] ?? []
+  const parted = first.findIndex((segment, at) => paths.some((path) => path[at] !== segment))
+  return root + first.slice(0, parted < 0 ? first.length : parted).join('/')
+}

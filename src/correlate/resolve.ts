@@ -1,0 +1,213 @@
+/**
+ * From the names of a call to its place in the code. The order of evidence: the call of that name at that line of the
+ * caller, in the version of the source that runs; a call that the line points to in another way (`places.ts`); the only
+ * call of that name in the caller; the function that was called; the function that called.
+ *
+ * What went before in the process tells more than the names (`Situation`): a call that is reported to come from the same
+ * caller and line as the innermost one that has not returned cannot be that caller's own, which waits. It is in tail position
+ * of what has not returned, or of what that called in tail position. And of several calls of a name at a line, the first
+ * to be evaluated is the first to be reported.
+ *
+ * Pure: the same names, code and fit give the same place. Absent on purpose: what is loaded (`correlator.ts`).
+ */
+
+import type { SiteNames } from '../event/names.ts'
+import type { EventFunction } from '../model/event.ts'
+import { sourceFunction, type SourceFunction } from './beam-names.ts'
+import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
+import { moved, type ClauseLines, type Fit } from './fit.ts'
+import { around, callsAround, callsBefore, callsOf, inOrderOfEvaluation, nCertain, preferPart, tailCallsOf, type Callee } from './places.ts'
+import { METHODS, type Method, type Resolution } from './resolution.ts'
+
+/** What is known of the caller's module on that node. */
+export type Running = { readonly fit: Fit; readonly table: ClauseLines | null }
+
+/** Of the process at the time of the call. Left out where calls are not paired with returns. */
+export type Situation = {
+  /** The innermost call that has not returned, where it was made from the same caller and line by another function; else null. */
+  readonly via: EventFunction | null
+  /** How many calls with the same names were made before since the innermost call that has not returned was made. */
+  readonly nth: number
+}
+
+/** Steps of a chain of tail calls that are followed, and calls looked at on the way. */
+const TAIL_DEPTH = 4
+const TAIL_BUDGET = 200
+
+const NOWHERE: Resolution = { nodeId: null, evidence: 'none', method: 'unknown', candidates: [], version: null }
+
+export function resolve(index: StaticIndex, names: SiteNames, running: Running, situation?: Situation): Resolution {
+  const { mfa, caller } = names
+  const callee = mfa === null ? undefined : calleeOf(mfa)
+  if (callee === undefined) return theFunction(index, names)
+  const via = situation?.via ?? null
+  if (via !== null && !isSame(via, caller)) return throughVia(index, names, via, callee)
+  if (caller === null) return theFunction(index, names)
+  const from = sourceFunction(caller.function, caller.arity)
+  const found: Resolution[] = []
+  for (const code of running.fit.codes) {
+    const fn = code.functions.get(functionKey(from.name, from.arity))
+    if (fn === undefined) continue
+    const search: Search = { index, fn, callee, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), nth: situation?.nth }
+    const place = findPlace(search)
+    if (place !== undefined) found.push(answer(place, code, running.fit.certainty))
+  }
+  const [newest] = found
+  if (newest === undefined) return theFunction(index, names)
+  return found.length > 1 && found.some((one) => one.nodeId !== newest.nodeId) ? severalVersions(found) : newest
+}
+
+/** A function that calls itself is its own caller, in another activation. */
+function isSame(a: EventFunction, b: EventFunction | null): boolean {
+  return a.module === b?.module && a.function === b.function && a.arity === b.arity
+}
+
+/** What is called, as the source has it; an anonymous function is called by no name. */
+function calleeOf(mfa: EventFunction): Callee | undefined {
+  const { name, arity, part } = sourceFunction(mfa.function, mfa.arity)
+  return part === 'within' ? undefined : { module: mfa.module, name, arity }
+}
+
+/** Where no version fits, lines have moved: but often a function as a whole. 0: nothing is known of the line. */
+function lineIn(fn: FunctionCode, line: number, { fit, table }: Running): number {
+  if (fit.certainty !== 'none fits' || line === 0) return line
+  const by = table === null ? 0 : moved(fn, table)
+  return by === undefined ? 0 : line - by
+}
+
+type Search = {
+  readonly index: StaticIndex
+  readonly fn: FunctionCode
+  readonly callee: Callee
+  readonly part: 'function' | 'within'
+  readonly line: number
+  /** Undefined: not known, and calls in tail position of others may be among them. */
+  readonly nth: number | undefined
+}
+type Place = { readonly method: Method; readonly calls: readonly CallSite[] }
+
+function findPlace(search: Search): Place | undefined {
+  const { fn, callee, part, line, nth } = search
+  const fitting = callsOf(fn, callee)
+  if (line === 0) return onlyCall(fitting)
+  const there = preferPart(fitting.filter((call) => call.line === line), part)
+  const before = preferPart(callsBefore(fn, fitting, line), part)
+  const own = [...there, ...before]
+  const tails = nth !== undefined && own.length > 0 ? [] : tailsFrom(search, there)
+  if (own.length + tails.length > 1) return ofSeveral(fn, own, tails, nth)
+  if (there.length === 1) return { method: 'site', calls: there }
+  if (before.length === 1) return { method: 'next line', calls: before }
+  if (tails.length === 1) return { method: 'tail call', calls: tails }
+  return elsewhere(search, fitting)
+}
+
+function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly CallSite[], nth: number | undefined): Place {
+  const all = inOrderOfEvaluation(fn.calls).filter((call) => own.includes(call))
+  const chosen = nth !== undefined && nth < nCertain(all) ? all[nth] : undefined
+  return chosen === undefined ? { method: 'several', calls: [...all, ...tails] } : { method: 'nth at the line', calls: [chosen] }
+}
+
+/** Nothing of that name is at the line. */
+function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
+  const near = callsAround(fn, fitting, line)
+  if (near.length > 0) return { method: near.length === 1 ? 'next line' : 'several', calls: near }
+  const only = onlyCall(fitting)
+  if (only !== undefined) return only
+  const expanding = fn.calls.filter((call) => call.line === line && mayExpand(index, call))
+  return expanding.length === 1 && !isOwnDefault(fn, callee) ? { method: 'expansion', calls: expanding } : undefined
+}
+
+function onlyCall(fitting: readonly CallSite[]): Place | undefined {
+  return fitting.length === 1 ? { method: 'only call', calls: fitting } : undefined
+}
+
+function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee): Resolution {
+  const calls = tailsOfFunction(index, via, callee)
+  const [code] = index.versionsOf(via.module)
+  if (calls.length === 0 || code === undefined) return theFunction(index, names)
+  return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls }, code, 'sure')
+}
+
+/** A function that the project defines is what it is; anything else may be a macro. */
+function mayExpand(index: StaticIndex, call: CallSite): boolean {
+  if (call.module === null) return true
+  const kind = findFunction(index, call.module, call.name, call.arity)?.kind
+  return kind === undefined ? !WITHOUT_MACROS.has(call.module) : kind === 'defmacro' || kind === 'defmacrop'
+}
+
+/** Modules of Elixir that are named often and have no macros, or none that call what is traced. */
+const WITHOUT_MACROS: ReadonlySet<string> = new Set(['Kernel', 'Enum', 'Map', 'List', 'String', 'Keyword', 'Stream', 'Process', 'GenServer', 'Agent', 'Task', 'File', 'IO', 'Tuple', 'MapSet'])
+
+/** The function itself, called with all arguments by what defaults generated. */
+function isOwnDefault(fn: FunctionCode, callee: Callee): boolean {
+  return fn.name === callee.name && fn.arity === callee.arity && fn.defaults > 0
+}
+
+/** Calls in tail position of what is called at the line, and of what these call in turn. */
+function tailsFrom({ index, fn, callee, line }: Search, there: readonly CallSite[]): CallSite[] {
+  const starts = fn.calls.filter((call) => call.line === line || callsBefore(fn, [call], line).length > 0)
+  const found = new Set<CallSite>()
+  const walk = { index, callee, seen: new Set<FunctionCode>(), left: TAIL_BUDGET, found }
+  for (const start of starts) if (start.module !== null) followTails(walk, start, TAIL_DEPTH)
+  for (const call of there) found.delete(call)
+  return [...found]
+}
+
+function tailsOfFunction(index: StaticIndex, from: EventFunction, callee: Callee): readonly CallSite[] {
+  const { name, arity, part } = sourceFunction(from.function, from.arity)
+  const fn = findFunction(index, from.module, name, arity)
+  if (part === 'within') return fn === undefined ? [] : preferPart(callsOf(fn, callee), 'within')
+  const found = new Set<CallSite>()
+  const written = fn === undefined ? [] : callsOf(fn, callee)
+  // `x = f(); x` and the like are calls in tail position as well.
+  if (fn !== undefined && written.length > 0 && callsOf({ ...fn, calls: tailCallsOf(fn) }, callee).length === 0) return written
+  followTails({ index, callee, seen: new Set(), left: TAIL_BUDGET, found }, { module: from.module, name, arity }, TAIL_DEPTH)
+  return [...found]
+}
+
+type TailWalk = { readonly index: StaticIndex; readonly callee: Callee; readonly seen: Set<FunctionCode>; left: number; readonly found: Set<CallSite> }
+
+/** Those of the nearest functions that have one: a chain through more functions is not looked for beyond. */
+function followTails(walk: TailWalk, from: Pick<CallSite, 'module' | 'name' | 'arity'>, depth: number): void {
+  const fn = from.module === null ? undefined : findFunction(walk.index, from.module, from.name, from.arity)
+  if (fn === undefined || walk.seen.has(fn) || depth === 0) return
+  walk.seen.add(fn)
+  const tails = tailCallsOf(fn)
+  walk.left -= tails.length
+  if (walk.left < 0) return
+  const fitting = callsOf({ ...fn, calls: tails }, walk.callee)
+  for (const call of fitting) walk.found.add(call)
+  if (fitting.length === 0) for (const call of tails) followTails(walk, call, depth - 1)
+}
+
+function answer({ method, calls }: Place, code: ModuleCode, certainty: Fit['certainty']): Resolution {
+  const nodes = Array.from(new Set(calls.map(({ node }) => node)))
+  const settled = nodes.length === 1 && method === 'several' ? 'site' : method
+  const graded = settled === 'site' && certainty !== 'sure' ? 'site, version in doubt' : settled
+  return {
+    nodeId: graded === 'several' ? (around(nodes) ?? null) : (nodes[0] ?? null),
+    evidence: METHODS[graded],
+    method: graded,
+    candidates: graded === 'several' ? nodes : [],
+    version: { path: code.path, number: code.version },
+  }
+}
+
+function severalVersions(found: readonly Resolution[]): Resolution {
+  const candidates = found.flatMap((one) => (one.candidates.length > 0 ? one.candidates : one.nodeId === null ? [] : [one.nodeId]))
+  return { nodeId: found[0]?.nodeId ?? null, evidence: 'ambiguous', method: 'several', candidates: [...new Set(candidates)], version: found[0]?.version ?? null }
+}
+
+/** The function that was called, else the one that called; places in either are not known. */
+function theFunction(index: StaticIndex, { mfa, caller }: SiteNames): Resolution {
+  for (const one of [mfa, caller]) {
+    if (one === null) continue
+    const source: SourceFunction = sourceFunction(one.function, one.arity)
+    const [code] = index.versionsOf(one.module)
+    const fn = code?.functions.get(functionKey(source.name, source.arity))
+    if (code !== undefined && fn !== undefined) {
+      return { nodeId: fn.node, evidence: 'function', method: 'function', candidates: [], version: { path: code.path, number: code.version } }
+    }
+  }
+  return NOWHERE
+}

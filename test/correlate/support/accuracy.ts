@@ -1,0 +1,217 @@
+/**
+ * Counts how often correlation is right about programs that ran under trace and whose calls are known (`simulate.ts`).
+ * A case says which versions of the sources are known, whether the beams have debug info, and whether calls come paired.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { analyseSource } from '../../../src/analysis/analyse.ts'
+import type { ModuleCode, StaticIndex } from '../../../src/correlate/code.ts'
+import { createCorrelator } from '../../../src/correlate/correlator.ts'
+import type { ClauseLines } from '../../../src/correlate/fit.ts'
+import type { Method, Resolution } from '../../../src/correlate/resolution.ts'
+import type { Situation } from '../../../src/correlate/resolve.ts'
+import { moduleCode } from '../../../src/correlate/static-index.ts'
+import type { SiteNames } from '../../../src/event/names.ts'
+import type { EventFunction } from '../../../src/model/event.ts'
+import type { ModuleFacts } from '../../../src/model/facts.ts'
+import { createRandom, generateProgram, reviseProgram, type Program } from './program.ts'
+import { printProgram, type Printed } from './print.ts'
+import { simulate, type Expected, type Simulation } from './simulate.ts'
+
+const ARGUMENT = 7
+const MOST_CALLS = 1500
+
+type Row = readonly [pid: string, program: number, kind: 'call' | 'return' | 'exception', ...function_: [string, string, number], ...caller: [string, string, number, string, number] | []]
+type TracedCall = { readonly names: SiteNames; readonly situation: Situation; readonly expected: Expected }
+
+type Made = { readonly program: Program; readonly simulation: Simulation; readonly ran: Printed; readonly moved: Printed; readonly revised: Printed; readonly untouched: (module: string, name: string) => boolean }
+export type Run = { readonly made: readonly Made[]; readonly calls: readonly TracedCall[]; readonly lines: ReadonlyMap<string, ClauseLines>; readonly misaligned: number }
+
+/** Generates, compiles and traces programs. Throws when one does not compile. */
+export function runPrograms(seed: number, count: number): Run {
+  const random = createRandom(seed)
+  const made: Made[] = []
+  for (let idx = 0; made.length < count; idx++) {
+    const program = generateProgram(random, `P${idx}`)
+    const simulation = simulate(program, ARGUMENT, MOST_CALLS)
+    if (simulation === undefined) continue
+    const { revised, changed } = reviseProgram(random, program)
+    made.push({
+      program, simulation, ran: printProgram(program), moved: printProgram(program, random), revised: printProgram(revised, random),
+      untouched: (module, name) => changed.module.name !== module || changed.name !== name,
+    })
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'correlate-'))
+  try {
+    return trace(folder, made)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function trace(folder: string, made: readonly Made[]): Run {
+  mkdirSync(join(folder, 'lib'))
+  mkdirSync(join(folder, 'ebin'))
+  for (const { ran } of made) for (const [file, text] of ran.files) writeFileSync(join(folder, file), text)
+  writeFileSync(join(folder, 'entries.txt'), [ARGUMENT, ...made.map(({ program }) => prefixOf(program))].join(' '))
+  const ran = spawnSync('elixir', [join(import.meta.dirname, 'trace.exs')], { cwd: folder, encoding: 'utf8', timeout: 300_000, maxBuffer: 1 << 28 })
+  if (ran.status !== 0 || ran.stdout !== '') throw new Error(`elixir: ${ran.stdout} ${ran.stderr.split('\n').filter((line) => line.includes('rror')).slice(0, 5).join('\n')}`)
+  const rows = readFileSync(join(folder, 'trace.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Row)
+  const lines = new Map(JSON.parse(readFileSync(join(folder, 'lines.json'), 'utf8')) as [string, ClauseLines][])
+  return { made, lines, ...align(made, rows) }
+}
+
+const prefixOf = (program: Program) => program.entry.module.name.split('.')[0] ?? ''
+
+/** Joins what each process was seen to call with what it was bound to call. */
+function align(made: readonly Made[], rows: readonly Row[]): { calls: TracedCall[]; misaligned: number } {
+  const byPrefix = new Map(made.map((one) => [prefixOf(one.program), one]))
+  const calls: TracedCall[] = []
+  let misaligned = 0
+  for (const [, of] of Map.groupBy(rows, ([pid]) => pid)) {
+    const simulation = byPrefix.get(of[0]?.[3].split('.')[0] ?? '')?.simulation
+    const seen = pairUp(of)
+    const expected = (of[0]?.[1] === -1 ? simulation?.server : simulation?.main) ?? []
+    const isSame = seen.length === expected.length && seen.every(({ names: { mfa } }, idx) => {
+      const one = expected[idx]
+      return one !== undefined && mfa?.module === one.module && mfa.function === one.name && mfa.arity === one.arity
+    })
+    if (!isSame) misaligned++
+    else for (const [idx, one] of seen.entries()) calls.push({ ...one, expected: expected[idx] as Expected })
+  }
+  return { calls, misaligned }
+}
+
+type Seen = Omit<TracedCall, 'expected'>
+
+/** The calls of a process by name, each with the innermost open one where that was made from the same place. */
+function pairUp(rows: readonly Row[]): Seen[] {
+  const stack: { mfa: EventFunction; from: string; called: Map<string, number> }[] = []
+  const outermost = new Map<string, number>()
+  const seen: Seen[] = []
+  for (const [, , kind, module, name, arity, ...caller] of rows) {
+    const mfa = { module, function: name, arity }
+    if (kind !== 'call') {
+      while (stack.length > 0) {
+        const top = stack.pop()
+        if (top?.mfa.module === module && top.mfa.function === name && top.mfa.arity === arity) break
+      }
+      continue
+    }
+    const from = JSON.stringify(caller)
+    const top = stack.at(-1)
+    const via = top?.from === from && caller.length > 0 ? top.mfa : null
+    const called = top?.called ?? outermost
+    const key = JSON.stringify([mfa, caller])
+    const nth = called.get(key) ?? 0
+    called.set(key, nth + 1)
+    stack.push({ mfa, from, called: new Map() })
+    if (name.startsWith('-')) continue
+    const [callerModule, function_, callerArity, file, line] = caller
+    const names: SiteNames = { mfa, caller: callerModule === undefined ? null : { module: callerModule, function: function_ ?? '', arity: callerArity ?? 0, file: file ?? '', line: line ?? 0 } }
+    seen.push({ names, situation: { via, nth } })
+  }
+  return seen
+}
+
+/** `versions`, the newest first: what ran, the same with lines moved, and with one function rewritten as well. */
+export type Case = { readonly versions: readonly ('ran' | 'moved' | 'revised')[]; readonly beams: 'with lines' | 'stripped'; readonly calls: 'paired' | 'alone' }
+export type Tally = { right: number; n: number }
+export type Score = {
+  /** Of all calls: the node is in the right function, or is the function that was called where evidence says so. */
+  readonly function: Tally
+  /** Of calls that the program makes and whose line is known: the node is the call. */
+  readonly site: Tally
+  readonly byMethod: Map<Method, Tally>
+  readonly wrong: Set<string>
+}
+
+export function score(run: Run, { versions, beams, calls }: Case): Score {
+  const facts = { ran: factsOf(run, 'ran'), moved: factsOf(run, 'moved'), revised: factsOf(run, 'revised') }
+  const codes = new Map<string, readonly ModuleCode[]>()
+  const index: StaticIndex = {
+    versionsOf(module) {
+      if (!codes.has(module)) codes.set(module, versions.flatMap((version, idx) => {
+        const known = facts[version].get(module)
+        return known === undefined ? [] : [moduleCode(known, { key: module, path: 'lib', number: versions.length - idx })]
+      }))
+      return codes.get(module) ?? []
+    },
+  }
+  const source = { node: 'n', startNs: 0n }
+  const correlator = createCorrelator()
+  for (const [module, lines] of run.lines) correlator.loaded(source, { module, md5: '', file: '', lines: beams === 'stripped' ? null : lines })
+  // What a block holds first is resolved with what was observed until then: give it a first pass, as the blocks before would.
+  const result: Score = { function: { right: 0, n: 0 }, site: { right: 0, n: 0 }, byMethod: new Map(), wrong: new Set() }
+  const truth = truths(run, facts.ran)
+  const untouched = (one: TracedCall) => !versions.includes('revised') || versions.includes('ran') || run.made.every(({ untouched: is, program }) => prefixOf(program) !== one.expected.module.split('.')[0] || is(truth(one)?.module ?? '', truth(one)?.name ?? ''))
+  const sites = new Map<string, Resolution>()
+  const resolveOnce = (one: TracedCall): Resolution => {
+    const situation = calls === 'paired' ? one.situation : undefined
+    const key = JSON.stringify([one.names, situation])
+    const found = sites.get(key) ?? correlator.resolve(index, one.names, source, situation)
+    sites.set(key, found)
+    return found
+  }
+  for (const one of run.calls) resolveOnce(one)
+  sites.clear()
+  for (const one of run.calls) {
+    const true_ = truth(one)
+    if (true_ === undefined || !untouched(one)) continue
+    const found = resolveOnce(one)
+    const isSite = found.nodeId === true_.node
+    const isFunction = functionOf(found.nodeId) === functionOf(true_.node) || (found.method === 'function' && found.nodeId === `${one.expected.module}.${one.expected.name}/${arityOf(facts.ran, one.expected)}`)
+    count(result.function, isFunction)
+    const tally = result.byMethod.get(found.method) ?? { right: 0, n: 0 }
+    result.byMethod.set(found.method, tally)
+    if (found.method === 'several') count(tally, found.candidates.includes(true_.node))
+    else count(tally, found.method === 'function' ? isFunction : isSite)
+    if (one.expected.from === null || (one.names.caller?.line ?? 0) === 0) continue
+    count(result.site, isSite)
+    if (!isSite) result.wrong.add(`${found.method} ${found.nodeId} is ${true_.node}: ${JSON.stringify(one.names)} in ${JSON.stringify(one.situation)}`)
+  }
+  return result
+}
+
+function count(tally: Tally, right: boolean): void {
+  tally.n++
+  if (right) tally.right++
+}
+
+const functionOf = (node: string | null) => node?.replace(/#.*$/s, '') ?? null
+
+function factsOf(run: Run, version: 'ran' | 'moved' | 'revised'): Map<string, ModuleFacts> {
+  return new Map(run.made.flatMap((one) => Array.from(one[version].files, ([file, text]) => analyseSource(file, Buffer.from(text)).modules).flat()).map((facts) => [facts.name, facts]))
+}
+
+function functionNamed(facts: ReadonlyMap<string, ModuleFacts>, { module, name, arity }: Pick<Expected, 'module' | 'name' | 'arity'>) {
+  return facts.get(module)?.functions.find((fn) => fn.name === name && arity <= fn.arity && arity >= fn.arity - fn.defaults)
+}
+
+const arityOf = (facts: ReadonlyMap<string, ModuleFacts>, mfa: Expected) => functionNamed(facts, mfa)?.arity
+
+/** The node of each call that is written, and the function that has it; of others the function that is called. */
+function truths(run: Run, facts: ReadonlyMap<string, ModuleFacts>): (call: TracedCall) => { readonly node: string; readonly module: string; readonly name: string } | undefined {
+  const spots = new Map(run.made.flatMap(({ ran }) => [...ran.spots]))
+  const known = new Map<object, { node: string; module: string; name: string }>()
+  return ({ expected }) => {
+    if (expected.from === null) {
+      const fn = functionNamed(facts, expected)
+      return fn === undefined ? { node: `${expected.module}.${expected.name}/${expected.arity}`, ...expected } : { node: `${expected.module}.${fn.name}/${fn.arity}`, ...expected }
+    }
+    const cached = known.get(expected.from)
+    if (cached !== undefined) return cached
+    const spot = spots.get(expected.from)
+    for (const fn of facts.get(spot?.module ?? '')?.functions ?? []) {
+      const call = fn.calls.find((one) => one.line === spot?.line && (one.column === spot.column || one.kind === 'delegate'))
+      if (spot === undefined || call === undefined) continue
+      const found = { node: call.node, module: spot.module, name: fn.name }
+      known.set(expected.from, found)
+      return found
+    }
+    throw new Error(`no call is known at ${JSON.stringify(spot)}`)
+  }
+}
