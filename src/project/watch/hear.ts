@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { MIX_FILE } from '../find-root.ts'
 import type { Notes } from './notes.ts'
-import { childPath, enterDirectory, entryAt, exists, identityOf, isReadable, leaveDirectory, SOURCE, takesFile, type Tree, type TreeDirectory, type Visitor } from './tree.ts'
+import { childPath, enterDirectory, entryAt, exists, identityOf, isBadName, isReadable, leaveDirectory, SOURCE, takesFile, type Tree, type TreeDirectory, type Visitor } from './tree.ts'
 import type { RawEvent } from './watch-system.ts'
 
 export type Ear = { readonly tree: Tree; readonly notes: Notes; readonly visitor: Visitor }
@@ -46,7 +46,7 @@ function hearOfEntry(ear: Ear, directory: TreeDirectory, event: RawEvent, name: 
   if (alias !== undefined) notes.changed(alias)
   if (event === 'change') return hearOfMode(ear, tree.directories.get(path))
   // What is not UTF-8 comes with U+FFFD, and then no path leads there: a walk names it as a problem.
-  if (name.includes('\uFFFD') && (isSource || tree.globs.mayHold(path)) && !exists(tree.system, join(directory.realPath, name))) return notes.lose('unnamed_event')
+  if (isBadName(tree, { path, realPath: join(directory.realPath, name) })) return notes.lose('unnamed_event')
   if (tree.directories.has(path)) {
     notes.changed(path)
     if (leaveDirectory(tree, path, ear.visitor)) notes.lose('links_changed')
@@ -66,8 +66,11 @@ function hearOfMode({ tree, notes }: Ear, directory: TreeDirectory | undefined):
 function hearOfArrival({ tree, notes, visitor }: Ear, directory: TreeDirectory, name: string): void {
   const realPath = join(directory.realPath, name)
   const entry = entryAt(tree.system, realPath)
+  tree.dangling.delete(realPath)
   if (entry?.isSymbolicLink() === true) {
-    if (tree.options.followSymlinks && existsSync(realPath)) notes.lose('links_changed')
+    if (!tree.options.followSymlinks) return
+    if (existsSync(realPath)) notes.lose('links_changed')
+    else tree.dangling.add(realPath)
   } else if (entry?.isDirectory() === true) {
     if (enterDirectory(tree, directory, name, visitor)) notes.lose(isReadable(tree.system, realPath) ? 'links_changed' : 'unreadable')
   }

@@ -34,11 +34,16 @@ export function openPolling({ options, system, notes }: WatchContext, because: s
         notes.count()
         notes.changed(path)
       }
+      if (namesOf(now) !== namesOf(last)) notes.lose('unnamed_event')
       const hidden = [...last.files].filter(([path]) => !now.files.has(path) && isHidden(now.tree, path))
       last = { tree: now.tree, files: new Map([...now.files, ...hidden]) }
     },
     close: async () => undefined,
   }
+}
+
+function namesOf({ tree }: Pass): string {
+  return JSON.stringify(tree.badNames.toSorted())
 }
 
 function isHidden({ problems }: Tree, path: string): boolean {

@@ -85,7 +85,7 @@ export type WatchOperation =
   | { readonly type: 'next' }
   /** -> Look; `not_found` when the root is gone. */
   | { readonly type: 'look'; readonly paths: readonly string[] }
-  /** Has a cookie come back through the watcher, and looks whether the root and unreadable paths are as they were -> its number. */
+  /** Has a cookie come back through the watcher, and looks whether the root, unreadable paths and dangling links are as they were -> its number. */
   | { readonly type: 'cookie' }
   | { readonly type: 'close' }
 

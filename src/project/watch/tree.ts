@@ -48,9 +48,13 @@ export type Tree = {
   readonly realPaths: Map<string, TreeDirectory>
   /** Links that lead somewhere, followed or not. */
   readonly links: Set<string>
+  /** Links (their absolute paths) that lead nowhere: nobody says when there is something, so they are looked at now and then. */
+  readonly dangling: Set<string>
   /** Real path of a file -> the link that makes it one of the project. */
   readonly aliases: Map<string, string>
   readonly problems: Map<string, WatchProblem>
+  /** Sources or directories whose names are not UTF-8, as they come: with U+FFFD, and no path leads there. */
+  readonly badNames: string[]
   nFiles: number
 }
 
@@ -64,7 +68,7 @@ export function growTree(options: TreeOptions, system: WatchSystem, visitor: Vis
   const git = respectGitignore ? rulesAbove(root) : { rules: NO_RULES, prefix: '' }
   const tree: Tree = {
     options, system, globs: compileGlobs(include ?? (isMix ? USUAL_PLACES : ['**'])), gitPrefix: git.prefix, rootIdentity: identityOf(system, root),
-    directories: new Map(), realPaths: new Map(), links: new Set(), aliases: new Map(), problems: new Map(), nFiles: 0,
+    directories: new Map(), realPaths: new Map(), links: new Set(), dangling: new Set(), aliases: new Map(), problems: new Map(), badNames: [], nFiles: 0,
   }
   walk(tree, visitor, { path: '', realPath: root, git: git.rules, excluded: addRules(NO_RULES, '', exclude) })
   return tree
@@ -178,13 +182,19 @@ function withRulesOf(tree: Tree, place: Place, entries: readonly Dirent[]): Tree
 function visit(walk: Walk, parent: TreeDirectory, entry: Dirent): void {
   const { tree } = walk
   const place = placeIn(parent, entry.name)
-  if (entry.isSymbolicLink()) {
+  if (isBadName(tree, place)) tree.badNames.push(place.path)
+  else if (entry.isSymbolicLink()) {
     if (SOURCE.test(entry.name) || tree.globs.mayHold(place.path)) walk.links.push(place)
   } else if (entry.isDirectory()) {
     if (mayEnter(tree, place)) walk.stack.push(place)
   } else if (entry.isFile() && SOURCE.test(entry.name) && takesFile(tree, parent, place.path)) {
     take(walk, place)
   }
+}
+
+/** Of what may belong to the project. */
+export function isBadName({ system, globs }: Tree, { path, realPath }: Pick<Place, 'path' | 'realPath'>): boolean {
+  return path.includes('\uFFFD') && (SOURCE.test(path) || globs.mayHold(path)) && !exists(system, realPath)
 }
 
 function take({ tree, visitor }: Walk, { path, realPath }: Place): void {
@@ -201,7 +211,8 @@ function followLink(walk: Walk, link: Place): void {
     realPath = realpathSync(link.realPath)
     stat = statSync(realPath)
   } catch {
-    return // leads nowhere, such as the lock files of an editor
+    tree.dangling.add(link.realPath) // such as the lock files of an editor
+    return
   }
   tree.links.add(link.path)
   const target = { ...link, realPath }

@@ -6,7 +6,7 @@
  * project itself is never written to.
  */
 
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure, toFailure } from '../../base/failure.ts'
 import type { Failure } from '../../base/failure.ts'
@@ -177,7 +177,7 @@ function cookie(port: Port): Result<number, Failure> {
   const { options: { cookieDirectory }, watcher, notes } = port
   port.nCookies += 1
   try {
-    retryProblems(port)
+    lookAgain(port)
     if (watcher?.poll === undefined) {
       writeFileSync(join(cookieDirectory, `.elixir_scope-cookie-${port.nCookies}`), '')
     } else {
@@ -190,8 +190,10 @@ function cookie(port: Port): Result<number, Failure> {
   }
 }
 
-function retryProblems({ options: { tree: { root } }, system, watcher, notes }: Port): void {
-  for (const { path } of watcher?.tree().problems.values() ?? []) {
-    if (isReadable(system, join(root, path))) notes.lose('readable_again')
-  }
+/** What was not to be read, and links that led nowhere. */
+function lookAgain({ options: { tree: { root } }, system, watcher, notes }: Port): void {
+  if (watcher === undefined) return
+  const { problems, dangling } = watcher.tree()
+  for (const { path } of problems.values()) if (isReadable(system, join(root, path))) notes.lose('readable_again')
+  for (const path of dangling) if (existsSync(path)) notes.lose('links_changed')
 }

@@ -108,6 +108,13 @@ const CHANGES: readonly Change[] = [
   },
   { name: 'a link to a file comes', before: (_at, outside) => writeTree(outside, { 'l.ex': 'l' }), act: (at, outside) => symlinkSync(join(outside, 'l.ex'), at('lib/l.ex')), told: ['lib/l.ex'], rescan: true },
   {
+    name: 'what a link led to in vain comes, outside the project',
+    before: (at, outside) => symlinkSync(join(outside, 'later.ex'), at('lib/l.ex')),
+    act: (_at, outside) => writeTree(outside, { 'later.ex': 'l' }),
+    told: ['lib/l.ex'],
+    rescan: true,
+  },
+  {
     name: 'a file behind a link changes',
     before: (at, outside) => {
       writeTree(outside, { 'l.ex': 'l' })
@@ -183,7 +190,7 @@ function isTold({ paths, reasons }: Watched, path: string): boolean {
   return reasons.size > 0 || above.some((each) => paths.has(each))
 }
 
-test.each(['chokidar', 'directories'] as const)('%s: a name that is not UTF-8 comes and goes', async (means) => {
+test.each(ALL_MEANS)('%s: a name that is not UTF-8 comes and goes', async (means) => {
   const watched = await watchTree(FILES, { means })
   const unreadable = Buffer.concat([Buffer.from(`${watched.root}/lib/`), Buffer.from([0xff]), Buffer.from('.ex')])
   for (const act of [() => writeFileSync(unreadable, 'x'), () => unlinkSync(unreadable)]) {
@@ -207,6 +214,18 @@ describe.each(ALL_MEANS)('%s', (means) => {
     expect(told.filter((path) => !isTold(watched, path))).toEqual([])
     if (rescan === undefined) expect([...watched.reasons]).toEqual([])
     if (untold === true) expect([...watched.paths].filter((path) => path !== 'lib/.#a.ex')).toEqual([])
+  })
+
+  test('a link that leads nowhere comes, and then what it leads to', async () => {
+    const watched = await watchTree(FILES, { means })
+    const outside = tempDirectory()
+    symlinkSync(join(outside, 'later.ex'), join(watched.root, 'lib/l.ex'))
+    await watched.settle()
+    expect([...watched.reasons]).toEqual([])
+    watched.paths.clear()
+    writeTree(outside, { 'later.ex': 'l' })
+    await watched.settle()
+    expect(isTold(watched, 'lib/l.ex')).toBe(true)
   })
 
   test('a change in a directory that came only just now, again and again', async () => {
