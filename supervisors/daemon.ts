@@ -26,6 +26,7 @@ import type { Tree } from '../src/otp/node/tree.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import { BATCH_PROCESSOR } from '../src/project/batch-processor.actor.ts'
 import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../src/project/parser.actor.ts'
+import type { Slabs } from '../src/event/slabs.ts'
 import { lastSetAside } from '../src/store/set-aside.ts'
 import { WIRE_VERSION, type Reply } from '../src/wire/methods.ts'
 import type { ImportCalls } from '../workers/calls.ts'
@@ -38,6 +39,7 @@ import { measureMemory, memoryService, memoryState, readBudget } from './memory.
 import { healthWatch } from './health-watch.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
+import { eventsService, slabsFor } from './events.ts'
 import { taskService } from './verification.ts'
 import { createWatching, watchingRecord } from './watching.ts'
 import { wiresFor } from './wires.ts'
@@ -81,7 +83,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const monitor = createMonitor({
     recorder: metrics.recorder, view: () => tree.view(), directory: options.paths.stateDir, intervalMs: config.health.intervalMs,
   })
-  const root = treeOf(options, shared, budget)
+  const slabs = slabsFor(config)
+  const root = treeOf(options, { shared, budget, slabs })
   const tree: Tree = startTree({
     root, wires: wiresFor(config), log: logger.log,
     ports: {
@@ -95,6 +98,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
         tree: () => tree, config, shared, root: options.paths.projectRoot, storePath: options.paths.database,
         scratchPath: join(options.paths.stateDir, 'verify', 'rebuilt.db'),
       }),
+      events: eventsService(() => tree, slabs),
       'memory.main': memoryService(() => tree),
       control: controlService({
         tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs, budget, profile: config.profile,
@@ -129,8 +133,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   })
 }
 
-function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState, budget: MemoryBudget) {
+type TreeMeans = { readonly shared: SharedState; readonly budget: MemoryBudget; readonly slabs: Slabs }
+
+function treeOf({ config, paths, version }: DaemonOptions, { shared, budget, slabs }: TreeMeans) {
   const { projectRoot: root } = paths
+  const events = { storePath: paths.database, eventsPath: paths.events, keptPath: paths.capture, slabs, shared }
   return supervisionTree(config, {
     repository: {
       storePath: paths.database, repositoryId: randomUUID(), root, shared,
@@ -138,6 +145,8 @@ function treeOf({ config, paths, version }: DaemonOptions, shared: SharedState, 
       parserThreads: config.parser.threads ?? availableParallelism(),
     },
     sync: { root, storePath: paths.database, cookieDirectory: join(paths.stateDir, 'cookies'), config: { project: config.project }, shared },
+    capture: { ...events, tokenPath: paths.captureToken, socketPath: paths.agentSocket, config: { capture: config.capture, storage: config.storage } },
+    query: { ...events, config: { query: config.query } },
     memory: { storePath: paths.database, maxBytes: budget.maxBytes, thresholds: thresholdsOf(config.memory), shared },
     gateway: {
       storePath: paths.database, socketPath: paths.socket, hotKeysPath: paths.hotKeys, budget, shared, identity: { version, projectRoot: root, pid: process.pid },

@@ -15,8 +15,8 @@ import type { EventHandler } from '../src/engine/runtime/read-events.ts'
 import { RUNTIME_READS } from '../src/engine/runtime/reads.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { openEventReader } from '../src/event/event-reader.ts'
-import { createNameIndexes } from '../src/event/query/name-index.ts'
-import { openSlabReader, type Slabs } from '../src/event/slabs.ts'
+import { openLearnt, queriesOn } from '../src/event/query/scan.ts'
+import { openSlabReader, type SlabReader, type Slabs } from '../src/event/slabs.ts'
 import { NODE_PLATFORM } from '../src/otp/node/platform.ts'
 import { poolTasks } from '../src/otp/node/run-pool.ts'
 import { openReader } from '../src/store/reader.ts'
@@ -35,32 +35,28 @@ export type QueryInit = {
 
 /** Of blocks read from files, in each thread. */
 const CACHE_BYTES = 128 << 20
-/** Of indexes of the names in blocks, in each thread. */
-const NAMES_BYTES = 32 << 20
 const WARM_MS = 3_600_000
-const SLICE_ROWS = 262_144
 
 export default poolTasks<QueryTasks, QueryInit>((init) => {
   const { clock } = NODE_PLATFORM
-  const shared = { names: createNameIndexes(NAMES_BYTES), linkLists: new Map(), openOrder: { number: 0, nRows: 0, order: null }, sliceRows: SLICE_ROWS }
-  const slots = new Map<number, ReturnType<typeof slotOf>>()
+  const learnt = openLearnt()
+  const slabs = slabsBySlot(init.slabs)
+  const events = openEventReader({ directory: init.eventsPath, slabs: slabs.reader, disk: realDisk, nowMs: clock.wallMs, cacheBytes: CACHE_BYTES, warmMs: WARM_MS })
   const statedOf = keptReader(init.keptPath)
   return {
     query: ({ slot, method, args }) => {
       const store = openReader({ path: init.storePath, now: clock.wallMs })
       if (!store.ok) return store
-      const own = slots.get(slot) ?? slotOf(init, slot, clock.wallMs)
-      slots.set(slot, own)
       const deadlineMs = clock.nowMs() + init.config.query.timeoutMs
       const pause = (): void => {
         if (clock.nowMs() >= deadlineMs) throw new FailureError(failure('timeout', `the question took longer than ${init.config.query.timeoutMs} ms`, { hint: 'ask about a shorter window, or raise query.timeoutMs' }))
       }
-      own.slabs.enter()
+      slabs.enterAt(slot)
       try {
         return store.value.snapshot((snapshot) => {
           const verified = isVerified(init.shared)
           const stale = pendingFiles(init.shared) > 0
-          const context: RuntimeContext = { queries: { ...shared, blocks: own.events.blocks() }, snapshot, verified, stale, statedOf, pause }
+          const context: RuntimeContext = { queries: queriesOn(events.blocks(), learnt), snapshot, verified, stale, statedOf, pause }
           const handler = RUNTIME_READS[method]
           if (handler === undefined) return fail(failure('unsupported', `${method} is not answered by this daemon`))
           const done = (handler as EventHandler<EventMethod>)(context, args as never)
@@ -68,16 +64,23 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
           return done.ok ? ok(answer(done.value, { epoch, writtenAt, importState, unreadableFiles, verified, stale })) : done
         })
       } finally {
-        own.slabs.leave()
+        slabs.reader.leave()
         store.value.close()
       }
     },
   }
 })
 
-function slotOf({ slabs, eventsPath }: QueryInit, slot: number, nowMs: () => number) {
-  const reader = openSlabReader(slabs, slot)
-  return { slabs: reader, events: openEventReader({ directory: eventsPath, slabs: reader, disk: realDisk, nowMs, cacheBytes: CACHE_BYTES, warmMs: WARM_MS }) }
+/** One reader of the slabs for the thread, in the slot of the question it works on: a thread works on one at a time. */
+function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; enterAt(slot: number): void } {
+  let current = openSlabReader(slabs, 0)
+  return {
+    enterAt: (slot) => {
+      current = openSlabReader(slabs, slot)
+      current.enter()
+    },
+    reader: { enter: () => current.enter(), leave: () => current.leave(), find: (number) => current.find(number), resident: () => current.resident() },
+  }
 }
 
 /** What clients stated, read again when its file has changed. */
