@@ -19,9 +19,11 @@ import {
   clearProcess, giveUpProcess, giveUpSource, nOpenCalls, openPairing, type Pairing, pop, processOf, push, rebase,
 } from './pairing.ts'
 
+const MAX_STRINGS = 1 << 18
+
 /** Room for any batch that can be decoded, in an empty block. It is virtual: pages that are never touched cost nothing. */
 export const BLOCK_CAPACITY: Counts = {
-  rows: BLOCK_ROWS, sites: 65_534, pids: 65_534, correlations: 65_534, sources: 1024, strings: 262_144,
+  rows: BLOCK_ROWS, sites: 65_534, pids: 65_534, correlations: 65_534, sources: 1024, strings: MAX_STRINGS,
   stringBytes: 16 << 20, arenaBytes: (8 << 20) + (1 << 17), summaryBytes: 4 << 20,
 }
 
@@ -50,8 +52,11 @@ export type Writer = {
   names: Dictionary | undefined
   /** ns since 1970 that the times of open calls count from: the base of the block, once it has one. */
   base: bigint
-  /** Functions by number, for pairing. */
+  /** Numbers of functions, for pairing, by `M.f/a`; and by the block's codes, which are found faster. */
   functions: Map<string, number>
+  functionsByCode: Map<number, number>
+  /** Numbers of processes, for pairing, by the block's code; -1 where not looked up yet. */
+  readonly processes: Int32Array
   carried: readonly Carried[]
   unpaired: number
   nodesLeftOut: number
@@ -64,9 +69,8 @@ type BatchCodes = {
   readonly pids: Uint16Array
   readonly corrs: Uint16Array
   readonly sites: Uint16Array
-  /** Number of the function that a site calls, of the process. */
+  /** Number of the function that a site calls. */
   readonly functions: Int32Array
-  readonly processes: Int32Array
   /** The site that is being looked up. */
   readonly site: Uint32Array
 }
@@ -76,10 +80,11 @@ type Appending = { readonly writer: Writer; readonly names: Dictionary; readonly
 /** A writer goes from block to block: calls that are open when a block is full find their returns in the next. */
 export function openWriter({ maxOpenCalls = 1 << 18 }: { readonly maxOpenCalls?: number } = {}): Writer {
   return {
-    pairing: openPairing(maxOpenCalls), names: undefined, base: 0n, functions: new Map(), carried: [], unpaired: 0, nodesLeftOut: 0,
+    pairing: openPairing(maxOpenCalls), names: undefined, base: 0n, functions: new Map(), functionsByCode: new Map(),
+    processes: new Int32Array(1 << 16), carried: [], unpaired: 0, nodesLeftOut: 0,
     codes: {
       strings: new Uint32Array(MAX_NAMES.strings + 1), pids: new Uint16Array(MAX_NAMES.pids + 1), corrs: new Uint16Array(MAX_NAMES.corrs + 1),
-      sites: new Uint16Array(MAX_NAMES.sites + 1), functions: new Int32Array(MAX_NAMES.sites + 1), processes: new Int32Array(MAX_NAMES.pids + 1),
+      sites: new Uint16Array(MAX_NAMES.sites + 1), functions: new Int32Array(MAX_NAMES.sites + 1),
       site: new Uint32Array(SITE_WORDS),
     },
   }
@@ -92,6 +97,8 @@ export function openWriter({ maxOpenCalls = 1 << 18 }: { readonly maxOpenCalls?:
 export function beginBlock(writer: Writer, block: Block, number: number): void {
   carryOver(writer)
   writer.names = openDictionary(block)
+  writer.processes.fill(-1)
+  writer.functionsByCode = new Map()
   block.base[0] = 0n
   Atomics.store(block.header, HEADER.number, number)
   Atomics.store(block.header, HEADER.state, BLOCK_STATES.open)
@@ -160,21 +167,32 @@ function setBase(writer: Writer, block: Block, base: bigint): void {
   writer.base = base
 }
 
-function lookUpNames({ writer: { codes, functions }, names, batch, source }: Appending): void {
+function lookUpNames({ writer, names, batch, source }: Appending): void {
+  const { codes } = writer
   const { strings, pids, corrs, sites } = batch
   for (let i = 0; i < strings.length; i++) codes.strings[i + 1] = stringCode(names, strings[i] ?? '')
   const ofSource = pids.length === 0 ? 0 : sourceCode(names, source)
   for (let i = 0; i < pids.length; i++) codes.pids[i + 1] = pidCode(names, ofSource, pids[i] ?? '')
-  codes.processes.fill(-1, 0, pids.length + 1)
   for (let i = 0; i < corrs.length; i++) codes.corrs[i + 1] = correlationCode(names, corrs[i] ?? '')
   const nSites = sites.length / SITE_WORDS
   codes.sites.fill(0, 0, nSites + 1)
   for (let i = 0; i < nSites; i++) {
-    const at = i * SITE_WORDS
-    const module = sites[at + SITE.module] ?? 0
-    codes.functions[i + 1] = module === 0 ? 0
-      : functionNumber(functions, strings[module - 1] ?? '', strings[(sites[at + SITE.function] ?? 0) - 1] ?? '', sites[at + SITE.arity] ?? 0)
+    codes.functions[i + 1] = calledFunction(writer, batch, i * SITE_WORDS)
   }
+}
+
+/** The number of the function that a site of the batch calls; 0 where it names none. */
+function calledFunction({ codes, functions, functionsByCode }: Writer, { sites, strings }: Batch, at: number): number {
+  const module = sites[at + SITE.module] ?? 0
+  const name = sites[at + SITE.function] ?? 0
+  const arity = sites[at + SITE.arity] ?? 0
+  if (module === 0) return 0
+  const code = ((codes.strings[module] ?? 0) * MAX_STRINGS + (codes.strings[name] ?? 0)) * 256 + arity
+  const known = functionsByCode.get(code)
+  if (known !== undefined) return known
+  const number = functionNumber(functions, strings[module - 1] ?? '', strings[name - 1] ?? '', arity)
+  functionsByCode.set(code, number)
+  return number
 }
 
 function functionNumber(functions: Map<string, number>, module: string, name: string, arity: number): number {
@@ -243,12 +261,13 @@ function pairRows(appending: Appending): void {
   }
 }
 
-/** The number of the process of event `i`, looked up once for each of the batch. */
-function processAt({ writer: { codes, pairing }, batch, key }: Appending, i: number): number {
+/** The number of the process of event `i`, looked up once for each of the block. */
+function processAt({ writer: { codes, pairing, processes }, batch, key }: Appending, i: number): number {
   const pid = batch.pid[i] ?? 0
-  const known = codes.processes[pid] ?? -1
+  const code = codes.pids[pid] ?? 0
+  const known = processes[code] ?? -1
   if (known >= 0) return known
-  return (codes.processes[pid] = processOf(pairing, key, batch.pids[pid - 1] ?? ''))
+  return (processes[code] = processOf(pairing, key, batch.pids[pid - 1] ?? ''))
 }
 
 /** The block's code of a site of the batch, looked up once for each that is used. */
