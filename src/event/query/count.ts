@@ -72,7 +72,7 @@ function* eachPart(queries: Queries, { refs, links }: Snapshot, filter: EventFil
     const block = queries.blocks.open(ref)
     if (block === 'gone') continue
     const view = viewOf(ref, block)
-    const fitting = fitTo(compiled, view, queries.learnt.names, links)
+    const fitting = fitTo(compiled, view, queries.learnt, links)
     if (fitting !== undefined) slice -= visit(partOf(view, ref, fitting, filter))
     // A block costs something though no row of it be looked at.
     slice -= 256

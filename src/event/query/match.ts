@@ -14,6 +14,7 @@ import type { BlockKey } from './blocks.ts'
 import { type BlockView, pidStringCode, siteWord, sourceCode, sourceNodeCode, sourceStartNs } from './columns.ts'
 import type { EventFilter } from './filter.ts'
 import { type Links, linkedNode } from './links.ts'
+import { type SlowestSites, sitesTaking } from './slowest.ts'
 import { type NameIndexes, type Needle, codeOf, needleOf } from './name-index.ts'
 
 /** A filter with what can be worked out before any block is looked at. */
@@ -70,7 +71,7 @@ function keysOf(filter: EventFilter): BlockKey[] {
 }
 
 /** Undefined where the block lacks a name that is asked for. */
-export function fitTo(compiled: Compiled, view: BlockView, indexes: NameIndexes, links: Links): Fitting | undefined {
+export function fitTo(compiled: Compiled, view: BlockView, { names: indexes, slowest }: { readonly names: NameIndexes; readonly slowest: SlowestSites }, links: Links): Fitting | undefined {
   const { needles, filter, typeCodes } = compiled
   const names: { -readonly [N in keyof typeof needles]: number } = { pid: 0, peer: 0, module: 0, function: 0, nodeId: 0, correlationId: 0, node: 0 }
   const linkedRows = filter.nodeId === undefined ? [] : rowsLinkedTo(filter.nodeId, view, links)
@@ -82,7 +83,7 @@ export function fitTo(compiled: Compiled, view: BlockView, indexes: NameIndexes,
   const pids = pidCodes(filter, names.pid, names.node, view)
   const peers = filter.peer === undefined ? null : pidCodes({}, names.peer, 0, view)
   const corrs = filter.correlationId === undefined ? null : correlationCodes(names.correlationId, view)
-  const called = calledSites(filter, names.module, names.function, view)
+  const called = calledSites(filter, names.module, names.function, slowest, view)
   const ofNode = filter.nodeId === undefined ? null : (called ?? allSites(view)).filter((site) => siteWord(view.block, site, 'node') === names.nodeId && names.nodeId !== 0)
   const sites = ofNode ?? called
   if ([pids, peers, corrs, called].some((codes) => codes?.length === 0) || (sites?.length === 0 && linkedRows.length === 0)) return undefined
@@ -145,8 +146,17 @@ function correlationCodes(correlation: number, { block, counts }: BlockView): nu
   return codes
 }
 
-function calledSites(filter: EventFilter, module: number, fn: number, { block, counts }: BlockView): number[] | null {
-  if (filter.module === undefined && filter.function === undefined && filter.arity === undefined) return null
+/** The sites that call the function asked for, and where a duration is asked for, those that took so long at all. */
+function calledSites(filter: EventFilter, module: number, fn: number, slowest: SlowestSites, view: BlockView): number[] | null {
+  const slow = filter.minDurationNs === undefined || !view.sealed ? null : sitesTaking(slowest, view, filter.minDurationNs)
+  if (filter.module === undefined && filter.function === undefined && filter.arity === undefined) return slow
+  const sites = sitesOfFunction(filter, module, fn, view)
+  if (slow === null) return sites
+  const among = new Set(slow)
+  return sites.filter((site) => among.has(site))
+}
+
+function sitesOfFunction(filter: EventFilter, module: number, fn: number, { block, counts }: BlockView): number[] {
   const sites: number[] = []
   for (let site = 1, at = 0; site <= counts.sites; site++, at += SITE_WORDS) {
     if (module !== 0 && block.sites[at + SITE.module] !== module) continue

@@ -12,7 +12,7 @@ import type { BlockRef, Blocks, Zone } from './blocks.ts'
 import { type BlockView, relativeNs } from './columns.ts'
 import type { Order, Position } from './filter.ts'
 import type { Links } from './links.ts'
-import type { Codes, Compiled } from './match.ts'
+import { type Codes, type Compiled, type Fitting, type Matcher, matches } from './match.ts'
 import { isInTime, sortByTime, unite } from './order.ts'
 
 /** Rows in order of (time, row), from index `from` to before `to`; null: the rows themselves. */
@@ -36,7 +36,7 @@ export type Skip = 'time' | 'footer' | 'names' | 'gone'
 
 export type Bounds = { readonly sinceNs: bigint | undefined; readonly untilNs: bigint | undefined; readonly after: Position | undefined; readonly order: Order }
 
-/** Postings longer than this many rows are not sorted by time. */
+/** More rows than this are not sorted by time; nor are postings looked into for that which are longer than the next. */
 const SORTED_MAX = 512
 const CHECKED_MAX = 8192
 /** A row by postings costs so many rows of a scan. */
@@ -54,7 +54,7 @@ export function skips(ref: BlockRef, compiled: Compiled, bounds: Bounds, blocks:
 }
 
 /** `order` is the block's rows by time, null where they stand so. */
-export function planBlock(view: BlockView, ref: BlockRef, codes: Codes, order: Uint16Array | null, bounds: Bounds): { plan: BlockPlan; candidates: Candidates } {
+export function planBlock(view: BlockView, ref: BlockRef, { codes, matcher }: Fitting, order: Uint16Array | null, bounds: Bounds): { plan: BlockPlan; candidates: Candidates } {
   const all = cut(view, { rows: order, from: 0, to: order?.length ?? view.rows }, bounds)
   const time = all.to - all.from
   const lengths: { [I in Posted | 'time']?: number } = { time }
@@ -66,11 +66,11 @@ export function planBlock(view: BlockView, ref: BlockRef, codes: Codes, order: U
     lengths[column] = length
     if (length * POSTING_COST < time && length < (index === 'time' ? Infinity : (lengths[index] ?? Infinity))) index = column
   }
-  const rows = index === 'time' ? null : inTime(view, postings(view, index, codes), order)
+  const { rows, tested } = index === 'time' ? { rows: null, tested: 0 } : inTime(view, postings(view, index, codes), matcher, order)
   const candidates = rows === null ? all : cut(view, { rows, from: 0, to: rows.length }, bounds)
   return {
     candidates,
-    plan: { block: ref.number, zone: ref.zone, rows: view.rows, index: rows === null ? 'time' : index, lengths, candidates: candidates.to - candidates.from, examined: 0 },
+    plan: { block: ref.number, zone: ref.zone, rows: view.rows, index: rows === null ? 'time' : index, lengths, candidates: candidates.to - candidates.from, examined: tested },
   }
 }
 
@@ -90,12 +90,14 @@ export function postingsLength({ block }: BlockView, column: Posted, codes: read
   return length
 }
 
-/** Null where it is better to go through the block in order of time. */
-function inTime({ block }: BlockView, rows: Uint16Array, order: Uint16Array | null): Uint16Array | null {
-  if (order === null) return rows
-  if (rows.length > CHECKED_MAX) return null
-  if (isInTime(rows, block.ts)) return rows
-  return rows.length > SORTED_MAX ? null : sortByTime(rows, block.ts)
+/** `rows` is null where it is better to go through the block in order of time. What is to be sorted is tested first, so that less is. */
+function inTime(view: BlockView, rows: Uint16Array, matcher: Matcher, order: Uint16Array | null): { rows: Uint16Array | null; tested: number } {
+  const { ts } = view.block
+  if (order === null) return { rows, tested: 0 }
+  if (rows.length > CHECKED_MAX) return { rows: null, tested: 0 }
+  if (isInTime(rows, ts)) return { rows, tested: 0 }
+  const fitting = rows.filter((row) => matches(matcher, view, row))
+  return { rows: fitting.length > SORTED_MAX ? null : sortByTime(fitting, ts), tested: rows.length }
 }
 
 /** The part of the candidates within the times asked for and beyond the cursor. */

@@ -15,9 +15,10 @@ import { type Compiled, type Matcher, compile, fitTo, matches } from './match.ts
 import { type NameIndexes, createNameIndexes } from './name-index.ts'
 import { type OpenOrder, orderOf } from './order.ts'
 import { type BlockPlan, type Bounds, type Candidates, type Skip, planBlock, skips } from './plan.ts'
+import { type SlowestSites, createSlowestSites } from './slowest.ts'
 
 /** What queries of one thread learn of blocks and leave to the next: nothing in it depends on where a block is held. */
-export type Learnt = { readonly names: NameIndexes; readonly linkLists: LinkLists; readonly openOrder: OpenOrder }
+export type Learnt = { readonly names: NameIndexes; readonly slowest: SlowestSites; readonly linkLists: LinkLists; readonly openOrder: OpenOrder }
 
 export type Queries = {
   /** Of one query, or of several that share an epoch. */
@@ -72,11 +73,12 @@ type Run = {
 }
 
 const NAME_INDEX_BYTES = 64 << 20
+const SLOWEST_BYTES = 16 << 20
 const SLICE_ROWS = 131_072
 const SECOND = 1_000_000_000n
 
 export function openLearnt(): Learnt {
-  return { names: createNameIndexes(NAME_INDEX_BYTES), linkLists: new Map(), openOrder: { number: -1, nRows: 0, order: null } }
+  return { names: createNameIndexes(NAME_INDEX_BYTES), slowest: createSlowestSites(SLOWEST_BYTES), linkLists: new Map(), openOrder: { number: -1, nRows: 0, order: null } }
 }
 
 export function queriesOn(blocks: Blocks, learnt: Learnt, sliceRows: number = SLICE_ROWS): Queries {
@@ -141,12 +143,12 @@ function streamOf(run: Run, ref: BlockRef): Stream | undefined {
     return undefined
   }
   const view = viewOf(ref, block)
-  const fitting = fitTo(compiled, view, queries.learnt.names, snapshot.links)
+  const fitting = fitTo(compiled, view, queries.learnt, snapshot.links)
   if (fitting === undefined) {
     skipped.names++
     return undefined
   }
-  const { plan, candidates } = planBlock(view, ref, fitting.codes, orderOf(view, queries.learnt.openOrder), bounds)
+  const { plan, candidates } = planBlock(view, ref, fitting, orderOf(view, queries.learnt.openOrder), bounds)
   run.opened.push(plan)
   return { view, matcher: fitting.matcher, candidates, plan, baseS: Number(view.baseNs / SECOND), baseNs: Number(view.baseNs % SECOND), passed: 0, row: -1, ts: 0 }
 }
