@@ -18,15 +18,18 @@ export type Packed = { readonly codec: Codec; readonly stored: Uint8Array }
 
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 const TWO32 = 2 ** 32
+/** Twice as much and one is still exact. */
+const MAX_STEP = 2 ** 52 - 1
 
 export function pack(bytes: Uint8Array): Packed {
   const stored = zstdCompressSync(bytes, OPTIONS)
   return stored.length < bytes.length ? { codec: 'zstd', stored } : { codec: 'raw', stored: bytes }
 }
 
-/** Whole numbers within 2^53, any two of them within 2^52. */
+/** Whole numbers. Where one lies 2^52 or more from the one before, they are packed as any bytes. */
 export function packTimes(times: Float64Array): Packed {
-  return { codec: 'steps', stored: zstdCompressSync(stepsOf(times), OPTIONS) }
+  const steps = stepsOf(times)
+  return steps === undefined ? pack(new Uint8Array(times.buffer, times.byteOffset, times.byteLength)) : { codec: 'steps', stored: zstdCompressSync(steps, OPTIONS) }
 }
 
 /** Throws RangeError where what is stored does not fill `into`, and zstd's error where it is none. */
@@ -37,7 +40,7 @@ export function unpack({ codec, stored }: Packed, into: Uint8Array): void {
   else into.set(bytes)
 }
 
-function stepsOf(times: Float64Array): Uint8Array {
+function stepsOf(times: Float64Array): Uint8Array | undefined {
   const n = times.length
   const bytes = new Uint8Array(n * 8)
   const upper = new Uint32Array(bytes.buffer, n * 4, n)
@@ -46,6 +49,7 @@ function stepsOf(times: Float64Array): Uint8Array {
     const time = times[i] ?? 0
     const step = time - before
     before = time
+    if (step > MAX_STEP || step < -MAX_STEP) return undefined
     const folded = step < 0 ? -2 * step - 1 : 2 * step
     const high = Math.floor(folded / TWO32)
     const low = folded - high * TWO32
