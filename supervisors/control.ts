@@ -30,7 +30,7 @@ export type ControlPorts = {
   readonly root: NodeSpec
   readonly metrics: Metrics
   readonly health: () => Promise<Health>
-  readonly status: () => Reply<'daemon_status'>
+  readonly status: () => Promise<Reply<'daemon_status'>>
   readonly listening: (http: string | null) => void
   readonly shutdown: () => void
   readonly wallMs: () => number
@@ -46,7 +46,7 @@ export function controlService(ports: ControlPorts): AnyService {
   const supervised = () => ({ tree: ports.tree(), root: ports.root })
   const methods: ControlMethods = {
     health_check: async () => ok(await ports.health()),
-    daemon_status: () => ok(ports.status()),
+    daemon_status: async () => ok(await ports.status()),
     supervision_tree: () => ok(presentTree(ports.tree().view(), ports.wallMs())),
     ...memoryCalls(ports.tree, ports.budget),
     ...supervisorCalls(supervised),

@@ -62,7 +62,7 @@ export type Daemon = {
   readonly state: DaemonState
   /** Settles when the tree has ended: asked to, or because it gave up. */
   readonly ended: Promise<string>
-  /** Brings the repository in step with the files; the outcome is logged. */
+  /** Brings the repository in step with the files, unless they are followed: then the Synchronizer does. */
   importProject(): void
   /** Ends a thread or pool by force; its supervisor starts it again. */
   kill(id: string): boolean
@@ -106,7 +106,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
           monitor.measure()
           measureMemory(metrics.recorder, memory())
         },
-        status: () => ({ ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)) }),
+        status: async () => {
+          await watching.refresh()
+          return { ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)) }
+        },
         listening: (address) => {
           http.address = address
         },
@@ -123,7 +126,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   return ok({
     state: stateOf(options, http.address),
     ended: tree.ended.then(formatReason),
-    importProject: () => void firstImport(tree, logger),
+    importProject: () => void (config.sync.watch || firstImport(tree, logger)),
     kill: (id) => tree.kill(id),
     stop: async () => {
       watch.stop()

@@ -17,14 +17,15 @@ import { importProject, type ImportMode, type ImportPorts } from '../src/project
 import { createImportQueue, type ImportOutcome } from '../src/project/import-queue.ts'
 import { PARSER, type ParserBody, type ParserWork } from '../src/project/parser.actor.ts'
 import { applyBatch } from '../src/project/sync/apply-batch.ts'
-import type { UpdateBatch } from '../src/project/sync/protocol.ts'
+import type { SynchronizerBody, UpdateBatch } from '../src/project/sync/protocol.ts'
 import type { TaskSink } from '../src/project/task-sink.ts'
+import { SYNCHRONIZER } from '../src/project/watch/protocol.ts'
 import { repairFiles, type RepairOrder } from '../src/project/verify/repair-files.ts'
 import type { NotificationParams } from '../src/wire/methods.ts'
 import type { ImportResult } from '../src/wire/records.ts'
 import type { ImportCalls, SupervisionCalls } from './calls.ts'
 import { freshness, orDisk, type RepositoryInit, type RepositoryParts } from './repository-parts.ts'
-import { pressureCellOf, setImportProgress, setImportWaits, setVerified } from './shared-state.ts'
+import { isVerified, pressureCellOf, setImportProgress, setImportWaits, setVerified } from './shared-state.ts'
 
 type Progress = NotificationParams<'import_progress'>
 
@@ -82,11 +83,27 @@ export function createImports(parts: RepositoryParts, sink: TaskSink) {
   const call = async ({ force }: ImportCalls['import']['args'], { progress }: CallContext<Progress>): Promise<Result<unknown, Failure>> => {
     listeners.add(progress)
     try {
-      const outcome = await queue.wish(force ? 'everything' : 'changed')
+      const outcome = await (force ? queue.wish('everything') : followed())
       return outcome.ok ? ok(answer(outcome.value, freshness(parts))) : outcome
     } finally {
       listeners.delete(progress)
     }
+  }
+  /**
+   * Where files are followed, the Synchronizer has all of them compared at its start: whoever wants the same then waits for
+   * that, and for what was saved meanwhile. Where it has nothing to do, or cannot, an import is wished for as ever.
+   */
+  const followed = async (): Promise<ImportOutcome> => {
+    if (!context.init.config.sync.watch || isVerified(shared)) return queue.wish('changed')
+    let seen: ImportOutcome | undefined
+    const settled = context.actors.call(SYNCHRONIZER, { type: 'settle' } satisfies SynchronizerBody, 'infinity')
+    const first = queue.outcome().then((outcome) => (seen = outcome))
+    const isSettled = (await Promise.race([settled, first.then((outcome) => (outcome.ok ? settled : outcome))])).ok
+    return seen !== undefined && (isSettled || !seen.ok) ? seen : queue.wish('changed')
+  }
+  const compare = async (): Promise<Result<{ readonly epoch: number }, Failure>> => {
+    const outcome = await queue.wish('changed')
+    return outcome.ok ? ok({ epoch: freshness(parts).epoch }) : outcome
   }
   /** A processor that had ended in order is not started again with the thread. */
   const resume = (): void => {
@@ -109,7 +126,7 @@ export function createImports(parts: RepositoryParts, sink: TaskSink) {
     parts.storeWatch.met(failure('damaged', why))
     return ok(null)
   }
-  return { port, call, repair, rebuild, update, resume, catchUp }
+  return { port, call, compare, repair, rebuild, update, resume, catchUp }
 }
 
 /** A pool that is gone (restarting, or stopping with the daemon) interrupts an import and is nothing wrong with it. */

@@ -46,7 +46,7 @@ runThread<RepositoryInit>((context) => {
   const parts = { context, writer: writer.value, reader: reader.value, recorder, storeWatch }
   setImportProgress(init.shared, writer.value.importState())
   const sink = createTaskSink(clock)
-  const { port, call, repair, rebuild, update, resume, catchUp } = createImports(parts, sink)
+  const { port, call, compare, repair, rebuild, update, resume, catchUp } = createImports(parts, sink)
   const watch = setInterval(() => {
     storeWatch.look()
     context.channel<CallMap, MetricCasts>('metrics').cast('records', parts.recorder.drain())
@@ -55,7 +55,7 @@ runThread<RepositoryInit>((context) => {
   resume()
   return {
     services: {
-      imports: { calls: { import: call, repair, rebuild }, casts: { metDamage: storeWatch.met } }, sink: { casts: { take: sink.take } }, 'memory.repository': { calls: { free: (step: CleanupStep) => free(parts, step) } },
+      imports: { calls: { import: call, compare, repair, rebuild }, casts: { metDamage: storeWatch.met } }, sink: { casts: { take: sink.take } }, 'memory.repository': { calls: { free: (step: CleanupStep) => free(parts, step) } },
     },
     actors: { [CORE]: () => coreActor(() => admit(parts)), [BATCH_PROCESSOR]: () => batchProcessorActor, [INCREMENTAL_UPDATER]: () => incrementalUpdaterActor(() => admitSync(parts)) },
     ports: { [STORE_PORT]: storePort(parts), [IMPORTS_PORT]: port, [SYNC_PORTS.update]: update },

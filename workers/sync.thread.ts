@@ -73,7 +73,7 @@ function preparePort({ root, config }: SyncInit, reader: Reader): ActorPort {
 function rescanPort(context: ThreadContext<SyncInit>): ActorPort {
   const imports = context.channel<ImportCalls>('imports')
   return promisePort(async () => {
-    const done = await imports.call('import', { force: false }, { timeoutMs: 'infinity' })
-    return done.ok ? ok<Updated>({ epoch: (done.value as { readonly epoch: number }).epoch, changed: true }) : done
+    const done = await imports.call('compare', null, { timeoutMs: 'infinity' })
+    return done.ok ? ok<Updated>({ ...done.value, changed: true }) : done
   })
 }

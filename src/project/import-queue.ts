@@ -19,6 +19,8 @@ export type ImportQueue = {
   /** Settles when no import runs; at once when none does. */
   free(): Promise<void>
   isRunning(): boolean
+  /** Settles with the outcome of the import that runs, else of the next one. */
+  outcome(): Promise<ImportOutcome>
   /**
    * One import, with whose outcome all who wished for it are answered. Who wished while another ran is told of both: what
    * that one read was news to him as well.
@@ -32,6 +34,7 @@ type Wish = { readonly mode: ImportMode; readonly during: Promise<ImportOutcome>
 export function createImportQueue(wanted: () => void): ImportQueue {
   let wishes: Wish[] = []
   let running: Promise<ImportOutcome> | undefined
+  const tellOutcome: ((outcome: ImportOutcome) => void)[] = []
   // Whoever looks says so by looking.
   let isIdle = true
   const untilFree = async (): Promise<void> => {
@@ -59,9 +62,11 @@ export function createImportQueue(wanted: () => void): ImportQueue {
       wishes = []
       running = work(strongest(served) === 'everything' ? 'everything' : mode).finally(() => (running = undefined))
       const outcome = await running
+      for (const tell of tellOutcome.splice(0)) tell(outcome)
       for (const { during, settle } of served) settle(during === undefined ? outcome : together(await during, outcome))
       return outcome
     },
+    outcome: () => new Promise((resolve) => void tellOutcome.push(resolve)),
     free: untilFree,
     isRunning: () => running !== undefined,
   }

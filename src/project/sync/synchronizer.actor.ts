@@ -87,7 +87,9 @@ function move(state: SynchronizerState, event: SyncEvent['type']): SynchronizerS
 
 // What is reported
 
-function take(state: SynchronizerState, { paths, overflow }: ChangedMessage): SynchronizerState {
+function take(state: SynchronizerState, { paths, overflow, reason }: ChangedMessage): SynchronizerState {
+  // What it asked for at its start, it was told of by the watcher's own opening.
+  if (reason === 'asked' && (state.nRescans > 0 || state.rescanOwed !== undefined)) return state
   const nReported = state.nReported + 1
   const isTooMuch = overflow === true || state.dirty.size + paths.length > MAX_DIRTY
   // A comparison of all files sees whatever was named before it.

@@ -18,7 +18,7 @@ import type { Result } from '../../base/result.ts'
 import type { Actor, ActorMsg, Stepped } from '../../otp/actor.ts'
 import { gather } from './batching.ts'
 import { COOKIE_MS, cookieBack, cookieLost, cookieSent, MAX_BARRIERS, onBarrier, sendCookie } from './cookies.ts'
-import { answerBarriers, looked, onWindow, OPEN_MS, opened, openWindow, owe, startRescan, tellHeld } from './flushes.ts'
+import { answerBarriers, looked, onWindow, OPEN_MS, opened, openWindow, owe, startRescan, tell, tellHeld } from './flushes.ts'
 import { beat, isAway, rootGone } from './phases.ts'
 import type { Batch, FileWatcherBody, Look, Opened, RescanReason } from './protocol.ts'
 import { phaseOf, WATCH_POLICIES } from './watch-machine.ts'
@@ -52,12 +52,18 @@ type Asked = Extract<ActorMsg<FileWatcherBody>, { type: 'cast' | 'call' }>
 function onBody(state: FileWatcherState, msg: Asked, nowMs: number): Stepped<FileWatcherState> {
   switch (msg.body.type) {
     case 'rescan':
-      return chain(state, (now) => owe(now, 'asked', nowMs), openWindow)
+      return onAsked(state)
     case 'status':
       return [state, msg.type === 'call' ? [{ type: 'reply', to: msg.from, result: ok(statusOf(state)) }] : []]
     case 'barrier':
       return msg.type === 'call' ? onBarrier(state, msg.from, nowMs) : [state, []]
   }
+}
+
+/** One that is under way is told when it ends; a root that is gone, when it is back. */
+function onAsked(state: FileWatcherState): Stepped<FileWatcherState> {
+  const willBeTold = state.opened === undefined || state.flush?.kind === 'rescan'
+  return willBeTold ? [state, []] : tell(state, { type: 'changed', paths: [], overflow: true, reason: 'asked' })
 }
 
 function onTimer(state: FileWatcherState, name: string, nowMs: number): Stepped<FileWatcherState> {

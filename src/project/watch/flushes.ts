@@ -93,7 +93,7 @@ function flushed(state: FileWatcherState, nowMs: number): Stepped<FileWatcherSta
   return chain(state, (now) => answerBarriers(now, nowMs), (now) => (isAwaited(now) ? startFlush(now, nowMs) : openWindow(now)))
 }
 
-function tell(state: FileWatcherState, message: ChangedMessage): Stepped<FileWatcherState> {
+export function tell(state: FileWatcherState, message: ChangedMessage): Stepped<FileWatcherState> {
   if (message.paths.length === 0 && message.overflow === undefined) return [state, []]
   return [{ ...state, nCasts: state.nCasts + 1 }, [{ type: 'cast', to: SYNCHRONIZER, body: message }]]
 }

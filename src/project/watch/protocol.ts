@@ -50,7 +50,7 @@ export type FileWatcherBody =
    * so; a second and a rescan when events are lost; `unavailable` while the project's root is gone.
    */
   | { readonly type: 'barrier' }
-  /** A cast: has everything compared with the disk. For a Synchronizer that starts again. */
+  /** A cast: has everything compared with the disk, once it is watched. Every Synchronizer begins with it. */
   | { readonly type: 'rescan' }
   /** A call, answered with WatcherStatus. */
   | { readonly type: 'status' }

@@ -33,7 +33,7 @@ function createWorld(options: { readonly pick?: (nReady: number) => number; read
   const disk = new Map<string, number>()
   const store = new Map<string, number>()
   const asked: Asked[] = []
-  const world = { clock, disk, store, asked, nPending: 0, epoch: 0, logs: [] as string[], change, answer, flush, settle, status, nPrepared: [] as number[] }
+  const world = { clock, disk, store, asked, nPending: 0, epoch: 0, logs: [] as string[], change, overflow, answer, flush, settle, status, nPrepared: [] as number[] }
   const ask = (port: string) => (operation: unknown, done: Done): void => void asked.push({ port, operation, done })
   const system = createActorSystem({
     clock, defer: () => undefined, log: (_level, message) => void world.logs.push(message), ...(options.pick === undefined ? {} : { pick: options.pick }),
@@ -50,9 +50,13 @@ function createWorld(options: { readonly pick?: (nReady: number) => number; read
   system.spawn({ actor: incrementalUpdaterActor(options.admit ?? (() => undefined)), name: INCREMENTAL_UPDATER })
   flush()
 
-  function change(paths: readonly string[], value: number, overflow?: true): void {
+  function overflow(reason: 'opened' | 'asked'): void {
+    system.cast(SYNCHRONIZER, { type: 'changed', paths: [], overflow: true, reason })
+    flush()
+  }
+  function change(paths: readonly string[], value: number, isOverflow?: true): void {
     for (const path of paths) disk.set(path, value)
-    system.cast(SYNCHRONIZER, { type: 'changed', paths, ...(overflow === undefined ? {} : { overflow }) })
+    system.cast(SYNCHRONIZER, { type: 'changed', paths, ...(isOverflow === undefined ? {} : { overflow: isOverflow }) })
     flush()
   }
   /** Does what the oldest operation asks for, or fails it. */
@@ -146,6 +150,22 @@ test.each([
   expect([portsOf(world), world.nPending]).toEqual([[SYNC_PORTS.rescan], 1])
   world.answer()
   expect([world.store.size, world.nPending]).toEqual([world.disk.size, 0])
+})
+
+test('the comparison that it asked for at its start is made once, by whichever of the two tells of it', async () => {
+  const both = createWorld()
+  for (const reason of ['opened', 'asked', 'asked'] as const) {
+    both.overflow(reason)
+    while (both.answer());
+  }
+  expect(await both.status()).toMatchObject({ phase: 'idle', nRescans: 1 })
+  const late = createWorld()
+  for (const reason of ['asked', 'opened'] as const) {
+    late.overflow(reason)
+    while (late.answer());
+  }
+  // Watching that begins anew is another matter.
+  expect(await late.status()).toMatchObject({ phase: 'idle', nRescans: 2 })
 })
 
 test('a batch that is too large to be read here becomes an import', () => {

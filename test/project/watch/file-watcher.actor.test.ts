@@ -167,6 +167,22 @@ test('begins with a comparison of everything, once it watches', async () => {
   expect(await w.status()).toMatchObject({ phase: 'watching', means: 'directories', nRescans: 1, problems: [] })
 })
 
+test('a Synchronizer that asks while watching opens is told once; one that asks later, at once and without opening again', () => {
+  const w = createWorld()
+  w.opening = 'slow'
+  w.system.kill(w.pid)
+  w.told.length = 0
+  w.operations.length = 0
+  w.system.spawn({ actor: fileWatcherActor, name: FILE_WATCHER })
+  w.system.cast(FILE_WATCHER, { type: 'rescan' })
+  w.passTo(OPENING_MS + 100)
+  expect(w.told).toMatchObject([rescan('opened')])
+  w.system.cast(FILE_WATCHER, { type: 'rescan' })
+  w.settle()
+  expect(w.told).toMatchObject([rescan('opened'), rescan('asked')])
+  expect(w.operations.filter((operation) => operation === 'open')).toHaveLength(1)
+})
+
 test('a lone save is told within 20 ms, once, however many events it makes', () => {
   const w = openWorld()
   w.save('lib/a.ex', 10, 6)

@@ -1,0 +1,60 @@
+/** How a daemon comes in step with the files at its start: by one comparison, whoever asks for one, and told as it is. */
+
+import { readFileSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { createSandbox, start, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+
+let sandbox: Sandbox | undefined
+let daemon: RunningDaemon | undefined
+
+afterEach(async () => {
+  await daemon?.stop()
+  sandbox?.dispose()
+  daemon = undefined
+})
+
+async function startOn(nModules: number, options: Parameters<typeof start>[1]): Promise<{ readonly box: Sandbox; readonly live: RunningDaemon }> {
+  const files = Array.from({ length: nModules }, (_, n): [string, string] => [`lib/m${n}.ex`, `defmodule M${n} do\n  def f(x), do: x\nend\n`])
+  sandbox = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', ...Object.fromEntries(files) })
+  daemon = await start(sandbox, options)
+  return { box: sandbox, live: daemon }
+}
+
+const imports = ({ paths }: Sandbox): number => readFileSync(paths.logFile, 'utf8').split('\n').filter((line) => line.includes('"project imported"')).length
+
+test('a daemon that follows files compares them once when it was started anew', async () => {
+  const { box, live } = await startOn(3, { firstImport: 'daemon' })
+  expect(await live.client.call('hello', { wait: true })).toMatchObject({ ok: true })
+  expect(await value(live.client.call('get_statistics', {}))).toMatchObject({ modules: 4 })
+  await expect.poll(() => imports(box)).toBe(1)
+})
+
+test('without following it imports by itself when it was started anew', async () => {
+  const { box, live } = await startOn(3, { firstImport: 'daemon', flags: { 'sync.watch': 'false' } })
+  await expect.poll(() => imports(box), { timeout: 10_000 }).toBe(1)
+  expect(await value(live.client.call('get_statistics', {}))).toMatchObject({ modules: 4 })
+})
+
+test('whoever asks for the import while the first comparison is due is answered with that one, and with what it did', async () => {
+  // Enough files for the first comparison to be under way still.
+  const { box, live } = await startOn(600, {})
+  box.write('lib/late.ex', 'defmodule Late do\nend\n')
+  const { files, parsed } = await value(live.client.call('import_project', {}))
+  // A call that came after it all the same found nothing to do.
+  const nBefore = parsed === 0 ? 2 : 1
+  // The late one is found by the comparison, or told by the watcher after it.
+  expect([601, 602]).toContain(files)
+  // What was saved before the call is in, whichever way it came.
+  expect(await live.client.call('get_module', { module_name: 'Late' })).toMatchObject({ ok: true })
+  await expect.poll(() => imports(box)).toBe(nBefore)
+  expect(await value(live.client.call('import_project', {}))).toMatchObject({ files: 602, parsed: 0, unchanged: 602 })
+  await expect.poll(() => imports(box)).toBe(nBefore + 1)
+  expect(await value(live.client.call('import_project', { force: true }))).toMatchObject({ parsed: 602 })
+})
+
+test('the status tells of the watcher as it is now, not as it was when health was asked for', async () => {
+  const { live } = await startOn(1, { flags: { 'health.intervalMs': '3600000' } })
+  await value(live.client.call('import_project', {}))
+  expect(await live.client.call('hello', { wait: true })).toMatchObject({ ok: true })
+  expect(await live.client.call('daemon_status', {})).toMatchObject({ ok: true, value: { watching: { phase: 'watching', pending_files: 0 } } })
+})
