@@ -21,6 +21,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
                              following files through a daemon: saves until seen, many at once, restarts, idle
   watch                      watching alone: memory and CPU while idle, a save until it is told
   events                     events decoded, appended and sealed; bytes an event takes; beside ETS tables on Erlang
+  events-lookup              lookups by each index among ten million events in memory: p50, p95; counts over all
   versions                   carrying node ids from one version of a file to the next
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -69,6 +70,8 @@ async function measure(name: string | undefined, { dir, warm, seconds }: Values)
       return (await import('./otp.ts')).benchOtp()
     case 'events':
       return (await import('./events.ts')).benchEvents()
+    case 'events-lookup':
+      return (await import('./events-lookup.ts')).benchEventLookups()
     case 'versions':
       return (await import('./versions.ts')).benchVersions()
     case 'sync':
