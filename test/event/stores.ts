@@ -14,7 +14,7 @@ export const DIRECTORY = 'events'
 export const SOURCE = { node: 'shop@host', startNs: 5n }
 export const CONFIG: EventStoreConfig = { idleMs: 1000, maxFileBytes: 1 << 20, warmMs: 60_000 }
 /** A few batches fill a block. */
-export const TINY: Counts = { rows: 20, sites: 400, pids: 400, correlations: 400, sources: 8, strings: 4000, stringBytes: 400_000, arenaBytes: 40_000, summaryBytes: 64_000 }
+export const TINY: Counts = { rows: 20, sites: 100, pids: 100, correlations: 100, sources: 8, strings: 1000, stringBytes: 140_000, arenaBytes: 1000, summaryBytes: 64_000 }
 
 export type Opened = {
   readonly store: EventStore
