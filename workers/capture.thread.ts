@@ -12,9 +12,9 @@ import type { Config } from '../config/schema.ts'
 import { failure, FailureError, isFailure, toFailure, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { ingestBatch } from '../src/capture/ingest.ts'
-import { openKept, planFor, planForAgent } from '../src/capture/kept.ts'
+import { openKept } from '../src/capture/kept.ts'
 import { createNodes } from '../src/capture/nodes.ts'
-import { runCapture, sessionName, type CaptureMeans } from '../src/capture/operations.ts'
+import { planToTell, runCapture, sessionName, type CaptureMeans } from '../src/capture/operations.ts'
 import { createPosition } from '../src/capture/position.ts'
 import { CAPTURE_ACTORS, CAPTURE_PORT, type CaptureBody } from '../src/capture/protocol.ts'
 import { listenTcp, serveAgents, type AgentOptions, type AgentPorts } from '../src/capture/serve-agents.ts'
@@ -73,12 +73,7 @@ runThread<CaptureInit>(async (context) => {
   const counted = recorder.counter('elixir_scope_events_total', [])
   const credits = (): number => (['critical', 'emergency'].includes(levelOf(pressureCellOf(init.shared))) ? 0 : init.config.capture.credits)
   const ports: AgentPorts = {
-    welcome: (hello) => {
-      const plan = planFor(kept.keeper.kept(), hello.node)
-      const known = nodes.find(hello)
-      if (known !== undefined) known.plan = plan?.name ?? null
-      return { durable: durableOf(store, hello.session), plan: plan === undefined ? null : planForAgent(plan.name, plan.plan) }
-    },
+    welcome: (hello) => ({ durable: durableOf(store, hello.session), plan: planToTell(kept.keeper.kept(), hello.node, nodes.find(hello)) }),
     ingest: (hello, bytes) => {
       const done = ingestBatch(store, hello, bytes, nodes.find(hello))
       if (done.ok) counted.add(done.value.n)

@@ -9,6 +9,8 @@ export type KnownNode = {
   readonly hello: Hello
   isConnected: boolean
   plan: string | null
+  /** The plan as it was sent last, as JSON. */
+  toldPlan: string | null
   planned: unknown
   nBatches: number
   nEvents: number
@@ -42,7 +44,7 @@ export function createNodes(): Nodes {
   }
   return {
     connected: (hello) => {
-      const known = bySession.get(hello.session) ?? { hello, isConnected: true, plan: null, planned: null, nBatches: 0, nEvents: 0, nGaps: 0, modules: new Map() }
+      const known = bySession.get(hello.session) ?? { hello, isConnected: true, plan: null, toldPlan: null, planned: null, nBatches: 0, nEvents: 0, nGaps: 0, modules: new Map() }
       known.isConnected = true
       bySession.delete(hello.session)
       bySession.set(hello.session, known)

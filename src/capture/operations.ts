@@ -60,11 +60,11 @@ export const CAPTURE_OPERATIONS: Operations = {
   clear_events: ({ store }) => mapped(clear(store), (removed) => ({ removed })),
   freeze_events: ({ store }, { unused_ms: unusedMs }) => mapped(freeze(store, unusedMs), (moved) => ({ moved_files: moved })),
   thaw_events: ({ store }) => mapped(thaw(store), (events) => ({ events })),
-  store_instrumentation_plan: ({ keeper, ...means }, { name, plan }) => {
+  store_instrumentation_plan: (means, { name, plan }) => {
     const at = new Date(means.nowMs()).toISOString()
-    const kept = keeper.update((was) => ({ ...was, plans: { ...was.plans, [name]: { plan, stored_at: at } } }))
+    const kept = means.keeper.update((was) => ({ ...was, plans: { ...was.plans, [name]: { plan, stored_at: at } } }))
     if (!kept.ok) return kept
-    tellAll({ keeper, ...means })
+    tellAll(means)
     return ok({ name, stored_at: at })
   },
   get_instrumentation_plan: ({ keeper }, { name, node }) => {
@@ -126,15 +126,26 @@ export function runCapture(means: CaptureMeans, method: CaptureMethod, args: unk
   return (CAPTURE_OPERATIONS[method] as (means: CaptureMeans, args: unknown) => Result<unknown, Failure> | Promise<Result<unknown, Failure>>)(means, args)
 }
 
-/** Has every connected node follow the plan that is now its own. */
-export function tellAll({ server, keeper, nodes }: Pick<CaptureMeans, 'server' | 'keeper' | 'nodes'>): void {
+/** The plan that a node is to follow, as the agent takes it; noted as told. */
+export function planToTell(kept: Kept, node: string, known: KnownNode | undefined): Record<string, unknown> | null {
+  const found = planFor(kept, node)
+  const plan = found === undefined ? null : planForAgent(found.name, found.plan)
+  if (known !== undefined) {
+    known.plan = found?.name ?? null
+    known.toldPlan = JSON.stringify(plan)
+  }
+  return plan
+}
+
+/** Has every connected node whose plan is another than it was told follow that. */
+function tellAll({ server, keeper, nodes }: CaptureMeans): void {
   for (const session of server.sessions()) {
     const hello = session.hello()
     const known = hello === undefined ? undefined : nodes.find(hello)
     if (hello === undefined || known === undefined) continue
-    const plan = planFor(keeper.kept(), hello.node)
-    known.plan = plan?.name ?? null
-    session.plan(plan === undefined ? null : planForAgent(plan.name, plan.plan))
+    const was = known.toldPlan
+    const plan = planToTell(keeper.kept(), hello.node, known)
+    if (known.toldPlan !== was) session.plan(plan)
   }
 }
 

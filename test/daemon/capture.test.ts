@@ -1,0 +1,181 @@
+/** Events on their way from an agent to an answer, on a daemon whose threads die and whose connections are cut. */
+
+import { mkdirSync } from 'node:fs'
+import { connect as connectSocket } from 'node:net'
+import fc from 'fast-check'
+import { afterEach, expect, test } from 'vitest'
+import { DEFAULTS } from '../../config/defaults.ts'
+import type { PartialConfig } from '../../config/schema.ts'
+import { failure, type Failure } from '../../src/base/failure.ts'
+import { fail, type Result } from '../../src/base/result.ts'
+import { connect, type Client } from '../../src/client/client.ts'
+import { encodeFrame } from '../../src/capture/frames.ts'
+import { createLogger } from '../../src/host/log.ts'
+import { createMetrics } from '../../src/host/metrics.ts'
+import { systemClock } from '../../src/otp/node/message-port.ts'
+import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
+import { loadBatches } from '../../bench/events-load.ts'
+import { startStandIn, type StandIn } from '../support/stand-in-agent.ts'
+import { createSandbox, untilAnswered, value, type Sandbox } from './running-daemon.ts'
+
+let sandbox: Sandbox | undefined
+const closing: (() => Promise<unknown> | void)[] = []
+
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close()
+  sandbox?.dispose()
+})
+
+const LOAD = { batches: 24, eventsPerBatch: 2000, processes: 20, functions: 30, sites: 60, seed: 7 }
+
+type Running = { readonly daemon: Daemon; readonly client: Client; readonly box: Sandbox; agent(node: string, more?: Parameters<typeof startStandIn>[0]['answer']): StandIn }
+
+async function running(capture: PartialConfig['capture'] = {}): Promise<Running> {
+  sandbox ??= createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', 'lib/a.ex': 'defmodule A do\n  def f(x), do: x\nend\n' })
+  const box = sandbox
+  for (const directory of [box.paths.stateDir, box.paths.socketDir]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const logger = createLogger({ level: 'fatal', format: 'json', paint: 'plain', write: () => undefined, wallMs: Date.now })
+  const config = { ...DEFAULTS, capture: { ...DEFAULTS.capture, residentBlocks: 4, ...capture }, supervision: { ...DEFAULTS.supervision, intensityFactor: 1000 } }
+  const started = await startDaemon({
+    config, paths: box.paths, version: '0', logger, metrics: createMetrics({ process: 'left out' }), logFile: null, startedAt: new Date().toISOString(), heart: null, onShutdown: () => undefined,
+  })
+  if (!started.ok) throw new Error(started.error.message)
+  closing.push(() => started.value.stop())
+  const opened = await connect({
+    socketPath: box.paths.socket, clock: systemClock, random: Math.random, newRequestId: () => crypto.randomUUID(), backOff: { firstMs: 10, maxMs: 100 }, timeoutMs: 20_000,
+  })
+  if (!opened.ok) throw new Error(opened.error.message)
+  closing.push(() => opened.value.close())
+  return {
+    daemon: started.value, client: opened.value, box,
+    agent: (node, answer) => {
+      const agent = startStandIn({ socketPath: box.paths.agentSocket, node, ...(answer === undefined ? {} : { answer }) })
+      closing.push(() => agent.bye())
+      return agent
+    },
+  }
+}
+
+/** What a method of capture answers: plainly, without the envelope of what is read. */
+async function plainly<T>(asked: Promise<Result<T, Failure>>): Promise<T> {
+  const answer = await asked
+  if (!answer.ok) throw new Error(`${answer.error.code}: ${answer.error.message}`)
+  return answer.value
+}
+
+async function total(client: Client, filter: Record<string, unknown> = {}): Promise<number> {
+  return (await untilAnswered(() => client.call('count_events', filter))).value.value.total
+}
+
+test('what was acknowledged is there once, though the thread that takes it dies and connections are cut again and again', { timeout: 60_000 }, async () => {
+  const { daemon, client, agent } = await running()
+  const agents = [agent('a@host'), agent('b@host')]
+  const deaths = fc.sample(fc.constantFrom('kill', 'cut', 'nothing', 'nothing'), { numRuns: LOAD.batches, seed: Number(process.env['FC_SEED'] ?? 11) })
+  let at = 0
+  for (const batch of loadBatches(LOAD)) {
+    for (const each of agents) each.give(batch)
+    const fate = deaths[at++]
+    if (fate === 'kill' && at % 4 === 0) daemon.kill('capture')
+    if (fate === 'cut') agents[at % 2]?.cut()
+    if (at % 5 === 0) await agents[0]?.settled()
+  }
+  await Promise.all(agents.map((each) => each.settled()))
+  const events = LOAD.batches * LOAD.eventsPerBatch
+  expect(await total(client, { node: 'a@host' })).toBe(events)
+  expect(await total(client, { node: 'b@host' })).toBe(events)
+  expect(agents.every((each) => each.connections() > 1)).toBe(true)
+})
+
+test('another daemon on the same directory knows every event and every session', { timeout: 60_000 }, async () => {
+  const first = await running()
+  const session = new Uint8Array(16).fill(3)
+  const before = startStandIn({ socketPath: first.box.paths.agentSocket, node: 'a@host', session })
+  const batches = [...loadBatches({ ...LOAD, batches: 8 })]
+  for (const batch of batches) before.give(batch)
+  await before.settled()
+  await before.bye()
+  const page = await value(first.client.call('query_events', { limit: 3, order: 'desc' }))
+  for (const close of closing.splice(0).toReversed()) await close()
+
+  const second = await running()
+  expect(await total(second.client)).toBe(8 * LOAD.eventsPerBatch)
+  expect((await value(second.client.call('query_events', { limit: 3, order: 'desc' }))).events).toEqual(page.events)
+  // The same agent again: it is told what is there, and what it sends once more is not stored twice.
+  const again = startStandIn({ socketPath: second.box.paths.agentSocket, node: 'a@host', session })
+  closing.push(() => again.bye())
+  for (const batch of batches) again.give(batch)
+  await again.settled()
+  expect(again.heard[0]).toMatchObject(['welcome', { durable: 8 }])
+  expect(await total(second.client)).toBe(8 * LOAD.eventsPerBatch)
+})
+
+test('clients store events, get them back by any of what they are about, and each is refused or stored by itself', async () => {
+  const { client } = await running()
+  const stored = await plainly(client.call('store_events', {
+    events: [
+      { event_type: 'state_change', pid: '0.7.0', mfa: 'A.f/1', correlation_id: 'order-1', node_id: 'A.f/1#1', payload: { old_state: 1, new_state: 2 }, timestamp: '2026-01-02T03:04:05.000000001Z' },
+      { event_type: 'error', pid: '0.7.0', mfa: 'no mfa' },
+      { event_type: 'annotation', pid: '0.8.0', timestamp: '2026-01-02T03:04:05.000000001Z' },
+    ],
+  }))
+  expect(stored.refused).toEqual([{ index: 1, why: '"no mfa" is no MFA, such as MyApp.Cart.add_item/2' }])
+  const [first = '', second = ''] = stored.event_ids
+  const one = await value(client.call('get_event_by_id', { event_id: first }))
+  expect(one).toMatchObject({
+    event_type: 'state_change', pid: '0.7.0', mfa: 'A.f/1', correlation_id: 'order-1', node_id: 'A.f/1#1', evidence: 'given', timestamp_ns: 1_767_323_045_000_000_001n,
+    payload: { old_state: 1, new_state: 2 },
+  })
+  for (const filter of [{ pid: '0.7.0' }, { correlation_id: 'order-1' }, { node_id: 'A.f/1#1' }, { module: 'A', function: 'f', arity: 1 }, { event_type: 'state_change' }] as const) {
+    expect((await value(client.call('query_events', filter))).events.map((event) => event.event_id)).toEqual([first])
+  }
+  const since = '2026-01-02T03:04:05.000000001Z'
+  expect((await value(client.call('query_events', { since, order: 'desc' }))).events.map((event) => event.event_id)).toEqual([second, first])
+  expect(await total(client, { until: since })).toBe(0)
+  expect(await client.call('query_events', { cursor: 'nonsense' })).toMatchObject({ ok: false, error: { code: 'invalid_argument' } })
+  expect(await client.call('get_event_by_id', { event_id: 'a@b:1:77' })).toMatchObject({ ok: false, error: { code: 'not_found' } })
+  await plainly(client.call('clear_events', {}))
+  expect(await total(client)).toBe(0)
+})
+
+test('a plan that is active reaches nodes that are there and those that come, and a point that is switched too', async () => {
+  const { client, agent } = await running()
+  const early = agent('early@host', (what) => ({ asked: what }))
+  await plainly(client.call('store_instrumentation_plan', { name: 'cart', plan: { points: [{ module: 'A', function: 'f', arity: 1 }] } }))
+  await untilAnswered(async () => {
+    const listed = await client.call('list_nodes', {})
+    return listed.ok && listed.value.nodes.length === 0 ? fail(failure('unavailable', 'not there yet')) : listed
+  })
+  expect((await plainly(client.call('activate_instrumentation_plan', { name: 'cart' }))).nodes).toEqual(['early@host'])
+  const late = agent('late@host')
+  await plainly(client.call('set_instrumentation_point', { name: 'cart', point_id: 'A.f/1', enabled: false }))
+  expect(await plainly(client.call('ask_node', { node: 'early@host', what: 'stats' }))).toEqual({ node: 'early@host', answer: { asked: 'stats' } })
+  const plans = early.heard.filter(([name]) => name === 'plan').map(([, plan]) => (plan as { points: { enabled: boolean }[] }).points[0]?.enabled)
+  expect(plans).toEqual([true, false])
+  late.give([...loadBatches({ ...LOAD, batches: 1 })][0] ?? expect.fail('no batch'))
+  await late.settled()
+  expect(late.heard[0]).toMatchObject(['welcome', { plan: { id: 'cart', points: [{ id: 'A.f/1' }] } }])
+  expect(await client.call('activate_instrumentation_plan', { name: 'basket' })).toMatchObject({ ok: false, error: { code: 'not_found', hint: 'there are: cart' } })
+})
+
+test('connections that say nothing, nonsense or half a frame hurt nobody', async () => {
+  const { client, agent, box } = await running({ maxNodes: 2 })
+  const raw = (bytes: Uint8Array) => new Promise<string>((done) => {
+    const socket = connectSocket(box.paths.agentSocket)
+    const heard: Buffer[] = []
+    socket.on('data', (chunk) => heard.push(chunk))
+    socket.on('error', () => undefined)
+    socket.on('close', () => done(Buffer.concat(heard).toString('latin1')))
+    socket.write(bytes)
+  })
+  expect(await raw(Uint8Array.of(0, 0, 0, 1, 0xc1))).toContain('no MessagePack array')
+  expect(await raw(Uint8Array.of(0xff, 0xff, 0xff, 0xff))).toContain('larger than 8 MiB')
+  expect(await raw(encodeFrame(['batch', 1]))).toContain('first frame must be a hello')
+  const half = connectSocket(box.paths.agentSocket)
+  half.on('error', () => undefined)
+  half.write(Uint8Array.of(0, 0))
+  closing.push(() => void half.destroy())
+  const good = agent('good@host')
+  good.give([...loadBatches({ ...LOAD, batches: 1 })][0] ?? expect.fail('no batch'))
+  await good.settled()
+  expect(await total(client)).toBe(LOAD.eventsPerBatch)
+})
