@@ -99,8 +99,8 @@ export function* callTree(queries: Queries, query: CallTreeQuery): Generator<'yi
 function enter(build: Build, view: BlockView, row: number): void {
   const parent = build.stack.at(-1)
   const within = parent === undefined ? build.top : (parent.frame ?? parent.within)
-  const hidden = parent !== undefined && parent.frame === null
-  const shown = !hidden && build.stack.length < build.query.maxDepth && build.nFrames < build.query.maxFrames
+  // Within a call that is not shown none is: neither depth nor number gets less there.
+  const shown = build.stack.length < build.query.maxDepth && build.nFrames < build.query.maxFrames
   const startNs = timestampNs(view, row)
   const frame = shown ? { ...blankFrame(build, view, row), callId: eventId(view, row), startNs } : null
   if (frame === null) within.leftOut++

@@ -48,6 +48,7 @@ test('a return closes what above it never came back', () => check('+a +b +c -a +
 test('a return whose call came before the range takes in what stands at the top', () => check('+b -b -a +c -c', '?a(b) c'))
 test('its duration says how much it takes in', () => check('+a -a +b -b -c:2 +d -d', 'a ?c(b) d'))
 test('a lost call within an open one is a leaf where nothing says how long it took', () => check('+a +b -b -x -a', 'a(b ?x)'))
+test('so is a second return of one call', () => check('+b +a -a -a -b', 'b(a ?a)'))
 test('with a duration it takes in what it called', () => check('+a +q -q +b -b -x:2 -a', 'a(q ?x(b))'))
 test('a call that began within the one that returned is closed by it', () => check('+a +b -x:3', '?x(a(b?)?)'))
 test('frames beyond the depth are counted where they happened', () => check('+a +b +c +d -d -c +c -c -b -a +e -e', 'a(b(…3)) e', { maxDepth: 2 }))

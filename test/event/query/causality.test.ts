@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type CausesQuery, causesOf, messagesBetween } from '../../../src/event/query/causality.ts'
+import { type CausesQuery, causesOf, effectsOf, messagesBetween } from '../../../src/event/query/causality.ts'
 import { finish } from '../../../src/event/query/run.ts'
 import { type Queries, openLearnt, queriesOn } from '../../../src/event/query/scan.ts'
 import type { EventRecord, EventType } from '../../../src/model/event.ts'
@@ -12,13 +12,13 @@ const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.
 const TYPES: Record<string, EventType> = { '>': 'send', '<': 'receive', '*': 'spawn', '^': 'spawned', '.': 'call', '#': 'gap' }
 const ALL = { sinceNs: 0n, untilNs: 10_000n, limit: 1000, maxEvents: 10_000 }
 
-/** A word may end in `/id`, a correlation id, and begin with `b:`, another node, where the processes of the first are `9.n`. */
+/** A word may end in `/id`, a correlation id, and begin with `b:`, another node, where the processes of the first are `9.n`, or `c:`, the first started anew. */
 function store(program: string): { blocks: MemoryBlocks; queries: Queries } {
   const blocks = memoryBlocks(4)
   for (const [idx, word] of program.split(' ').entries()) {
-    const [, node = '', pid = '', what = '', peer = '', corr] = /^(b:)?([\d]+)([><*^.#])([\d.]*)(?:\/(\w+))?$/.exec(word) ?? []
+    const [, node = '', pid = '', what = '', peer = '', corr] = /^([bc]:)?([\d]+)([><*^.#])([\d.]*)(?:\/(\w+))?$/.exec(word) ?? []
     const peerPid = peer === '' ? null : peer.includes('.') ? `${peer}.0` : `0.${peer}.0`
-    blocks.append([event(TYPES[what] ?? 'exit', BigInt(idx), { source: { node: node === '' ? 'a@h' : 'b@h', startNs: 1n }, pid: `0.${pid}.0`, peer: peerPid, correlationId: corr ?? null })])
+    blocks.append([event(TYPES[what] ?? 'exit', BigInt(idx), { source: { node: node === 'b:' ? 'b@h' : 'a@h', startNs: node === 'c:' ? 2n : 1n }, pid: `0.${pid}.0`, peer: peerPid, correlationId: corr ?? null })])
   }
   return { blocks, queries: queriesOn(blocks, openLearnt(), 3) }
 }
@@ -43,6 +43,7 @@ test('within one correlation id the order holds', () => checkMessages('1>2/x 1>2
 test('across nodes a correlation id pairs, whatever the first number of a pid', () => checkMessages('1>9.2/x b:2<9.1/x', '0=1'))
 test('across nodes the clocks may disagree', () => checkMessages('b:2<9.1/x 1>9.2/x', '1=0'))
 test('across nodes without a correlation id nothing is paired', () => checkMessages('1>2 b:2<1', '1 sends 1 receives'))
+test('a node that was started anew has other processes', () => checkMessages('1>2 c:2<1', '1 sends 1 receives'))
 test('a receive without a send before it stays alone', () => checkMessages('2<1 1>2 2<1', '1~2 1 receives'))
 test('a send that is never received stays alone', () => checkMessages('1>2', '1 sends'))
 test('gaps are told', () => checkMessages('1>2 1#2 2<1', '0~2 1 gaps'))
@@ -83,7 +84,23 @@ test('a request and its answer lead back to who asked', () => checkCauses('1. 1>
 test('a process was caused by its parent', () => checkCauses('1. 1*3 3^1 3.', 3, 'earlier.2 spawned.1 beginning'))
 test('though the parent says so later', () => checkCauses('3^1 3. 1*3', 1, 'earlier.0 spawned.2 beginning'))
 test('the send of the very receive, not the last one', () => checkCauses('1>2 1>2 2<1 2. 2<1', 3, 'earlier.2 sent~0 beginning'))
+test('nor the first', () => checkCauses('1>2 1>2 2<1 2<1 2.', 4, 'earlier.3 sent~1 beginning'))
 test('across nodes by correlation id', () => checkCauses('1>9.2/x b:2<9.1/x b:2.', 2, 'earlier.1 sent=0 beginning'))
 test('a send that is out of the window is not guessed', () => checkCauses('1>2 5. 5. 5. 2<1', 4, ' unpaired', { windowNs: 2n }))
 test('steps are bounded', () => checkCauses('1>2 2<1 2>1 1<2 1.', 4, 'earlier.3 sent~2 max_steps', { maxSteps: 2 }))
 test('an event that is not there has no causes', () => checkCauses('1.', 7, 'undefined undefined'))
+
+function checkEffects(program: string, ofEvent: number, expected: string, limit = 10): void {
+  const { blocks, queries } = store(program)
+  const id = blocks.stored.find((event) => event.timestampNs === BigInt(ofEvent))?.id ?? ''
+  const found = finish(effectsOf(queries, { id, limit, windowNs: 1000n, maxEvents: 10_000 }))
+  const lines = found?.effects.map(({ event, link, reached, by }) => `${link} ${at(event)}${reached === null || by === null ? '?' : `${SIGN[by]}${at(reached)}`}`)
+  expect([...(lines ?? ['nothing']), ...(found?.isCut === true ? ['…'] : [])].join(', ')).toBe(expected)
+}
+
+test('what a process sends and spawns until it receives again is the effect', () =>
+  checkEffects('1>2 2<1 2>3 2*4 2>1 4^2 1<2 2<9 2>3 3<2', 1, 'sent 2~9, spawned 3.5, sent 4~6'))
+test('a send reaches its receive, also when others came before', () => checkEffects('1>2 1>2 2<1 2<1', 1, 'sent 1~3'))
+test('what never arrived says so', () => checkEffects('1. 1>2 1*3', 0, 'sent 1?, spawned 2?'))
+test('effects are bounded', () => checkEffects('1. 1>2 1>2', 0, 'sent 1?, …', 1))
+test('an event that is not there has no effects', () => checkEffects('1.', 7, 'nothing'))
