@@ -24,7 +24,7 @@ const posted = (starts: Uint32Array, rows: Uint16Array, maxCode: number): number
   Array.from({ length: maxCode + 1 }, (_, code) => [...rows.subarray(starts[code], starts[code + 1])])
 
 test('postings hold the rows of each code, rising, those of code 0 too', () => {
-  fc.assert(fc.property(fc.nat(30).chain((maxCode) => fc.tuple(fc.constant(maxCode), fc.array(fc.nat(maxCode), { maxLength: 200 }))), ([maxCode, codes]) => {
+  fc.assert(fc.property(fc.nat(30).chain((maxCode) => fc.tuple(fc.constant(maxCode), fc.array(fc.nat(maxCode), { maxLength: 200, size: 'max' }))), ([maxCode, codes]) => {
     const starts = new Uint32Array(maxCode + 2).fill(9)
     const rows = new Uint16Array(codes.length)
     postings(Uint16Array.from(codes), codes.length, maxCode, starts, rows)
@@ -37,8 +37,8 @@ test('postings hold the rows of each code, rising, those of code 0 too', () => {
 const inOrder = (ts: readonly number[]): number[] => ts.map((_, row) => row).sort((a, b) => (ts[a] ?? 0) - (ts[b] ?? 0) || a - b)
 
 test('the order is that of (time, row), and not filled where rows stand so', () => {
-  const nearly = fc.array(fc.integer({ min: -3, max: 6 }), { maxLength: 300 }).map((steps) => steps.map(((at) => (step: number) => (at += step))(0)))
-  fc.assert(fc.property(fc.oneof(nearly, fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 300 })), (ts) => {
+  const nearly = fc.array(fc.integer({ min: -3, max: 6 }), { maxLength: 300, size: 'max' }).map((steps) => steps.map(((at) => (step: number) => (at += step))(0)))
+  fc.assert(fc.property(fc.oneof(nearly, fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 300, size: 'max' })), (ts) => {
     const order = new Uint16Array(ts.length)
     const expected = inOrder(ts)
     const sorted = expected.every((row, idx) => row === idx)
@@ -55,7 +55,7 @@ test('the order of a whole block that falls all the way', () => {
 })
 
 test('a sealed block has the postings of all its columns, its order and its time', () => {
-  fc.assert(fc.property(fc.array(batches(30), { minLength: 1, maxLength: 6 }), (all) => {
+  fc.assert(fc.property(fc.array(batches(30), { minLength: 1, maxLength: 6, size: 'max' }), (all) => {
     const block = newBlock()
     const writer = openWriter()
     beginBlock(writer, block, 1)

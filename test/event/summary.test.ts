@@ -13,7 +13,7 @@ import { EVENT_TYPES } from '../../src/model/event.ts'
 import { batchOf, seed, type TestEvent } from './batches.ts'
 import { newBlock, rowsOf, SMALL } from './rows.ts'
 
-const durations = fc.array(fc.oneof(fc.nat(200), fc.nat(1e6), fc.maxSafeInteger().map((n) => Math.abs(n)), fc.constant(0)), { minLength: 1, maxLength: 200 })
+const durations = fc.array(fc.oneof(fc.nat(200), fc.nat(1e6), fc.maxSafeInteger().map((n) => Math.abs(n)), fc.constant(0)), { minLength: 1, maxLength: 200, size: 'max' })
 
 /** The summary of one site whose returns took so long, made as blocks are summed up. */
 function summaryOf(all: readonly number[]): SiteSummary {
@@ -36,7 +36,7 @@ test('a quantile is off by no more than its stated share of the duration', () =>
 })
 
 test('merging is commutative and associative, has a neutral element, and is the summary of all together', () => {
-  const some = fc.array(fc.oneof(fc.nat(200), fc.nat(1e9)), { minLength: 1, maxLength: 60 })
+  const some = fc.array(fc.oneof(fc.nat(200), fc.nat(1e9)), { minLength: 1, maxLength: 60, size: 'max' })
   fc.assert(fc.property(some, some, some, (a, b, c) => {
     const [x, y, z] = [summaryOf(a), summaryOf(b), summaryOf(c)]
     expect(mergeSummaries(x, y)).toEqual(mergeSummaries(y, x))
@@ -54,7 +54,7 @@ test('without a known duration there is no quantile', () => {
 const anyEvents = fc.array(fc.record({
   type: fc.constantFrom<TestEvent['type']>('call', 'call', 'return', 'return', 'exception', 'send'), pid: fc.constantFrom('p', 'q'), mfa: fc.constantFrom('A.f/1', 'A.g/1', 'B.h/0'),
   wait: fc.nat(100_000),
-}), { minLength: 1, maxLength: 200 })
+}), { minLength: 1, maxLength: 200, size: 'max' })
 
 test('a block sums up its rows, open or sealed', () => {
   fc.assert(fc.property(anyEvents, (all) => {
