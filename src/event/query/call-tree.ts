@@ -77,13 +77,13 @@ type Build = {
 }
 
 export function* callTree(queries: Queries, query: CallTreeQuery): Generator<'yield', CallTree> {
-  const { process, sinceNs, untilNs } = query
+  const { process: of, sinceNs, untilNs } = query
   const range = { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }) }
   const snapshot = snapshotOf(queries)
   const build: Build = { query, snapshot, top: { children: [], leftOut: 0 }, stack: [], open: new Map(), nFrames: 0, nWrapped: 0 }
   let nEvents = 0
   let cutAtNs: bigint | null = null
-  yield* scan(queries, snapshot, { filter: { ...process, ...range, types: ['call', 'return', 'exception'] }, order: 'asc' }, (view, row) => {
+  yield* scan(queries, snapshot, { filter: { ...of, ...range, types: ['call', 'return', 'exception'] }, order: 'asc' }, (view, row) => {
     if (nEvents++ === query.maxEvents) {
       cutAtNs = timestampNs(view, row)
       return 'enough'
@@ -92,7 +92,7 @@ export function* callTree(queries: Queries, query: CallTreeQuery): Generator<'yi
     else leave(build, view, row)
     return 'more'
   })
-  const gaps = yield* countEvents(queries, { node: process.node, startNs: process.startNs, ...range, types: ['gap'] })
+  const gaps = yield* countEvents(queries, { node: of.node, startNs: of.startNs, ...range, types: ['gap'] })
   return { roots: build.top.children, frames: build.nFrames, leftOut: build.top.leftOut, gaps: gaps.count, cutAtNs }
 }
 
