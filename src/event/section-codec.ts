@@ -16,28 +16,33 @@ export const CODECS = ['raw', 'zstd', 'steps'] as const
 export type Codec = (typeof CODECS)[number]
 export type Packed = { readonly codec: Codec; readonly stored: Uint8Array }
 
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const PARAMS = { [constants.ZSTD_c_compressionLevel]: 1 }
 const TWO32 = 2 ** 32
 /** Twice as much and one is still exact. */
 const MAX_STEP = 2 ** 52 - 1
 
 export function pack(bytes: Uint8Array): Packed {
-  const stored = zstdCompressSync(bytes, OPTIONS)
+  const stored = compress(bytes)
   return stored.length < bytes.length ? { codec: 'zstd', stored } : { codec: 'raw', stored: bytes }
 }
 
 /** Whole numbers. Where one lies 2^52 or more from the one before, they are packed as any bytes. */
 export function packTimes(times: Float64Array): Packed {
   const steps = stepsOf(times)
-  return steps === undefined ? pack(new Uint8Array(times.buffer, times.byteOffset, times.byteLength)) : { codec: 'steps', stored: zstdCompressSync(steps, OPTIONS) }
+  return steps === undefined ? pack(new Uint8Array(times.buffer, times.byteOffset, times.byteLength)) : { codec: 'steps', stored: compress(steps) }
 }
 
 /** Throws RangeError where what is stored does not fill `into`, and zstd's error where it is none. */
 export function unpack({ codec, stored }: Packed, into: Uint8Array): void {
-  const bytes = codec === 'raw' ? stored : zstdDecompressSync(stored, { maxOutputLength: Math.max(1, into.length) })
+  const bytes = codec === 'raw' ? stored : zstdDecompressSync(stored, { maxOutputLength: Math.max(1, into.length), chunkSize: Math.max(64, into.length) })
   if (bytes.length !== into.length) throw new RangeError(`${bytes.length} bytes are stored, ${into.length} expected`)
   if (codec === 'steps') timesOf(bytes, new Float64Array(into.buffer, into.byteOffset, into.length / 8))
   else into.set(bytes)
+}
+
+/** In one piece where that goes: by default zlib's binding makes pieces of 16 KB and joins them. */
+function compress(bytes: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, { params: PARAMS, chunkSize: Math.max(64, Math.min(bytes.length, 1 << 17)) })
 }
 
 function stepsOf(times: Float64Array): Uint8Array | undefined {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { realDisk } from '../../src/event/disk.ts'
+import { appendLog, createLog } from '../../src/event/log.ts'
 import { openEventReader } from '../../src/event/event-reader.ts'
 import {
   applyRetention, cleanupOldEvents, clear, close, commit, durableOf, type EventStore, freeze, ingest, openEventStore, stats, thaw, tick,
@@ -287,6 +288,50 @@ test('a damaged place in a log: the batches behind it are kept, in a block of th
   expect(again.reader.blocks().refs().map(({ nRows }) => nRows)).toEqual([20, 20])
   again.slabReader.leave()
   expect(namesIn(openStore(disk.after(0), { capacity: { ...TINY, rows: 100 } }))).toEqual([...names.slice(0, 20), ...names.slice(30)])
+})
+
+test('a block that was being written when the power went is no damage: its log has it', () => {
+  const opened = withFiles(100)
+  const names = send(opened.store, 1, 5)
+  commit(opened.store)
+  const disk = opened.disk.after(1)
+  const [, second] = opened.store.growing?.index.entries ?? []
+  if (second === undefined) throw new Error('there is no second block')
+  // Its log was there still, and of its last section nothing had reached the disk.
+  const logged = createLog(disk, `${DIRECTORY}/0000000002.log`, 2, new Map())
+  if (!logged.ok) throw new Error(logged.error.message)
+  for (const no of [3, 4]) appendLog(logged.value, { ...incoming(1, numbered(1, no, 10)), no, receivedNs: 0n })
+  disk.bytes(`${DIRECTORY}/0000000001.blocks`).fill(0, second.at + second.nBytes - 30, second.at + second.nBytes)
+  const again = openStore(disk)
+  expect(again.recovered).toMatchObject({ events: 50, setAside: [], replayedEvents: 30 })
+  expect(namesIn(again).toSorted()).toEqual(names.toSorted())
+})
+
+test('a log whose block has become too small goes on in a block of a new number, and no batch is in two', () => {
+  const large = { ...TINY, rows: 100 }
+  for (const share of [0, 1]) {
+    const disk = memoryDisk()
+    const opened = openStore(disk, { capacity: large })
+    const names = send(opened.store, 1, 7)
+    commit(opened.store)
+    for (let end = 0, ended = true; ended; end++) {
+      // The process ends at each step of the recovery in turn.
+      const next = disk.after(1)
+      next.endAt(end, 0.7)
+      try {
+        openStore(next, { capacity: TINY })
+        ended = false
+      } catch {
+        expect(end).toBeLessThan(100)
+      }
+      const again = openStore(next.after(share), { capacity: TINY })
+      // A batch that was not moved before the end is moved after it: it comes in a later block then.
+      expect(namesIn(again).toSorted()).toEqual(names.toSorted())
+      expect(again.recovered).toMatchObject({ events: 70, setAside: [] })
+      commit(again.store)
+      expect(namesIn(openStore((again.store.ports.disk as typeof disk).after(share), { capacity: TINY })).toSorted()).toEqual(names.toSorted())
+    }
+  }
 })
 
 test('a block that is found damaged while it is read is gone, and told', () => {
