@@ -126,11 +126,11 @@ export function writerStats({ pairing, unpaired, nodesLeftOut }: Writer): Writer
 /** Whether all of the batch has room, however many of its names are new. */
 function fits({ base, carried }: Writer, { block, filled, sources }: Dictionary, batch: Batch): boolean {
   const { n } = batch
-  const nStrings = batch.strings.length + batch.pids.length + batch.corrs.length + 1
+  const nStrings = batch.strings.length + batch.pids.length + batch.corrs.length + 2
   const nSites = batch.sites.length / SITE_WORDS + Math.min(carried.length, n)
   return filled.rows + n <= block.ts.length &&
     filled.sites + nSites <= block.sites.length / SITE_WORDS &&
-    filled.pids + batch.pids.length <= block.pids.length / PID_WORDS &&
+    filled.pids + batch.pids.length + 1 <= block.pids.length / PID_WORDS &&
     filled.correlations + batch.corrs.length <= block.correlations.length &&
     sources.size < block.sources.length / SOURCE_WORDS &&
     filled.strings + nStrings <= block.strings.length &&
@@ -203,7 +203,8 @@ function functionNumber(functions: Map<string, number>, module: string, name: st
   return functions.size
 }
 
-function copyColumns({ writer: { base, codes }, names: { block, filled }, batch }: Appending): void {
+function copyColumns({ writer: { base, codes }, names, batch, source }: Appending): void {
+  const { block, filled } = names
   const { n } = batch
   const from = filled.rows
   const shift = Number(batch.t0Ns - base)
@@ -215,7 +216,10 @@ function copyColumns({ writer: { base, codes }, names: { block, filled }, batch 
   block.own.fill(Number.NaN, from, from + n)
   block.payload.fill(0, from, from + n)
   for (let i = 0; i < n; i++) to.ts[from + i] = (ts[i] ?? 0) + shift
+  // The source of an event hangs on its pid: what is of no process is of the source's own, which has no name.
+  pids[0] = pid.includes(0) ? pidCode(names, sourceCode(names, source), '') : 0
   for (let i = 0; i < n; i++) to.pid[from + i] = pids[pid[i] ?? 0] ?? 0
+  pids[0] = 0
   for (let i = 0; i < n; i++) to.peer[from + i] = pids[peer[i] ?? 0] ?? 0
   for (let i = 0; i < n; i++) to.corr[from + i] = corrs[corr[i] ?? 0] ?? 0
 }

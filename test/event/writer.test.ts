@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
 import type { Batch } from '../../src/event/batch.ts'
 import { type Block, counts, SITE, SITE_WORDS } from '../../src/event/block.ts'
-import type { Site, SiteNames } from '../../src/event/names.ts'
+import { pidOf, sourceOf, type Site, type SiteNames } from '../../src/event/names.ts'
 import { append, beginBlock, BLOCK_CAPACITY, openWriter, type Writer, writerStats } from '../../src/event/writer.ts'
 import { EVENT_TYPES, type EventSource } from '../../src/model/event.ts'
 import { batches, batchOf, seed, type TestEvent } from './batches.ts'
@@ -65,11 +65,12 @@ function expectedRows(steps: readonly Step[]): Row[] {
     const { site } = namesOf(batch, at(batch.site))
     const payloadIdx = batch.payloadRows.indexOf(i)
     const row = {
-      type: at(batch.type), ns: batch.t0Ns + BigInt(at(batch.ts)), pid, source: pid === null ? undefined : source,
+      type: at(batch.type), ns: batch.t0Ns + BigInt(at(batch.ts)), pid, source,
       peer: at(batch.peer) === 0 ? null : must(batch.pids[at(batch.peer) - 1], 'a pid'), corr: at(batch.corr) === 0 ? null : must(batch.corrs[at(batch.corr) - 1], 'an id'),
       site, took: Number.NaN, own: Number.NaN, payload: payloadIdx < 0 ? null : [...must(batch.payloads[payloadIdx], 'a payload')],
     }
-    return { ...row, ...paired(stacks, source, row) }
+    // What is of no process is of its source all the same.
+    return { ...row, pid: pid ?? '', ...paired(stacks, source, row) }
   }))
 }
 
@@ -181,4 +182,15 @@ test('a batch whose times are too far from the block to be exact begins the next
   const far = { source: SOURCE, batch: batchOf([{ type: 'send', ts: 1, pid: 'p' }], { t0Ns: T0 }) }
   const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([{ type: 'send', ts: 1, pid: 'p' }], { t0Ns: 0n }) }, far])
   expect(blocks.map((block) => rowsOf(block).map(({ ns }) => ns))).toEqual([[1n], [T0 + 1n]])
+})
+
+test('an event of no process has its source all the same, and no peer', () => {
+  const writer = openWriter()
+  const block = newBlock()
+  beginBlock(writer, block, 1)
+  const gap = { ...batchOf([{ type: 'gap', ts: 0, pid: 'p' }]), pid: Uint16Array.of(0), pids: [] }
+  append(writer, gap, SOURCE, resolve)
+  expect(pidOf(block, block.pid[0] ?? 0)).toBe('')
+  expect(sourceOf(block, block.pid[0] ?? 0)).toEqual(SOURCE)
+  expect(block.peer[0]).toBe(0)
 })
