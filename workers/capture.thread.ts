@@ -60,7 +60,7 @@ runThread<CaptureInit>(async (context) => {
   const reader = openReader({ path: init.storePath, now: clock.wallMs })
   if (!reader.ok) return reader.error
   const nodes = createNodes()
-  const resolver = createCodeResolver(reader.value, nodes)
+  const resolver = createCodeResolver(reader.value)
   const opened = openEventStore(init.eventsPath, { disk: realDisk, slabs: openSlabWriter(init.slabs), nowMs: clock.wallMs, resolve: resolver.resolve }, EVENTS)
   if (!opened.ok) return opened.error
   const { store, recovered } = opened.value

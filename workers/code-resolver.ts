@@ -1,18 +1,45 @@
-/** What the event store asks about a site, answered from the repository as it is now and from what nodes said of their code. */
+/**
+ * The node of a site, as the event store asks for it: from the repository as it is at that moment, and from what the BEAM node
+ * said of the code it runs. A site is asked for once per block, so the analysis of files that it needs is no matter of speed.
+ */
 
+import { FailureError } from '../src/base/failure.ts'
+import { createAnalyser } from '../src/analysis/analyse.ts'
 import type { Hello, LoadedModule } from '../src/capture/hello.ts'
-import type { Nodes } from '../src/capture/nodes.ts'
+import { createCorrelator } from '../src/correlate/correlator.ts'
+import { createStaticCache } from '../src/correlate/static-index.ts'
 import type { Resolve } from '../src/event/writer.ts'
 import type { Reader } from '../src/store/contract.ts'
 
 export type CodeResolver = {
   readonly resolve: Resolve
-  /** The node runs other code from now on. */
+  /** The node runs this code from now on. */
   learnt(hello: Hello, modules: readonly LoadedModule[]): void
 }
 
-export function createCodeResolver(reader: Reader, nodes: Nodes): CodeResolver {
-  void reader
-  void nodes
-  return { resolve: () => ({ nodeId: null, evidence: 'none' }), learnt: () => undefined }
+const UNKNOWN = { nodeId: null, evidence: 'none' } as const
+
+export function createCodeResolver(reader: Reader): CodeResolver {
+  const cache = createStaticCache(createAnalyser())
+  const correlator = createCorrelator()
+  return {
+    resolve: (site, source) => {
+      try {
+        return reader.snapshot((snapshot) => {
+          const { nodeId, evidence } = correlator.resolve(cache.at(snapshot), site, source)
+          return { nodeId, evidence }
+        })
+      } catch (caught) {
+        // The store is being replaced: the event is kept without its place in the code.
+        if (caught instanceof FailureError) return UNKNOWN
+        throw caught
+      }
+    },
+    learnt: ({ node, nodeStartNs: startNs }, modules) => {
+      for (const { module, md5, file, clauses } of modules) {
+        const lines = clauses === null ? null : clauses.map((clause) => [clause.function, clause.arity, clause.lines] as const)
+        correlator.loaded({ node, startNs }, { module, md5, file: file ?? '', lines })
+      }
+    },
+  }
 }
