@@ -153,9 +153,14 @@ export function blockOf(entry: SoundEntry): Block {
   setSorted(block, head.sorted ? 'sorted' : 'out of order')
   publish(block, filled)
   const lazy: Record<string, unknown> = { header: block.header, base: block.base }
+  const counted = new Set<Posted>()
   for (const name of SECTION_NAMES) {
     define(lazy, name, () => {
-      unpackSection(entry, block, name, lazy as Block)
+      const posted = POSTINGS[name]
+      if (posted === undefined) unpackSection(entry, block, name, lazy as Block)
+      // Rows and starts are filled at once.
+      else if (!counted.has(posted)) postings((lazy as Block)[posted], head.nRows, MAX_CODE[posted](filled), block[`${posted}Starts`], block[`${posted}Rows`])
+      if (posted !== undefined) counted.add(posted)
       return block[name]
     })
   }
@@ -185,11 +190,7 @@ const MAX_CODE = { type: () => 255, pid: (filled: Counts) => filled.pids, site: 
 
 /** Fills the section of `block`; what it is made of is taken from `lazy`, so that it is unpacked too. */
 function unpackSection({ head, packed }: SoundEntry, block: Block, name: SectionName, lazy: Block): void {
-  const posted = POSTINGS[name]
-  if (posted !== undefined) {
-    // Both are filled at once; the second to be asked for is filled again, which is cheaper than to keep a note of it.
-    postings(lazy[posted], head.nRows, MAX_CODE[posted](countsOf(head)), block[`${posted}Starts`], block[`${posted}Rows`])
-  } else if (name === 'order') {
+  if (name === 'order') {
     if (!head.sorted) mergeRuns(lazy.ts, head.nRows, block.order)
   } else {
     unpackAt(packed, DISK_SECTIONS.indexOf(name as DiskSection), bytesIn(block[name]))

@@ -32,7 +32,7 @@ export type { EventStore, EventStoreConfig, EventStorePorts, IncomingBatch } fro
 export function openEventStore(directory: string, ports: EventStorePorts, config: EventStoreConfig): Result<{ readonly store: EventStore; readonly recovered: Recovered }, Failure> {
   const store: EventStore = {
     directory, ports, config, writer: openWriter(), open: undefined, waiting: [], files: [], growing: undefined,
-    nextNumber: 1, sessions: new Map(), durable: new Map(), commits: 0, lastProblem: undefined,
+    nextNumber: 1, maxResident: Infinity, sessions: new Map(), durable: new Map(), commits: 0, lastProblem: undefined,
   }
   const recovered = recover(store)
   if (recovered.ok) return ok({ store, recovered: recovered.value })

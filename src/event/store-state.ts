@@ -58,6 +58,8 @@ export type EventStore = {
   files: FileIndex[]
   growing: GrowingFile | undefined
   nextNumber: number
+  /** How many blocks were resident when there was no slab for one more; Infinity before that. */
+  maxResident: number
   /** By session: its last batch that was appended, the latest session last; and its last that is durable. */
   readonly sessions: Map<string, number>
   readonly durable: Map<string, number>
@@ -94,20 +96,29 @@ export function openBlock(store: EventStore): Result<OpenBlock, Failure> {
   store.nextNumber = number + 1
   beginBlock(store.writer, block.value, number)
   store.open = { block: block.value, log: log.value, lastMs: store.ports.nowMs() }
+  // One slab is given back before it is needed, so that who reads now has left it by then.
+  if (store.ports.slabs.resident().length >= store.maxResident) retireOldest(store)
   return ok(store.open)
 }
 
 /** A slab for a block of this number: where all are in use, the oldest block that is on disk makes room. */
-export function takeSlab({ ports: { slabs }, waiting, lastProblem }: EventStore, number: number): Result<Block, Failure> {
+export function takeSlab(store: EventStore, number: number): Result<Block, Failure> {
+  const { ports: { slabs }, waiting, lastProblem } = store
   const free = slabs.take(number)
   if (free !== undefined) return ok(free)
-  const kept = new Set(waiting.map(({ log }) => log.number))
-  const oldest = slabs.resident().find((resident) => !kept.has(resident))
-  if (oldest !== undefined) slabs.retire(oldest)
+  store.maxResident = Math.min(store.maxResident, slabs.resident().length)
+  retireOldest(store)
   const made = slabs.take(number)
   if (made !== undefined) return ok(made)
-  if (kept.size > 0 && lastProblem !== undefined) return fail(lastProblem)
+  if (waiting.length > 0 && lastProblem !== undefined) return fail(lastProblem)
   return fail(failure('busy', 'all memory for events is being read', { hint: 'try again; long queries hold it' }))
+}
+
+/** Of the blocks that are in a file. */
+function retireOldest({ ports: { slabs }, waiting, open }: EventStore): void {
+  const kept = new Set([...waiting, ...(open === undefined ? [] : [open])].map(({ log }) => log.number))
+  const oldest = slabs.resident().find((resident) => !kept.has(resident))
+  if (oldest !== undefined) slabs.retire(oldest)
 }
 
 /** Appends a batch, to the next block where it does not fit into this one. Nothing of it is stored after a failure. */

@@ -59,15 +59,15 @@ test('what was ingested is seen at once and durable after a commit; a number tha
 test('blocks that are not resident any more are read from their files, and the keys of files tell where not to look', () => {
   const opened = withFiles(3)
   const names = send(opened.store, 1, 12)
-  expect(stats(opened.store)).toMatchObject({ events: 120, blocks: 6, residentBlocks: 3 })
+  expect(stats(opened.store)).toMatchObject({ events: 120, blocks: 6, residentBlocks: 2 })
   expect(namesIn(opened)).toEqual(names)
   opened.slabReader.enter()
   const refs = opened.reader.blocks().refs()
   opened.slabReader.leave()
-  expect(refs.map(({ number, nRows, zone }) => [number, nRows, zone])).toEqual([[1, 20, 'warm'], [2, 20, 'warm'], [3, 20, 'warm'], [4, 20, 'hot'], [5, 20, 'hot'], [6, 20, 'hot']])
-  // Resident blocks are asked themselves; those in a finished file by its footer.
+  expect(refs.map(({ number, nRows, zone }) => [number, nRows, zone])).toEqual([[1, 20, 'warm'], [2, 20, 'warm'], [3, 20, 'warm'], [4, 20, 'warm'], [5, 20, 'hot'], [6, 20, 'hot']])
+  // One of three slabs is free for the next block. Resident blocks are asked themselves; those in a finished file by its footer.
   expect(keysFound(opened, { kind: 'correlation', key: nameOf(1, 4, 9) }).slice(0, 2)).toEqual([false, true])
-  expect(keysFound(opened, { kind: 'type', key: 'exit' })).toEqual([false, false, false, true, true, true])
+  expect(keysFound(opened, { kind: 'type', key: 'exit' })).toEqual([false, false, false, false, true, true])
   expect(opened.reader.problems()).toEqual([])
 })
 
@@ -117,6 +117,13 @@ test('a full disk: a typed error, nothing counted, nothing lost, and it goes on 
   expect(namesIn(opened)).toEqual(names)
   commit(opened.store)
   expect(namesIn(openStore(disk.after(0)))).toEqual(names)
+})
+
+test('one slab is enough', () => {
+  const opened = openStore(memoryDisk(), { nSlabs: 1 })
+  expect(namesIn(opened)).toEqual([])
+  const names = send(opened.store, 1, 9)
+  expect(namesIn(opened)).toEqual(names)
 })
 
 test('blocks that wait for room are never taken out of memory: when it is full of them, nothing more is taken', () => {
