@@ -1,0 +1,48 @@
+defmodule ElixirScopeAgent.Ladder do
+  @moduledoc """
+  How much is traced when the node cannot bear all of it. Pure: what was measured and the state in, the state out.
+
+      0 full  ->  1 no arguments  ->  2 no messages  ->  3 silent  ->  4 counts of calls only  ->  5 stopped
+
+  Up as fast as the queue of events grows, and at least a step each time it is found too long; down one step when it has been
+  short for a while, the longer the more often that went wrong. Stopped is the end: only a new plan begins again.
+  """
+
+  @names {"full", "no arguments", "no messages", "silent", "counts only", "stopped"}
+
+  # Events that wait in the collector's queue.
+  @long 10_000
+  @longer 50_000
+  @far_too_long 200_000
+  @hopeless 2_000_000
+  @short 1_000
+  @max_memory 268_435_456
+
+  @first_calm_ms 1_000
+  @longest_calm_ms 60_000
+
+  def start, do: %{level: 0, calm_since: nil, calm_ms: @first_calm_ms}
+  def name(level), do: :erlang.element(level + 1, @names)
+
+  @doc "The next state: `queue` events wait, the collector has `memory` bytes."
+  def step(%{level: 5} = state, _queue, _memory, _now), do: state
+
+  def step(state, queue, memory, now) do
+    level = state.level
+
+    cond do
+      queue > @hopeless or memory > 4 * @max_memory -> up(state, 5)
+      queue > @far_too_long or memory > @max_memory -> up(state, max(4, level))
+      queue > @longer -> up(state, min(level + 2, 4))
+      queue > @long -> up(state, min(level + 1, 4))
+      level == 0 or queue > @short -> %{state | calm_since: nil}
+      state.calm_since == nil -> %{state | calm_since: now}
+      now - state.calm_since < state.calm_ms -> state
+      true -> %{state | level: level - 1, calm_since: now}
+    end
+  end
+
+  # At the top of what may still count, a queue that was there before is worked off: that is no new trouble.
+  defp up(%{level: level} = state, level), do: %{state | calm_since: nil}
+  defp up(state, level), do: %{state | level: level, calm_since: nil, calm_ms: min(state.calm_ms * 2, @longest_calm_ms)}
+end
