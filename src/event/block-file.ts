@@ -1,7 +1,7 @@
 /**
  * A file of up to 64 sealed blocks, and the unit of pruning. It grows by whole entries; once finished it ends in a footer:
  *
- *     file = magic u32 | version u32 | entry x n | [magic u32 | table of keys x kinds | footer (MessagePack) | trailer]
+ *     file = magic u32 | version u8 x 4 | entry x n | [magic u32 | table of keys x kinds | footer (MessagePack) | trailer]
  *     trailer = magic u32 | crc32 u32 of the footer | its length u32 | 0 u32
  *
  * A file without a sound footer is read by walking its entries. The last footer is the truth: what it does not name is not
@@ -12,8 +12,8 @@
  */
 
 import { crc32 } from 'node:zlib'
-import type { Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
+import { failure, type Failure } from '../base/failure.ts'
+import { fail, ok, type Result } from '../base/result.ts'
 import { type BlockFacts, decodeHead, type EncodedEntry, type EntryHead, entryLengths, packValue, PREFIX_BYTES, type SoundEntry, soundEntry, unpackValue } from './block-entry.ts'
 import type { BlockKeys, KeyKind } from './block-keys.ts'
 import { attempt, type Disk, type DiskFile } from './disk.ts'
@@ -72,7 +72,7 @@ export function createBlockFile(disk: Disk, path: string, name: string): Result<
     const file = disk.open(path, 'new')
     const header = Buffer.alloc(HEADER_BYTES)
     header.writeUInt32LE(FILE_MAGIC, 0)
-    header.writeUInt32LE(VERSION, 4)
+    header.fill(VERSION, 4)
     file.write([header], 0)
     return { index: { name, path, entries: [], isFinished: false, nBytes: HEADER_BYTES, sessions: [], tables: [] }, file, keys: [], isBroken: false }
   })
@@ -137,10 +137,12 @@ export function finishFile(growing: GrowingFile): Failure | undefined {
   return undefined
 }
 
-/** What a file holds. `known`, of the same file earlier, saves walking what was walked. Damage ends the walk. */
+/** What a file holds. `known`, of the same file earlier, saves walking what was walked. Damage ends the walk; a later version is refused. */
 export function readIndex(disk: Disk, path: string, name: string, known?: FileIndex): Result<FileIndex, Failure> {
-  return withFile(disk, path, (file) => {
+  const read = withFile(disk, path, (file): FileIndex | 'unsupported' => {
     const nBytes = file.size()
+    const header = bytesAt(file, 0, HEADER_BYTES)
+    if (isLater(header)) return 'unsupported'
     const footer = readFooter(file, nBytes)
     if (footer !== undefined) return { name, path, ...footer, isFinished: true, nBytes }
     const entries = [...(known?.entries ?? [])]
@@ -153,6 +155,10 @@ export function readIndex(disk: Disk, path: string, name: string, known?: FileIn
     }
     return { name, path, entries, isFinished: false, nBytes: at, sessions, tables: [] }
   })
+  if (!read.ok) return read
+  return read.value === 'unsupported'
+    ? fail(failure('unsupported', `${path} was written by a later version of ElixirScope`, { hint: 'use that version, or move the directory of events away', details: { path, version: VERSION } }))
+    : ok(read.value)
 }
 
 /** `damaged` where its checksums disagree. */
@@ -213,6 +219,12 @@ function takeBack(growing: GrowingFile): void {
     growing.file.sync()
   })
   if (!cut.ok) growing.isBroken = true
+}
+
+/** The version is written four times, so that a flipped bit is none. */
+function isLater(header: Buffer): boolean {
+  const version = header[4] ?? 0
+  return version > VERSION && header.length === HEADER_BYTES && header.readUInt32LE(0) === FILE_MAGIC && header.subarray(4).every((byte) => byte === version)
 }
 
 /** What an end of the process leaves of an entry or a footer, or room that was given to the file but never written. */

@@ -17,10 +17,11 @@ import { archiveOf } from './archive.ts'
 import { type Batch, decodeBatch } from './batch.ts'
 import { counts } from './block.ts'
 import { keysIn } from './block-entry.ts'
-import { blockFileNumber, examineFile, type ExaminedFile, type FileEntry, type FileIndex, readIndex, reopenBlockFile } from './block-file.ts'
+import { blockFileNumber, examineFile, type FileEntry, type FileIndex, readIndex, reopenBlockFile } from './block-file.ts'
 import { attempt } from './disk.ts'
 import { FILE_BLOCKS } from './footer.ts'
 import { appendLog, closeLog, createLog, type FoundBatch, logName, logNumber, readLog, type ReadLog, reopenLog, syncLog } from './log.ts'
+import { setDamageAside } from './examine.ts'
 import { type SetAside, setAsideBytes } from './set-aside.ts'
 import { type EventStore, finishGrowing, noteSession, openBlock, sealOpenBlock, takeSlab } from './store-state.ts'
 import { append, beginBlock } from './writer.ts'
@@ -93,12 +94,16 @@ function takeUnfinished(store: EventStore, report: Report, index: FileIndex, { l
   if (!examined.ok) return examined.error
   const { end, nBytes } = examined.value
   const sound = examined.value.sound.filter(({ head }) => !seen.has(head.number))
-  const isWhole = setDamageAside(store, report, index, examined.value, logs)
-  if (!isWhole.ok) return isWhole.error
+  // A block whose log is still there is not lost: it was being written.
+  const whole = new Set([...logs, ...examined.value.sound.map(({ head }) => head.number)])
+  const lost = examined.value.damaged.filter(({ head }) => head === undefined || !whole.has(head.number))
+  const kept = setDamageAside(store, index, lost)
+  if (!kept.ok) return kept.error
+  report.setAside.push(...kept.value)
   finishGrowing(store)
   const last = sound.at(-1)
   if (last === undefined) return noteRemoved(store, report, index.path, nBytes)
-  if (end < nBytes && isWhole.value) report.cut.push({ path: index.path, nBytes: nBytes - end })
+  if (end < nBytes && lost.length === 0) report.cut.push({ path: index.path, nBytes: nBytes - end })
   const entries = sound.map(({ entry }): FileEntry => entry)
   const reopened = reopenBlockFile(disk, { ...index, entries, nBytes: end, sessions: last.head.sessions }, sound.map(({ block }) => keysIn(block)))
   if (!reopened.ok) return reopened.error
@@ -107,26 +112,6 @@ function takeUnfinished(store: EventStore, report: Report, index: FileIndex, { l
   // With a damaged place between its blocks it can only be read by a footer.
   if (examined.value.damaged.some(({ at }) => at < end)) finishGrowing(store)
   return undefined
-}
-
-/** Whether there was none. A block whose log is still there is not lost: it was being written. */
-function setDamageAside(store: EventStore, report: Report, { path, name }: FileIndex, { damaged, sound }: ExaminedFile, logs: ReadonlySet<number>): Result<boolean, Failure> {
-  const numbers = new Set(sound.map(({ head }) => head.number))
-  const lost = damaged.filter(({ head }) => head === undefined || !(logs.has(head.number) || numbers.has(head.number)))
-  for (const { at, nBytes, head } of lost) {
-    const bytes = attempt('read a file of events', () => {
-      const file = store.ports.disk.open(path, 'read')
-      const into = Buffer.alloc(nBytes)
-      file.read(into, at)
-      file.close()
-      return into
-    })
-    if (!bytes.ok) return bytes
-    const kept = setAsideBytes(store.ports.disk, store.directory, { name, at, why: 'a block of events has another checksum than when it was written', facts: head }, bytes.value)
-    if (!kept.ok) return kept
-    report.setAside.push(kept.value)
-  }
-  return ok(lost.length === 0)
 }
 
 function noteRemoved(store: EventStore, report: Report, path: string, nBytes: number): Step {

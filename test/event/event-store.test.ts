@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { realDisk } from '../../src/event/disk.ts'
 import { appendLog, createLog } from '../../src/event/log.ts'
+import { examine } from '../../src/event/examine.ts'
 import { openEventReader } from '../../src/event/event-reader.ts'
 import {
   applyRetention, cleanupOldEvents, clear, close, commit, durableOf, type EventStore, freeze, ingest, openEventStore, stats, thaw, tick,
@@ -351,6 +352,56 @@ test('a block that is found damaged while it is read is gone, and told', () => {
   expect(namesIn(opened)).toEqual(names.slice(20))
   expect(namesIn(opened)).toEqual(names.slice(20))
   expect(opened.reader.problems()).toMatchObject([{ code: 'damaged', details: { block: 1 } }])
+})
+
+test('a finished file is looked through: a damaged block is set aside and the others stay', () => {
+  const opened = withFiles(3)
+  const names = send(opened.store, 1, 9)
+  commit(opened.store)
+  const [file] = opened.store.files
+  const entry = file?.entries[1]
+  if (file === undefined || entry === undefined) throw new Error('there is no file')
+  expect(examine(opened.store, file.name)).toEqual({ ok: true, value: [] })
+  const bytes = opened.disk.bytes(file.path)
+  bytes[entry.at + entry.nBytes - 2] = (bytes[entry.at + entry.nBytes - 2] ?? 0) ^ 4
+  expect(examine(opened.store, file.name)).toEqual({ ok: true, value: [{
+    path: `${DIRECTORY}/set-aside/${file.name}.${entry.at}`, why: expect.any(String), minNs: entry.minNs, maxNs: entry.maxNs, events: 20,
+  }] })
+  const rest = [...names.slice(0, 20), ...names.slice(40)]
+  expect(stats(opened.store)).toMatchObject({ events: 70 })
+  expect(namesIn(opened)).toEqual(rest)
+  expect(examine(opened.store, file.name)).toEqual({ ok: true, value: [] })
+  const again = openStore(opened.disk.after(0))
+  expect(again.recovered).toMatchObject({ events: 70, setAside: [], cut: [] })
+  expect(namesIn(again)).toEqual(rest)
+  expect(keysFound(again, { kind: 'correlation', key: nameOf(1, 5, 1) }).slice(0, 2)).toEqual([false, true])
+})
+
+test('a store opens on a full disk and can be read; it takes events when there is room', () => {
+  const disk = memoryDisk()
+  const before = openStore(disk)
+  const names = send(before.store, 1, 4)
+  commit(before.store)
+  clear(before.store)
+  names.splice(0, names.length, ...send(before.store, 5, 6))
+  commit(before.store)
+  const full = disk.after(1)
+  full.room(full.paths().reduce((sum, path) => sum + full.bytes(path).length, 0))
+  const opened = openStore(full)
+  expect(namesIn(opened)).toEqual(names)
+  expect(ingest(opened.store, incoming(1, numbered(1, 7, 10)))).toMatchObject({ ok: false, error: { code: 'storage_full' } })
+  full.room(Infinity)
+  expect(namesIn(opened)).toEqual(names)
+  names.push(...send(opened.store, 7, 12))
+  expect(namesIn(opened)).toEqual(names)
+})
+
+test('files of a later version are refused and left as they are', () => {
+  const opened = withFiles(1)
+  send(opened.store, 1, 5)
+  const disk = opened.disk.after(1)
+  disk.bytes(`${DIRECTORY}/0000000001.blocks`).fill(9, 4, 8)
+  expect(() => openStore(disk)).toThrow(/later version/)
 })
 
 test('a list of blocks that was made before blocks were retired and pruned: each is what it was, or gone', () => {
