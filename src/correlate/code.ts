@@ -17,6 +17,10 @@ export type CallSite = {
   readonly arity: number
   readonly line: number
   readonly node: NodeId
+  /** The last thing its function (or fn) does. */
+  readonly isTail: boolean
+  /** Other lines that the runtime system may report for it (`flow.ts`). */
+  readonly alsoAt: readonly number[]
 }
 
 export type FunctionCode = {

@@ -58,7 +58,8 @@ export function createCorrelator(): Correlator {
       const name = names.caller?.module
       const codes = name === undefined ? [] : index.versionsOf(name)
       const module = name === undefined || codes.length === 0 ? undefined : moduleOf(source, name)
-      if (module !== undefined) observe(module, names)
+      // What was called in tail position says nothing of the caller's lines.
+      if (module !== undefined && (situation?.via ?? null) === null) observe(module, names)
       const fit = module === undefined ? NOTHING : fitted(module, codes)
       return resolve(asItRuns(index, source), names, { fit, table: module?.table ?? null }, situation)
     },

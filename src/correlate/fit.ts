@@ -31,8 +31,11 @@ export type Fit = {
 /** Without a table, so many calls at places that only this version has make it sure. */
 export const ENOUGH_OBSERVATIONS = 3
 
+/** The share of observations that a version must explain: a table may fit by chance, and the insides of functions have moved. */
+const MOST = 0.6
+
 export function fitVersions(codes: readonly ModuleCode[], table: ClauseLines | null, observed: readonly Observation[]): Fit {
-  const possible = codes.filter((code) => (table === null || tableFits(code, table)) && !observed.some((one) => against(codes, code, one)))
+  const possible = codes.filter((code) => (table === null || tableFits(code, table)) && explains(code, observed) && !observed.some((one) => against(codes, code, one)))
   if (possible.length === 0) return { codes, certainty: 'none fits' }
   const told = possible.map((code) => observed.filter((one) => speaksFor(code, one)).length)
   const most = Math.max(...told)
@@ -79,9 +82,18 @@ function against(codes: readonly ModuleCode[], code: ModuleCode, { caller, line 
   return fn.lines.length > 0 && (line < Math.min(...fn.lines) || line > fn.endLine)
 }
 
+/** Most calls that are written in the caller were seen where they are written; an expansion may have one elsewhere. */
+function explains(code: ModuleCode, observed: readonly Observation[]): boolean {
+  const written = observed.filter(({ caller, callee }) => {
+    const fn = code.functions.get(caller)
+    return fn !== undefined && callsOf(fn, callee).some(({ isTail }) => !isTail)
+  })
+  return written.length < ENOUGH_OBSERVATIONS || written.filter((one) => speaksFor(code, one)).length >= MOST * written.length
+}
+
 function speaksFor(code: ModuleCode, { caller, line, callee }: Observation): boolean {
   const fn = code.functions.get(caller)
   if (fn === undefined) return false
   const fitting = callsOf(fn, callee)
-  return fitting.some((call) => call.line === line) || callsBefore(fn, fitting, line).length > 0
+  return fitting.some((call) => call.line === line) || callsBefore(fitting, line).length > 0
 }

@@ -4,7 +4,7 @@
  *
  * - The runtime system reports the line of the address a call returns to. Where nothing stands between a call and the next
  *   instruction that has a line, that is the line of this next one: `x |> f() |> g()` over three lines reports `f` at the
- *   line of `g`. It takes a next call without arguments to set up: none at all, or one that is the result of the call.
+ *   line of `g` (`flow.ts`).
  * - A call in tail position has left its function when the callee is traced: reported is who called the function, and from where.
  * - A `fn` runs as a function of its own, or within the one around it when the compiler inlined it.
  *
@@ -31,42 +31,16 @@ export function preferPart(calls: readonly CallSite[], part: Part): readonly Cal
 const standsWithin = (call: CallSite) => segmentsOf(call).some((segment) => WITHIN.has(segment))
 const WITHIN: ReadonlySet<string> = new Set(['fn', '&', 'for'])
 
-/** Calls elsewhere that the runtime system reports at this line, because that of what runs next is read. */
-export function callsBefore(fn: FunctionCode, fitting: readonly CallSite[], line: number): CallSite[] {
-  if (fitting.every((call) => call.line === line)) return []
-  const order = inOrderOfEvaluation(fn.calls.filter((call) => !DISAPPEARING.has(call.name) || call.module !== 'Kernel'))
-  return fitting.filter((call) => {
-    const next = order[order.indexOf(call) + 1]
-    return call.line !== line && next?.line === line && needsNoSetUp(next, call)
-  })
+/** Calls on other lines that the runtime system reports at this one, because that of what runs next is read. */
+export function callsBefore(fitting: readonly CallSite[], line: number): CallSite[] {
+  return fitting.filter((call) => call.line !== line && call.alsoAt.includes(line))
 }
 
-/** Where nothing at the line could be it: what stands last in an operation, and the last above the line with no other call between. */
-export function callsAround(fn: FunctionCode, fitting: readonly CallSite[], line: number): CallSite[] {
-  const above = fitting.filter((one) => one.line < line).at(-1)
-  const isNext = above !== undefined && !fn.calls.some((one) => one.line > above.line && one.line < line && one.module !== 'Kernel')
-  const order = inOrderOfEvaluation(fn.calls)
-  const within = fitting.filter((call) => {
-    const operation = operationAround(call)
-    const next = order[order.indexOf(call) + 1]
-    return call.line !== line && operation !== undefined && next?.node.startsWith(operation) !== true
-  })
-  return Array.from(new Set(isNext ? [...within, above] : within))
+/** Where nothing at the line could be it: the last above the line with no other call between. */
+export function lastAbove(fn: FunctionCode, fitting: readonly CallSite[], line: number): CallSite | undefined {
+  const above = inOrderOfEvaluation(fn.calls).findLast((one) => one.line < line && fitting.includes(one))
+  return above === undefined || fn.calls.some((one) => one.line > above.line && one.line < line && one.module !== 'Kernel') ? undefined : above
 }
-
-/** An operator or a function of Kernel that is one instruction, with what the call returns as it is. */
-function operationAround(call: CallSite): string | undefined {
-  const found = /^.*\/(?:[-+*<>=!]+|rem|div|elem|hd|tl|abs|length)(?::\d+)?\//.exec(call.node)
-  return found?.[0]
-}
-
-function needsNoSetUp(next: CallSite, call: CallSite): boolean {
-  if (next.module === 'Kernel' || next.arity === 0) return true
-  return next.arity === 1 && (call.node.startsWith(`${next.node}/`) || (/\/(\|>|=)(:\d+)?$/.test(parentOf(call))))
-}
-
-/** Of Kernel, what becomes a decision and no instruction with a line. */
-const DISAPPEARING: ReadonlySet<string> = new Set(['if', 'unless', '|>', 'then', 'tap'])
 
 /** Arguments before what they are arguments of, else as written. */
 export function inOrderOfEvaluation(calls: readonly CallSite[]): CallSite[] {
@@ -95,25 +69,10 @@ export function nCertain(calls: readonly CallSite[]): number {
   return doubtful < 0 ? calls.length : doubtful
 }
 
-/** Words of a path that leave what is beneath in tail position. */
-const CONTROL: ReadonlySet<string> = new Set(['case', 'if', 'unless', 'cond', 'with', 'receive', 'clause', '|>', 'else', 'rescue', 'catch', 'after', '&&', '||', 'and', 'or'])
-/** Words of a path beneath which something else goes on than what stands before. */
-const BRANCH: ReadonlySet<string> = new Set(['else', 'rescue', 'catch', 'after'])
-
-/** Calls that may be the last thing their function does: none is left out, some that are not may be among them. */
+/** The calls with which the function, or one of its clauses, ends. */
 export function tailCallsOf(fn: FunctionCode): CallSite[] {
-  return fn.calls.filter((call, idx) => {
-    const above = segmentsOf(call).slice(0, -1)
-    if (above[0] === 'head' || !above.every((word, at) => CONTROL.has(word) || (word === 'try' && isBranch(above[at + 1])))) return false
-    const parent = `${parentOf(call)}/`
-    return !fn.calls.slice(idx + 1).some((later) => {
-      if (!later.node.startsWith(parent) || later.node.startsWith(`${call.node}/`)) return false
-      return !isBranch(wordOf(later.node.slice(parent.length).split('/')[0] ?? ''))
-    })
-  })
+  return fn.calls.filter((call) => call.isTail && !standsWithin(call))
 }
-
-const isBranch = (word: string | undefined) => word !== undefined && BRANCH.has(word)
 
 /** The labels between the clause and the call, the call's own at the end; ordinals cut off. */
 function segmentsOf(call: CallSite): string[] {
@@ -121,7 +80,6 @@ function segmentsOf(call: CallSite): string[] {
 }
 
 const wordOf = (segment: string) => segment.replace(/:\d+$/, '')
-const parentOf = (call: CallSite) => call.node.slice(0, call.node.lastIndexOf('/'))
 /** A `#` in a label is encoded, and quoted names stand before the one that is meant. */
 const rootEnd = (node: string) => node.lastIndexOf('#')
 

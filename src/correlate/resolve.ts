@@ -16,7 +16,7 @@ import type { EventFunction } from '../model/event.ts'
 import { sourceFunction, type SourceFunction } from './beam-names.ts'
 import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
 import { moved, type ClauseLines, type Fit } from './fit.ts'
-import { around, callsAround, callsBefore, callsOf, inOrderOfEvaluation, nCertain, preferPart, tailCallsOf, type Callee } from './places.ts'
+import { around, callsBefore, callsOf, inOrderOfEvaluation, lastAbove, nCertain, preferPart, tailCallsOf, type Callee } from './places.ts'
 import { METHODS, type Method, type Resolution } from './resolution.ts'
 
 /** What is known of the caller's module on that node. */
@@ -48,7 +48,7 @@ export function resolve(index: StaticIndex, names: SiteNames, running: Running, 
   for (const code of running.fit.codes) {
     const fn = code.functions.get(functionKey(from.name, from.arity))
     if (fn === undefined) continue
-    const search: Search = { index, fn, callee, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), nth: situation?.nth }
+    const search: Search = { index, fn, callee, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), certainty: running.fit.certainty, nth: situation?.nth, isAgain: via !== null }
     const place = findPlace(search)
     if (place !== undefined) found.push(answer(place, code, running.fit.certainty))
   }
@@ -81,19 +81,22 @@ type Search = {
   readonly callee: Callee
   readonly part: 'function' | 'within'
   readonly line: number
+  readonly certainty: Fit['certainty']
   /** Undefined: not known, and calls in tail position of others may be among them. */
   readonly nth: number | undefined
+  /** What has not returned is the caller itself, called from this line. */
+  readonly isAgain: boolean
 }
 type Place = { readonly method: Method; readonly calls: readonly CallSite[] }
 
 function findPlace(search: Search): Place | undefined {
-  const { fn, callee, part, line, nth } = search
+  const { fn, callee, line, nth, certainty } = search
   const fitting = callsOf(fn, callee)
   if (line === 0) return onlyCall(fitting)
-  const there = preferPart(fitting.filter((call) => call.line === line), part)
-  const before = preferPart(callsBefore(fn, fitting, line), part)
+  if (certainty === 'none fits') return guess(fitting, line)
+  const { there, before } = reportedAt(fitting, search)
   const own = [...there, ...before]
-  const tails = nth !== undefined && own.length > 0 ? [] : tailsFrom(search, there)
+  const tails = nth !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
   if (own.length + tails.length > 1) return ofSeveral(fn, own, tails, nth)
   if (there.length === 1) return { method: 'site', calls: there }
   if (before.length === 1) return { method: 'next line', calls: before }
@@ -101,20 +104,42 @@ function findPlace(search: Search): Place | undefined {
   return elsewhere(search, fitting)
 }
 
+/** A function that called itself at this line, and whose other activation may call in tail position now. */
+function againTail({ fn, callee, isAgain }: Search, own: readonly CallSite[]): CallSite[] {
+  return isAgain ? callsOf({ ...fn, calls: tailCallsOf(fn) }, callee).filter((call) => !own.includes(call)) : []
+}
+
+/** Calls that are reported at this line: their own, or that of what runs next. */
+function reportedAt(fitting: readonly CallSite[], { line, part, nth = 0 }: Search): { readonly there: readonly CallSite[]; readonly before: readonly CallSite[] } {
+  const at = fitting.filter((call) => call.line === line)
+  // One in tail position is reported with the caller's own caller, unless what it stands in was inlined.
+  const staying = at.filter((call) => !call.isTail)
+  const before = preferPart(callsBefore(fitting.filter((call) => !call.isTail), line), part)
+  const there = preferPart(staying.length + before.length > 0 ? staying : at, part)
+  const own = there.filter(({ alsoAt }) => alsoAt.length === 0)
+  return { there: own.length + before.length > nth ? own : there, before }
+}
+
 function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly CallSite[], nth: number | undefined): Place {
   const all = inOrderOfEvaluation(fn.calls).filter((call) => own.includes(call))
-  const chosen = nth !== undefined && nth < nCertain(all) ? all[nth] : undefined
+  const chosen = nth !== undefined && tails.length === 0 && nth < nCertain(all) ? all[nth] : undefined
   return chosen === undefined ? { method: 'several', calls: [...all, ...tails] } : { method: 'nth at the line', calls: [chosen] }
 }
 
 /** Nothing of that name is at the line. */
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
-  const near = callsAround(fn, fitting, line)
-  if (near.length > 0) return { method: near.length === 1 ? 'next line' : 'several', calls: near }
+  const above = lastAbove(fn, fitting, line)
+  if (above !== undefined) return { method: 'next line', calls: [above] }
   const only = onlyCall(fitting)
   if (only !== undefined) return only
   const expanding = fn.calls.filter((call) => call.line === line && mayExpand(index, call))
   return expanding.length === 1 && !isOwnDefault(fn, callee) ? { method: 'expansion', calls: expanding } : undefined
+}
+
+/** Lines are of another text: that one of several calls of a name stands where the function's own move puts it says little. */
+function guess(fitting: readonly CallSite[], line: number): Place | undefined {
+  const there = fitting.filter((call) => call.line === line)
+  return onlyCall(fitting) ?? (there.length === 1 ? { method: 'site', calls: there } : undefined)
 }
 
 function onlyCall(fitting: readonly CallSite[]): Place | undefined {
@@ -122,10 +147,16 @@ function onlyCall(fitting: readonly CallSite[]): Place | undefined {
 }
 
 function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee): Resolution {
-  const calls = tailsOfFunction(index, via, callee)
+  const calls = isHandedOn(index, via, callee) ? [] : tailsOfFunction(index, via, callee)
   const [code] = index.versionsOf(via.module)
   if (calls.length === 0 || code === undefined) return theFunction(index, names)
   return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls }, code, 'sure')
+}
+
+/** What defaults generated calls the function with all arguments: written nowhere. */
+function isHandedOn(index: StaticIndex, via: EventFunction, callee: Callee): boolean {
+  const fn = findFunction(index, callee.module, callee.name, callee.arity)
+  return fn?.arity === callee.arity && via.module === callee.module && via.function === callee.name && via.arity < fn.arity && via.arity >= fn.arity - fn.defaults
 }
 
 /** A function that the project defines is what it is; anything else may be a macro. */
@@ -145,7 +176,7 @@ function isOwnDefault(fn: FunctionCode, callee: Callee): boolean {
 
 /** Calls in tail position of what is called at the line, and of what these call in turn. */
 function tailsFrom({ index, fn, callee, line }: Search, there: readonly CallSite[]): CallSite[] {
-  const starts = fn.calls.filter((call) => call.line === line || callsBefore(fn, [call], line).length > 0)
+  const starts = fn.calls.filter((call) => call.line === line || call.alsoAt.includes(line))
   const found = new Set<CallSite>()
   const walk = { index, callee, seen: new Set<FunctionCode>(), left: TAIL_BUDGET, found }
   for (const start of starts) if (start.module !== null) followTails(walk, start, TAIL_DEPTH)
@@ -156,13 +187,20 @@ function tailsFrom({ index, fn, callee, line }: Search, there: readonly CallSite
 function tailsOfFunction(index: StaticIndex, from: EventFunction, callee: Callee): readonly CallSite[] {
   const { name, arity, part } = sourceFunction(from.function, from.arity)
   const fn = findFunction(index, from.module, name, arity)
-  if (part === 'within') return fn === undefined ? [] : preferPart(callsOf(fn, callee), 'within')
+  if (part === 'within') return fn === undefined ? [] : endingFun(callsOf(fn, callee))
   const found = new Set<CallSite>()
   const written = fn === undefined ? [] : callsOf(fn, callee)
   // `x = f(); x` and the like are calls in tail position as well.
   if (fn !== undefined && written.length > 0 && callsOf({ ...fn, calls: tailCallsOf(fn) }, callee).length === 0) return written
   followTails({ index, callee, seen: new Set(), left: TAIL_BUDGET, found }, { module: from.module, name, arity }, TAIL_DEPTH)
   return [...found]
+}
+
+/** Of a fun's calls those that it ends with, where there are any. */
+function endingFun(calls: readonly CallSite[]): readonly CallSite[] {
+  const within = preferPart(calls, 'within')
+  const ending = within.filter(({ isTail }) => isTail)
+  return ending.length > 0 ? ending : within
 }
 
 type TailWalk = { readonly index: StaticIndex; readonly callee: Callee; readonly seen: Set<FunctionCode>; left: number; readonly found: Set<CallSite> }

@@ -13,7 +13,10 @@ import { formatMfa, type ModuleName } from '../model/names.ts'
 import type { NodeId } from '../model/node-id.ts'
 import { readVersionMap, type VersionMap } from '../model/version-map.ts'
 import type { Snapshot } from '../store/contract.ts'
+import { parse } from '../syntax/parse.ts'
 import { byArity, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
+import { readFlow, type Following } from './flow.ts'
+import { readPositions } from './positions.ts'
 
 export type Analyse = (path: string, source: Uint8Array) => FileFacts
 
@@ -28,13 +31,14 @@ export type StaticCache = {
 const DEFAULT_LIMIT = 400_000
 
 export function createStaticCache(analyse: Analyse, limit: number = DEFAULT_LIMIT): StaticCache {
-  const files = new Map<string, readonly ModuleFacts[]>()
+  const files = new Map<string, readonly Read[]>()
   const modules = new Map<ModuleName, Known>()
   let size = 0
-  const factsOf = (path: string, hash: string, read: () => Uint8Array | undefined): readonly ModuleFacts[] => {
+  const factsOf = (path: string, hash: string, read: () => Uint8Array | undefined): readonly Read[] => {
     const known = files.get(hash)
     if (known !== undefined) files.delete(hash)
-    const facts = known ?? factsIn(analyse, path, read())
+    const source = known === undefined ? read() : undefined
+    const facts = known ?? (source === undefined ? [] : readModules(analyse, path, source))
     files.set(hash, facts)
     if (known === undefined) size += weigh(facts)
     for (const [oldest, held] of files) {
@@ -81,38 +85,56 @@ function stampOf(snapshot: Snapshot, places: readonly Place[]): string {
   return places.map(({ key, path }) => `${key} ${path} ${snapshot.versionsOf(path)[0]?.number ?? 0} ${snapshot.findFile(path)?.sourceHash ?? ''}`).join('\n')
 }
 
-type FactsOf = (path: string, hash: string, read: () => Uint8Array | undefined) => readonly ModuleFacts[]
+type FactsOf = (path: string, hash: string, read: () => Uint8Array | undefined) => readonly Read[]
 
 function codesAt(snapshot: Snapshot, module: ModuleName, { key, path, nth }: Place, factsOf: FactsOf): ModuleCode[] {
   return snapshot.versionsOf(path).flatMap((version) => {
     if (!version.readable) return []
     const read = () => (version.until === null ? snapshot.sourceOf(path) : snapshot.versionSource(path, version.number))
-    const facts = factsOf(path, version.sourceHash, read).filter(({ name }) => name === module)[nth]
-    return facts === undefined ? [] : [moduleCode(facts, { key, path, number: version.number })]
+    const found = factsOf(path, version.sourceHash, read).filter(({ facts }) => facts.name === module)[nth]
+    return found === undefined ? [] : [moduleCode(found, { key, path, number: version.number })]
   })
 }
 
-function factsIn(analyse: Analyse, path: string, source: Uint8Array | undefined): readonly ModuleFacts[] {
-  return source === undefined ? [] : analyse(path, source).modules
+/** What follows each call of a file, by line and column of the name. */
+type Followed = ReadonlyMap<string, Following>
+/** A module of a content, as analysed. */
+export type Read = { readonly facts: ModuleFacts; readonly followed: Followed }
+
+const placeOf = (line: number, column: number) => `${line}:${column}`
+
+/** The modules that a content defines, in its order. */
+export function readModules(analyse: Analyse, path: string, source: Uint8Array): readonly Read[] {
+  const { lineOf, columnOf } = readPositions(source)
+  const followed = new Map(Array.from(readFlow(parse(source), lineOf), ([offset, following]) => [placeOf(lineOf(offset), columnOf(offset)), following] as const))
+  return analyse(path, source).modules.map((facts) => ({ facts, followed }))
 }
 
-function weigh(facts: readonly ModuleFacts[]): number {
-  return facts.reduce((sum, { functions }) => sum + functions.reduce((of, fn) => of + 1 + fn.calls.length, 1), 0)
+function weigh(modules: readonly Read[]): number {
+  return modules.reduce((sum, { facts: { functions } }) => sum + functions.reduce((of, fn) => of + 1 + fn.calls.length, 1), 0)
 }
 
 /** `key` is what node ids call the module. */
-export function moduleCode(facts: ModuleFacts, { key, path, number }: { readonly key: ModuleName; readonly path: string; readonly number: number }): ModuleCode {
+export function moduleCode({ facts, followed }: Read, { key, path, number }: { readonly key: ModuleName; readonly path: string; readonly number: number }): ModuleCode {
   const outward = (id: NodeId) => (key === facts.name || !id.startsWith(facts.name) ? id : key + id.slice(facts.name.length))
-  return { module: facts.name, path, version: number, functions: byArity(facts.functions.map((fn) => functionCode(fn, formatMfa({ ...fn, module: key }), outward))) }
+  return { module: facts.name, path, version: number, functions: byArity(facts.functions.map((fn) => functionCode(fn, { node: formatMfa({ ...fn, module: key }), outward, followed }))) }
 }
 
-function functionCode(fn: FunctionFacts, node: NodeId, outward: (id: NodeId) => NodeId): FunctionCode {
+type Naming = { readonly node: NodeId; readonly outward: (id: NodeId) => NodeId; readonly followed: Followed }
+
+function functionCode(fn: FunctionFacts, { node, outward, followed }: Naming): FunctionCode {
   return {
     name: fn.name, arity: fn.arity, defaults: fn.defaults, kind: fn.kind, node,
     lines: fn.clauses.map(({ span }) => span.line), endLine: fn.span.endLine,
-    calls: fn.calls.map(({ module, name, arity, line, node: id }) => ({ module, name, arity, line, node: outward(id) })),
+    calls: fn.calls.map((call) => ({
+      module: call.module, name: call.name, arity: call.arity, line: call.line, node: outward(call.node),
+      ...(call.kind === 'delegate' ? DELEGATED : (followed.get(placeOf(call.line, call.column)) ?? UNKNOWN)),
+    })),
   }
 }
+
+const DELEGATED: Following = { isTail: true, alsoAt: [] }
+const UNKNOWN: Following = { isTail: false, alsoAt: [] }
 
 /**
  * What a node of the present is called in each kept version of its file, the newest first; versions that do not have it are

@@ -3,7 +3,6 @@
  * The rates in `src/correlate/resolution.ts` come from it.
  */
 
-import type { Method } from '../../src/correlate/resolution.ts'
 import { runPrograms, score, type Case, type Tally } from './support/accuracy.ts'
 
 const [seed = 1, programs = 100] = process.argv.slice(2).map(Number)
@@ -16,8 +15,8 @@ for (const calls of ['paired', 'alone'] as const) {
     for (const versions of CASES) {
       const { function: fn, site, byMethod, wrong } = score(run, { versions, beams, calls })
       process.stdout.write(`${calls}, ${beams}, ${versions.join(' + ')}: function ${show(fn)}, site ${show(site)}\n`)
-      for (const [method, tally] of Array.from(byMethod).toSorted() as [Method, Tally][]) process.stdout.write(`    ${method}: ${show(tally)}\n`)
-      if (process.env['WRONG'] !== undefined) for (const one of Array.from(wrong).filter((line) => !line.startsWith('several')).slice(0, Number(process.env['WRONG']))) process.stdout.write(`        ${one}\n`)
+      for (const [method, tally] of Array.from(byMethod).toSorted(([a], [b]) => (a < b ? -1 : 1))) process.stdout.write(`    ${method}: ${show(tally)}\n`)
+      if (process.env['WRONG'] !== undefined) for (const one of Array.from(wrong).toSorted((a, b) => b[1] - a[1]).slice(0, Number(process.env['WRONG']))) process.stdout.write(`        ${one[1]} x ${one[0]}\n`)
     }
   }
 }

@@ -13,10 +13,9 @@ import { createCorrelator } from '../../../src/correlate/correlator.ts'
 import type { ClauseLines } from '../../../src/correlate/fit.ts'
 import type { Method, Resolution } from '../../../src/correlate/resolution.ts'
 import type { Situation } from '../../../src/correlate/resolve.ts'
-import { moduleCode } from '../../../src/correlate/static-index.ts'
+import { moduleCode, readModules, type Read } from '../../../src/correlate/static-index.ts'
 import type { SiteNames } from '../../../src/event/names.ts'
 import type { EventFunction } from '../../../src/model/event.ts'
-import type { ModuleFacts } from '../../../src/model/facts.ts'
 import { createRandom, generateProgram, reviseProgram, type Program } from './program.ts'
 import { printProgram, type Printed } from './print.ts'
 import { simulate, type Expected, type Simulation } from './simulate.ts'
@@ -126,7 +125,8 @@ export type Score = {
   /** Of calls that the program makes and whose line is known: the node is the call. */
   readonly site: Tally
   readonly byMethod: Map<Method, Tally>
-  readonly wrong: Set<string>
+  /** What was found wrongly, and how often. */
+  readonly wrong: Map<string, number>
 }
 
 export function score(run: Run, { versions, beams, calls }: Case): Score {
@@ -145,7 +145,7 @@ export function score(run: Run, { versions, beams, calls }: Case): Score {
   const correlator = createCorrelator()
   for (const [module, lines] of run.lines) correlator.loaded(source, { module, md5: '', file: '', lines: beams === 'stripped' ? null : lines })
   // What a block holds first is resolved with what was observed until then: give it a first pass, as the blocks before would.
-  const result: Score = { function: { right: 0, n: 0 }, site: { right: 0, n: 0 }, byMethod: new Map(), wrong: new Set() }
+  const result: Score = { function: { right: 0, n: 0 }, site: { right: 0, n: 0 }, byMethod: new Map(), wrong: new Map() }
   const truth = truths(run, facts.ran)
   const untouched = (one: TracedCall) => !versions.includes('revised') || versions.includes('ran') || run.made.every(({ untouched: is, program }) => prefixOf(program) !== one.expected.module.split('.')[0] || is(truth(one)?.module ?? '', truth(one)?.name ?? ''))
   const sites = new Map<string, Resolution>()
@@ -171,7 +171,9 @@ export function score(run: Run, { versions, beams, calls }: Case): Score {
     else count(tally, found.method === 'function' ? isFunction : isSite)
     if (one.expected.from === null || (one.names.caller?.line ?? 0) === 0) continue
     count(result.site, isSite)
-    if (!isSite) result.wrong.add(`${found.method} ${found.nodeId} is ${true_.node}: ${JSON.stringify(one.names)} in ${JSON.stringify(one.situation)}`)
+    if (isSite) continue
+    const what = `${found.method} ${found.nodeId} is ${true_.node}: ${JSON.stringify(one.names)} in ${JSON.stringify(one.situation)}`
+    result.wrong.set(what, (result.wrong.get(what) ?? 0) + 1)
   }
   return result
 }
@@ -183,18 +185,18 @@ function count(tally: Tally, right: boolean): void {
 
 const functionOf = (node: string | null) => node?.replace(/#.*$/s, '') ?? null
 
-function factsOf(run: Run, version: 'ran' | 'moved' | 'revised'): Map<string, ModuleFacts> {
-  return new Map(run.made.flatMap((one) => Array.from(one[version].files, ([file, text]) => analyseSource(file, Buffer.from(text)).modules).flat()).map((facts) => [facts.name, facts]))
+function factsOf(run: Run, version: 'ran' | 'moved' | 'revised'): Map<string, Read> {
+  return new Map(run.made.flatMap((one) => Array.from(one[version].files, ([file, text]) => readModules(analyseSource, file, Buffer.from(text))).flat()).map((read) => [read.facts.name, read]))
 }
 
-function functionNamed(facts: ReadonlyMap<string, ModuleFacts>, { module, name, arity }: Pick<Expected, 'module' | 'name' | 'arity'>) {
-  return facts.get(module)?.functions.find((fn) => fn.name === name && arity <= fn.arity && arity >= fn.arity - fn.defaults)
+function functionNamed(facts: ReadonlyMap<string, Read>, { module, name, arity }: Pick<Expected, 'module' | 'name' | 'arity'>) {
+  return facts.get(module)?.facts.functions.find((fn) => fn.name === name && arity <= fn.arity && arity >= fn.arity - fn.defaults)
 }
 
-const arityOf = (facts: ReadonlyMap<string, ModuleFacts>, mfa: Expected) => functionNamed(facts, mfa)?.arity
+const arityOf = (facts: ReadonlyMap<string, Read>, mfa: Expected) => functionNamed(facts, mfa)?.arity
 
 /** The node of each call that is written, and the function that has it; of others the function that is called. */
-function truths(run: Run, facts: ReadonlyMap<string, ModuleFacts>): (call: TracedCall) => { readonly node: string; readonly module: string; readonly name: string } | undefined {
+function truths(run: Run, facts: ReadonlyMap<string, Read>): (call: TracedCall) => { readonly node: string; readonly module: string; readonly name: string } | undefined {
   const spots = new Map(run.made.flatMap(({ ran }) => [...ran.spots]))
   const known = new Map<object, { node: string; module: string; name: string }>()
   return ({ expected }) => {
@@ -205,7 +207,7 @@ function truths(run: Run, facts: ReadonlyMap<string, ModuleFacts>): (call: Trace
     const cached = known.get(expected.from)
     if (cached !== undefined) return cached
     const spot = spots.get(expected.from)
-    for (const fn of facts.get(spot?.module ?? '')?.functions ?? []) {
+    for (const fn of facts.get(spot?.module ?? '')?.facts.functions ?? []) {
       const call = fn.calls.find((one) => one.line === spot?.line && (one.column === spot.column || one.kind === 'delegate'))
       if (spot === undefined || call === undefined) continue
       const found = { node: call.node, module: spot.module, name: fn.name }

@@ -80,7 +80,7 @@ export function generateProgram(random: Random, prefix: string): Program {
   const entry: Fn = { module: modules[0] as Module, name: 'main', parameters: ['a'], defaults: 0, visibility: 'def', shape: { is: 'none' } }
   entry.module.functions.push(entry)
   for (const module of modules) if (module.server === 'server') module.handler = module.functions.find((fn) => fn !== entry)
-  for (const fn of [...all].reverse()) fn.shape = shapeOf({ random, fn, all: all.slice(all.indexOf(fn) + 1), servers: [] })
+  for (const fn of all.toReversed()) fn.shape = shapeOf({ random, fn, all: all.slice(all.indexOf(fn) + 1), servers: [] })
   const servers = modules.filter((module) => module.handler !== undefined)
   entry.shape = { is: 'plain', body: blockOf({ random, fn: entry, all, servers }, ['a'], 3, 5) }
   return { modules, entry }
@@ -183,11 +183,8 @@ export function reviseProgram(random: Random, program: Program): { readonly revi
   const functions = program.modules.flatMap((module) => module.functions)
   const plain = functions.filter((fn) => fn !== program.entry && fn.shape.is === 'plain')
   const changed = plain.length > 0 ? random.pick(plain) : program.entry
-  const before = changed.shape
   const later = functions.filter((fn) => fn.module !== changed.module && fn.visibility === 'def')
   const shape = { is: 'plain' as const, body: blockOf({ random, fn: changed, all: later, servers: [] }, changed.parameters, 2, 4) }
-  const copies = new Map<Fn, Fn>([[changed, { ...changed, shape: before }]])
-  copies.get(changed)!.shape = shape
-  const revised = { ...program, modules: program.modules.map((module) => ({ ...module, functions: module.functions.map((fn) => copies.get(fn) ?? fn) })) }
+  const revised = { ...program, modules: program.modules.map((module) => ({ ...module, functions: module.functions.map((fn) => (fn === changed ? { ...fn, shape } : fn)) })) }
   return { revised, changed }
 }

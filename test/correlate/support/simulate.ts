@@ -20,7 +20,7 @@ export function simulate(program: Program, argument: number, most: number): Simu
   const world: World = { main, server: [], now: main, left: most }
   try {
     for (const module of program.modules) {
-      if (module.handler === undefined) continue
+      if (module.server === 'plain') continue
       main.push({ module: module.name, name: 'start_link', arity: 1, from: null })
       world.server.push({ module: module.name, name: 'init', arity: 1, from: null })
     }
