@@ -13,7 +13,7 @@ defmodule ElixirScopeAgent.MixProject do
   end
 
   def application do
-    [mod: {ElixirScopeAgent.Application, []}]
+    [mod: {ElixirScopeAgent.Application, []}, extra_applications: if(Mix.env() == :test, do: [:logger], else: [])]
   end
 
   defp elixirc_paths(:test), do: ["lib", "test/support"]

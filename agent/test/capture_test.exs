@@ -1,5 +1,6 @@
 defmodule ElixirScopeAgent.CaptureTest do
   use ExUnit.Case
+  @moduletag :capture_log
 
   import ElixirScopeAgent.TestEvents
   alias ElixirScopeAgent.{Session, TestDaemon}
@@ -134,9 +135,7 @@ defmodule ElixirScopeAgent.CaptureTest do
     agent(plan([point("Sample", %{"function" => "hot", "capture" => ["caller"]})]))
     pid = run(fn -> Sample.hot(1_000) end)
     stop()
-    e = all()
-    IO.inspect({pid, e |> Enum.take(5), Enum.frequencies_by(e, &{&1.pid, &1.type})})
-    assert %{"call" => 1001} = counts = e |> Enum.filter(&(&1.pid == pid)) |> Enum.frequencies_by(& &1.type)
+    assert %{"call" => 1001} = counts = all() |> Enum.filter(&(&1.pid == pid)) |> Enum.frequencies_by(& &1.type)
     assert map_size(counts) == 1
   end
 

@@ -83,14 +83,14 @@ defmodule ElixirScopeAgent.Session do
       looked_at: [],
       refused: [],
       loading: false,
-      load_at: 0,
+      load_at: now(),
       syncs: [],
       ready: [],
       ladder: Ladder.start(),
       # {reason, from, until or nil}: calls are silent and counted
       muted: nil,
       hot: %{},
-      window: {0, %{}},
+      window: {now(), %{}},
       tokens: 0,
       totals: %{events: 0, bytes: 0},
       began: now(),
@@ -112,7 +112,7 @@ defmodule ElixirScopeAgent.Session do
 
   @impl true
   def handle_call(:sync, from, state) do
-    state = hooks(refresh(%{state | load_at: 0}))
+    state = hooks(refresh(%{state | load_at: now()}))
     if state.loading, do: {:noreply, %{state | syncs: [from | state.syncs]}}, else: {:reply, :ok, state}
   end
 
@@ -206,7 +206,7 @@ defmodule ElixirScopeAgent.Session do
     state = end_capture("another plan", state)
 
     with {:ok, plan} <- Plan.read(raw), {:ok, tracer} <- Tracer.start(state.collector, state.trace) do
-      state = %{state | raw_plan: raw, plan: plan, tracer: tracer, ladder: Ladder.start(), muted: nil, hot: %{}, began: now(), load_at: 0, ticks: 0, ticked: now(), totals: %{events: 0, bytes: 0}, tokens: plan.rate, window: {now(), %{}}}
+      state = %{state | raw_plan: raw, plan: plan, tracer: tracer, ladder: Ladder.start(), muted: nil, hot: %{}, began: now(), load_at: now(), ticks: 0, ticked: now(), totals: %{events: 0, bytes: 0}, tokens: plan.rate, window: {now(), %{}}}
       Collector.event(state.collector, :capture_start, [{"plan", plan.id}])
       configure(state)
       if plan.messages, do: Tracer.receives(tracer, true)
