@@ -33,14 +33,17 @@ export const ENOUGH_OBSERVATIONS = 3
 
 /** The share of observations that a version must explain: a table may fit by chance, and the insides of functions have moved. */
 const MOST = 0.6
+/** The share that it must explain to be sure. */
+const NEARLY_ALL = 0.9
 
 export function fitVersions(codes: readonly ModuleCode[], table: ClauseLines | null, observed: readonly Observation[]): Fit {
-  const possible = codes.filter((code) => (table === null || tableFits(code, table)) && explains(code, observed) && !observed.some((one) => against(codes, code, one)))
+  const possible = codes.filter((code) => (table === null || tableFits(code, table)) && explains(code, observed, MOST) && !observed.some((one) => against(codes, code, one)))
   if (possible.length === 0) return { codes, certainty: 'none fits' }
   const told = possible.map((code) => observed.filter((one) => speaksFor(code, one)).length)
   const most = Math.max(...told)
   const fits = possible.filter((_, idx) => told[idx] === most)
-  return { codes: fits, certainty: table !== null || most >= ENOUGH_OBSERVATIONS ? 'sure' : 'in doubt' }
+  const isTold = table !== null || most >= ENOUGH_OBSERVATIONS
+  return { codes: fits, certainty: isTold && fits.every((code) => explains(code, observed, NEARLY_ALL)) ? 'sure' : 'in doubt' }
 }
 
 /** Every function that both know has its clauses at the same lines, and there is one. Unused private functions are compiled away. */
@@ -83,12 +86,12 @@ function against(codes: readonly ModuleCode[], code: ModuleCode, { caller, line 
 }
 
 /** Most calls that are written in the caller were seen where they are written; an expansion may have one elsewhere. */
-function explains(code: ModuleCode, observed: readonly Observation[]): boolean {
+function explains(code: ModuleCode, observed: readonly Observation[], share: number): boolean {
   const written = observed.filter(({ caller, callee }) => {
     const fn = code.functions.get(caller)
     return fn !== undefined && callsOf(fn, callee).some(({ isTail }) => !isTail)
   })
-  return written.length < ENOUGH_OBSERVATIONS || written.filter((one) => speaksFor(code, one)).length >= MOST * written.length
+  return written.length < ENOUGH_OBSERVATIONS || written.filter((one) => speaksFor(code, one)).length >= share * written.length
 }
 
 function speaksFor(code: ModuleCode, { caller, line, callee }: Observation): boolean {
