@@ -49,13 +49,18 @@ export type EventReader = {
 }
 
 /** A file as this reader knows it. Tables are read when they are first asked for; undefined: there is none. */
-type KnownFile = { index: FileIndex; nBytes: number; lastUsedMs: number; touchedMs: number; readonly tables: Map<KeyKind, KeyTable | undefined> }
+type KnownFile = { index: FileIndex; nBytes: number; lastUsedMs: number; touchedMs: number; readonly tables: Map<KeyKind, KeyTable | undefined>; refs: readonly BlockRef[] }
 type Place = { readonly file: KnownFile; readonly entry: FileEntry; readonly idx: number }
+type Places = ReadonlyMap<number, Place>
 type State = {
   readonly options: EventReaderOptions
   readonly files: Map<string, KnownFile>
+  /** The files that were listed last, and where they have each block. */
+  listed: { readonly files: readonly KnownFile[]; readonly places: Places }
   /** Sealed resident blocks, whose refs do not change. */
   readonly sealed: Map<number, BlockRef>
+  /** The least and greatest time in so many first rows of the open block, as `ts` has them. */
+  seen: { number: number; rows: number; min: number; max: number }
   readonly cache: LRUCache<number, Block>
   readonly damaged: Set<number>
   readonly problems: Failure[]
@@ -67,8 +72,8 @@ const TOUCH_MS = 60_000
 
 export function openEventReader(options: EventReaderOptions): EventReader {
   const state: State = {
-    options, files: new Map(), sealed: new Map(), damaged: new Set(), problems: [],
-    cache: new LRUCache<number, Block>({ maxSize: options.cacheBytes, sizeCalculation: () => 1 }),
+    options, files: new Map(), listed: { files: [], places: new Map() }, seen: { number: 0, rows: 0, min: 0, max: 0 }, sealed: new Map(), damaged: new Set(), problems: [],
+    cache: new LRUCache<number, Block>({ maxSize: options.cacheBytes }),
   }
   return { blocks: () => listBlocks(state), problems: () => state.problems }
 }
@@ -77,7 +82,7 @@ function listBlocks(state: State): Blocks {
   const resident = residentRefs(state)
   let places = listFiles(state)
   const refs = [...resident.values()]
-  for (const [number, place] of places) if (!resident.has(number)) refs.push(refTo(state, place))
+  for (const file of state.listed.files) for (const ref of refsIn(state, file)) if (!resident.has(ref.number) && places.get(ref.number)?.file === file) refs.push(ref)
   refs.sort((a, b) => a.number - b.number)
   return {
     refs: () => refs,
@@ -96,41 +101,63 @@ function listBlocks(state: State): Blocks {
   }
 }
 
-function residentRefs({ options: { slabs }, sealed }: State): ReadonlyMap<number, BlockRef> {
+function residentRefs(state: State): ReadonlyMap<number, BlockRef> {
+  const { options: { slabs }, sealed } = state
   const refs = new Map<number, BlockRef>()
   for (const number of slabs.resident()) {
     const block = slabs.find(number)
-    const ref = sealed.get(number) ?? (block === undefined ? undefined : refOf(block, number))
+    // Asked first: it may be sealed while it is looked at, with more rows than are counted here.
+    const isDone = block !== undefined && isSealed(block)
+    const ref = sealed.get(number) ?? (block === undefined ? undefined : refOf(state, block, number))
     if (block === undefined || ref === undefined) continue
     refs.set(number, ref)
-    if (isSealed(block)) sealed.set(number, ref)
+    if (isDone) sealed.set(number, ref)
   }
   for (const number of sealed.keys()) if (!refs.has(number)) sealed.delete(number)
   return refs
 }
 
-function refOf(block: Block, number: number): BlockRef | undefined {
-  const range = timeRange(block)
-  return range === undefined ? undefined : { number, nRows: counts(block).rows, ...range, zone: 'hot' }
+function refOf(state: State, block: Block, number: number): BlockRef | undefined {
+  const { rows } = counts(block)
+  if (rows === 0) return undefined
+  if (isSealed(block)) return { number, nRows: rows, ...(timeRange(block) ?? { minNs: 0n, maxNs: 0n }), zone: 'hot' }
+  // The open block is asked again and again, and most of its rows were looked at before.
+  const { seen } = state
+  const known = seen.number === number && seen.rows <= rows ? seen : { number, rows: 0, min: Infinity, max: -Infinity }
+  for (let row = known.rows; row < rows; row++) {
+    const at = block.ts[row] ?? 0
+    if (at < known.min) known.min = at
+    if (at > known.max) known.max = at
+  }
+  known.rows = rows
+  state.seen = known
+  const base = block.base[0] ?? 0n
+  return { number, nRows: rows, minNs: base + BigInt(known.min), maxNs: base + BigInt(known.max), zone: 'hot' }
 }
 
-function refTo({ options: { nowMs, warmMs } }: State, { file, entry }: Place): BlockRef {
-  const { number, nRows, minNs, maxNs } = entry
-  return { number, nRows, minNs, maxNs, zone: zoneOf(file, nowMs(), warmMs) }
+/** Made anew when the file has grown, or got warm or cold. */
+function refsIn({ options: { nowMs, warmMs } }: State, file: KnownFile): readonly BlockRef[] {
+  const zone = zoneOf(file, nowMs(), warmMs)
+  if (file.refs.length !== file.index.entries.length || file.refs[0]?.zone !== zone) {
+    file.refs = file.index.entries.map(({ number, nRows, minNs, maxNs }) => ({ number, nRows, minNs, maxNs, zone }))
+  }
+  return file.refs
 }
 
 /** Where each block is on disk. Finished files do not change; one that grows is read on from where it ended. */
-function listFiles(state: State): ReadonlyMap<number, Place> {
+function listFiles(state: State): Places {
   const { directory, disk } = state.options
-  const listed = attempt('look into the directory of events', () => disk.list(directory).filter((name) => blockFileNumber(name) !== undefined).sort())
-  if (!listed.ok) note(state, listed.error)
-  const names = listed.ok ? listed.value : []
+  const found = attempt('look into the directory of events', () => disk.list(directory).filter((name) => blockFileNumber(name) !== undefined).sort())
+  if (!found.ok) note(state, found.error)
+  const names = found.ok ? found.value : []
+  const files = names.map((name) => knownFile(state, name)).filter((file) => file !== undefined)
+  const { listed } = state
+  if (files.length === listed.files.length && files.every((file, idx) => file === listed.files[idx])) return listed.places
   const places = new Map<number, Place>()
-  for (const name of names) {
-    const file = knownFile(state, name)
-    for (const [idx, entry] of file?.index.entries.entries() ?? []) if (file !== undefined && !places.has(entry.number)) places.set(entry.number, { file, entry, idx })
-  }
-  for (const name of state.files.keys()) if (!names.includes(name)) state.files.delete(name)
+  for (const file of files) for (const [idx, entry] of file.index.entries.entries()) if (!places.has(entry.number)) places.set(entry.number, { file, entry, idx })
+  const kept = new Set(names)
+  for (const name of state.files.keys()) if (!kept.has(name)) state.files.delete(name)
+  state.listed = { files, places }
   return places
 }
 
@@ -148,7 +175,7 @@ function knownFile(state: State, name: string): KnownFile | undefined {
     note(state, index.error)
     return undefined
   }
-  const file: KnownFile = { index: index.value, nBytes: stat.value.nBytes, lastUsedMs: stat.value.lastUsedMs, touchedMs: known?.touchedMs ?? -Infinity, tables: new Map() }
+  const file: KnownFile = { index: index.value, nBytes: stat.value.nBytes, lastUsedMs: stat.value.lastUsedMs, touchedMs: known?.touchedMs ?? -Infinity, tables: new Map(), refs: [] }
   state.files.set(name, file)
   return file
 }
