@@ -17,6 +17,8 @@ defmodule ElixirScopeAgent.Collector do
   @max_events 16_384
   @max_payload_bytes 4_194_304
   @flush_ms 20
+  # How often it is looked whether there is room for a gap.
+  @tell_ms 100
   @site_words 10
   # Processes whose correlation id or sampling is kept: beyond it the oldest knowledge goes as a whole.
   @max_kept 50_000
@@ -143,6 +145,10 @@ defmodule ElixirScopeAgent.Collector do
           {:flush, _no} ->
             empty(seal(n, types, ts, pids, sites, base, state))
 
+          :tell ->
+            state = if n > 0, do: seal(n, types, ts, pids, sites, base, state), else: state
+            empty(told(state))
+
           {:answer, to, ref} ->
             state = if n > 0, do: seal(n, types, ts, pids, sites, base, state), else: state
             state = told(state)
@@ -233,6 +239,7 @@ defmodule ElixirScopeAgent.Collector do
   defp take({:trace_ts, pid, type, _info, at}, state) when type in [:gc_minor_end, :gc_major_end], do: event(:gc_end, at, pid, nil, nil, [], state)
   defp take({:agent, :event, type, fields, pid}, state), do: {:event, type, now(), pid, nil, nil, nil, fields, state}
   defp take({:agent, :time, no}, _state), do: {:flush, no}
+  defp take({:agent, :tell}, _state), do: :tell
   defp take({:agent, :flush, to, ref}, _state), do: {:answer, to, ref}
   defp take({:agent, :discard, reason}, _state), do: {:discard, reason}
   defp take({:agent, :configure, config}, state), do: {:ignore, %{state | config: config, sampled: %{}}}
@@ -431,7 +438,7 @@ defmodule ElixirScopeAgent.Collector do
       end
 
     send(state.session, {:sealed, n, bytes, by_function(sites, state)})
-    told(state)
+    if bytes == 0, do: state, else: told(state)
   end
 
   # What could not be kept is told in a batch of its own as soon as there is room.
@@ -440,6 +447,7 @@ defmodule ElixirScopeAgent.Collector do
   defp told(%{gap: {from, to, counts}} = state) do
     # Some room beyond the budget, so that a gap is told also while the buffer stays full of what came before.
     if :atomics.get(state.buffered, 1) >= state.budget + 65_536 do
+      :erlang.send_after(@tell_ms, self(), {:agent, :tell})
       state
     else
       offset = :erlang.time_offset(:nanosecond)
@@ -457,7 +465,10 @@ defmodule ElixirScopeAgent.Collector do
     counts = counted(types, %{})
 
     case state.gap do
-      nil -> %{state | gap: {base, now(), counts}}
+      nil ->
+        :erlang.send_after(@tell_ms, self(), {:agent, :tell})
+        %{state | gap: {base, now(), counts}}
+
       {from, _to, before} -> %{state | gap: {from, now(), added(before, counts)}}
     end
   end

@@ -484,33 +484,39 @@ defmodule ElixirScopeAgent.Session do
     state
   end
 
-  # Calls are silent, and counted by the runtime system.
+  # Calls are silent, and counted by the runtime system. Counting begins first: calls of the moment between are told twice rather than not at all.
   defp mute(reason, until, state) do
-    functions = :lists.sublist(:lists.flatmap(&each/1, for({mfa, _} <- :maps.to_list(state.patterns), do: mfa)), @max_counted + 1)
+    state = settle(state)
+    functions = :lists.sublist(:lists.flatmap(&each/1, :maps.keys(state.patterns)), @max_counted + 1)
     counted = if length(functions) <= @max_counted, do: functions, else: :too_many
+    if is_list(counted), do: for(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, true, [:call_count]))
     state = %{state | muted: {reason, now(), until, counted}}
     reflag(state)
-    if is_list(counted), do: for({mfa, _} <- :maps.to_list(state.patterns), do: Tracer.functions(state.tracer, mfa, true, [:call_count]))
     state
   end
 
-  defp unmute(%{muted: {reason, from, until, counted}, tracer: tracer} = state) when tracer != nil do
+  defp unmute(%{muted: {_reason, _from, until, _counted}, tracer: tracer} = state) when tracer != nil do
     over = if until == nil, do: state.ladder.level < 3, else: state.tokens > 0 and state.ladder.level < 3
 
     if over do
-      calls = if is_list(counted), do: :lists.sum(for mfa <- counted, do: count(mfa, state)), else: 0
-      if is_list(counted), do: for({mfa, _} <- :maps.to_list(state.patterns), do: Tracer.functions(tracer, mfa, false, [:call_count]))
-      state = %{state | muted: nil}
-      reflag(state)
-      unknown = if is_list(counted), do: ["return", "exception"], else: ["call", "return", "exception"]
-      gap(state, reason, from, %{"call" => calls}, unknown, offset())
-      state
+      reflag(%{state | muted: nil})
+      told_mute(state)
     else
       state
     end
   end
 
   defp unmute(state), do: state
+
+  defp told_mute(%{muted: nil} = state), do: state
+
+  defp told_mute(%{muted: {reason, from, _until, counted}} = state) do
+    calls = if is_list(counted), do: :lists.sum(for mfa <- counted, do: count(mfa, state)), else: 0
+    if is_list(counted), do: for(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, false, [:call_count]))
+    unknown = if is_list(counted), do: ["return", "exception"], else: ["call", "return", "exception"]
+    gap(state, reason, from, %{"call" => calls}, unknown, offset())
+    %{state | muted: nil}
+  end
 
   defp count(mfa, state) do
     case Tracer.info(state.tracer, mfa, :call_count) do
@@ -523,11 +529,12 @@ defmodule ElixirScopeAgent.Session do
 
   # A function that was called too often: its pattern is off for the rest of a second, and its calls are counted.
   defp heat(mfa, state) do
-    if is_map_key(state.hot, mfa) do
+    # Where everything is silent it is counted already.
+    if is_map_key(state.hot, mfa) or state.muted != nil do
       state
     else
-      Tracer.functions(state.tracer, mfa, false, [:local])
       Tracer.functions(state.tracer, mfa, true, [:call_count])
+      Tracer.functions(state.tracer, mfa, false, [:local])
       %{state | hot: :maps.put(mfa, {now(), now() + 1_000}, state.hot)}
     end
   end
@@ -536,26 +543,26 @@ defmodule ElixirScopeAgent.Session do
 
   defp cool(state) do
     at = now()
-    :maps.fold(fn mfa, {from, until}, acc -> if(at >= until and acc.muted == nil, do: cooled(mfa, from, acc), else: acc) end, state, state.hot)
+    :maps.fold(fn mfa, {from, until}, acc -> if(at >= until, do: told_hot(mfa, from, again(mfa, acc)), else: acc) end, state, state.hot)
   end
 
-  defp cooled({mod, fun, arity} = mfa, from, state) do
-    calls = count(mfa, state)
-    Tracer.functions(state.tracer, mfa, false, [:call_count])
+  # All of them, whatever the time.
+  defp settle(state), do: :maps.fold(fn mfa, {from, _until}, acc -> told_hot(mfa, from, again(mfa, acc)) end, state, state.hot)
 
-    target =
-      :lists.foldl(
-        fn key, found -> if(found == nil and is_map_key(state.patterns, key), do: :maps.get(key, state.patterns).target, else: found) end,
-        nil,
-        [mfa, {mod, fun, :_}, {mod, :_, :_}]
-      )
+  # The pattern of the point it belongs to, again.
+  defp again({mod, fun, _arity} = mfa, state) do
+    keys = for key <- [mfa, {mod, fun, :_}, {mod, :_, :_}], is_map_key(state.patterns, key), do: key
 
-    if target != nil do
-      with {:ok, spec} <- Plan.spec(target, if(state.ladder.level >= 1, do: :without, else: :with), state.caller_line) do
-        Tracer.functions(state.tracer, mfa, spec, [:local])
-      end
+    with [key | _] <- keys, {:ok, spec} <- Plan.spec(:maps.get(key, state.patterns).target, if(state.ladder.level >= 1, do: :without, else: :with), state.caller_line) do
+      Tracer.functions(state.tracer, mfa, spec, [:local])
     end
 
+    state
+  end
+
+  defp told_hot({mod, fun, arity} = mfa, from, state) do
+    calls = count(mfa, state)
+    Tracer.functions(state.tracer, mfa, false, [:call_count])
     name = <<Names.module(mod)::binary, ".", :erlang.atom_to_binary(fun)::binary, "/", :erlang.integer_to_binary(arity)::binary>>
     gap(state, "called more often than the rate for one function allows: " <> name, from, %{"call" => calls}, ["return", "exception"], offset())
     %{state | hot: :maps.remove(mfa, state.hot)}
@@ -671,12 +678,9 @@ defmodule ElixirScopeAgent.Session do
     tracer = state.tracer
     Tracer.processes(tracer, :all, false, @all_flags)
 
-    for {mfa, _} <- :maps.to_list(state.patterns) do
-      Tracer.functions(tracer, mfa, false, [:local])
-      if state.muted != nil, do: Tracer.functions(tracer, mfa, false, [:call_count])
-    end
-
-    for {mfa, _} <- :maps.to_list(state.hot), do: Tracer.functions(tracer, mfa, false, [:call_count])
+    # What was only counted until now is told.
+    state = told_mute(:maps.fold(fn mfa, {from, _}, acc -> told_hot(mfa, from, acc) end, state, state.hot))
+    for mfa <- :maps.keys(state.patterns), do: Tracer.functions(tracer, mfa, false, [:local])
     if state.tests == :traced, do: Tracer.functions(tracer, {ExUnit.Runner, :exec_test, :_}, false, [:local])
     delivered(tracer, 1_000)
     Tracer.stop(tracer)

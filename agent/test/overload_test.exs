@@ -1,0 +1,176 @@
+defmodule ElixirScopeAgent.OverloadTest do
+  use ExUnit.Case
+  @moduletag :capture_log
+
+  import ElixirScopeAgent.TestEvents
+  alias ElixirScopeAgent.{Collector, Ladder, Session, TestDaemon}
+
+  setup do
+    on_exit(fn -> Session.stop() end)
+  end
+
+  defp agent(plan, daemon_options, options \\ %{}) do
+    daemon = TestDaemon.start([plan: plan] ++ daemon_options)
+    {:ok, _} = Session.start(Map.merge(%{address: {:local, daemon.path}}, options))
+    assert_receive {:daemon, ["hello", hello]}, 2_000
+    Session.ready(2_000)
+    Session.sync()
+    {daemon, hello}
+  end
+
+  defp run(fun) do
+    {pid, ref} = spawn_monitor(fun)
+    receive(do: ({:DOWN, ^ref, :process, ^pid, reason} -> reason))
+  end
+
+  # Events and what gaps say was left out, by type, until the last frame.
+  defp tally(events) do
+    Enum.reduce(events, {Enum.frequencies_by(events, & &1.type), %{}}, fn
+      %{type: "gap", payload: %{"gap" => gap}}, {seen, dropped} -> {seen, Map.merge(dropped, gap["dropped"], fn _, a, b -> a + b end)}
+      _, acc -> acc
+    end)
+  end
+
+  test "a loop of a million calls leaves the node alive, and every call is either there or counted" do
+    agent(plan([point("Sample", %{"function" => "leaf", "arity" => 1})]), [])
+    assert run(fn -> Sample.calls(1_000_000) end) == :normal
+    # The count is told when the function may be traced again.
+    events = until(&(&1.type == "gap" and Map.has_key?(&1.payload["gap"]["dropped"], "call")))
+    Session.stop()
+    {seen, dropped} = tally(rest(events))
+    # While it is switched from the one to the other a call may be in both.
+    assert_in_delta seen["call"] + dropped["call"], 1_000_000, 20_000
+    assert dropped["call"] > 500_000
+    assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
+    assert :erlang.trace_info({Sample, :leaf, 1}, :call_count) == {:call_count, false}
+  end
+
+  test "one function that is called too often does not take others with it" do
+    agent(plan([point("Sample")], %{"limits" => %{"rate_per_function_s" => 1_000, "rate_per_s" => 1_000_000}}), [])
+    run(fn -> Sample.calls(100_000) end)
+    until(&(&1.type == "gap"))
+    run(fn -> Sample.login("ann") end)
+    events = until(&(&1.type == "call" and &1.mfa == {"Sample", "login", 1}))
+    assert events != []
+  end
+
+  test "a daemon that does not read: the buffer is bounded, the program goes on, and what was lost is told" do
+    {daemon, _} = agent(nil, [blocked: true], %{budget: 300_000, plan: plan([point("Sample", %{"function" => "leaf"})], %{"limits" => %{"rate_per_function_s" => 10_000_000, "rate_per_s" => 10_000_000}})})
+    for _ <- 1..4, do: assert(run(fn -> Sample.calls(20_000) end) == :normal)
+    assert %{"buffered_bytes" => bytes} = stats_when(fn stats -> stats["queue"] == 0 and stats["buffered_bytes"] >= 300_000 end)
+    assert bytes < 300_000 + 2 * 600_000
+    # The next one reads, and gets everything that was kept, and a gap with the rest.
+    TestDaemon.kill(daemon)
+    TestDaemon.start(path: daemon.path)
+    run(fn -> Sample.login("end") end)
+    events = until(&(&1.type == "gap"), [], 10_000)
+    Session.stop()
+    {seen, dropped} = tally(rest(events))
+    assert seen["call"] + dropped["call"] == 80_000
+    assert seen["return"] + dropped["return"] == 80_000
+  end
+
+  test "what was not acknowledged is sent again after a cut, once, in order" do
+    {daemon, hello} = agent(plan([point("Sample")]), ack: false)
+    run(fn -> Sample.leaf(1) end)
+    first = batches(&Enum.any?(&1, fn event -> event.type == "return" end))
+    TestDaemon.cut(daemon)
+    assert_receive {:daemon, ["hello", again]}, 5_000
+    assert again["session"] == hello["session"]
+    second = batches(&Enum.any?(&1, fn event -> event.type == "return" end))
+    assert Enum.map(first, &elem(&1, 0)) == Enum.map(second, &elem(&1, 0))
+    assert Enum.map(first, &elem(&1, 1)) == Enum.map(second, &elem(&1, 1))
+  end
+
+  test "no more batches are under way than there are credits" do
+    {daemon, _} = agent(plan([point("Sample")]), ack: false, credits: 1)
+    run(fn -> Sample.leaf(1) end)
+    assert_receive {:daemon, ["batch", 1 | _]}, 2_000
+    stats_when(fn stats -> stats["events"] >= 3 end)
+    run(fn -> Sample.leaf(2) end)
+    stats_when(fn stats -> stats["events"] >= 5 end)
+    refute_received {:daemon, ["batch", 2 | _]}
+    TestDaemon.tell(daemon, ["ack", 1, 1])
+    assert_receive {:daemon, ["batch", 2 | _]}, 2_000
+  end
+
+  test "without a daemon the capture ends after its time, and goes on with the next daemon" do
+    {daemon, _} = agent(plan([point("Sample")]), [], %{linger_ms: 200})
+    TestDaemon.kill(daemon)
+    stats_when(fn stats -> stats["tracing"] == false end)
+    assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
+    TestDaemon.start(path: daemon.path, plan: plan([point("Sample")]))
+    events = until(&(&1.type == "capture_end"), [], 10_000)
+    assert Enum.any?(events, &(&1.type == "capture_end" and &1.payload["reason"] == "the daemon is gone"))
+    stats_when(fn stats -> stats["tracing"] end)
+  end
+
+  test "an agent that is refused for good goes" do
+    {daemon, _} = agent(plan([point("Sample")]), [])
+    ref = Process.monitor(Session)
+    TestDaemon.tell(daemon, ["refused", "protocol", "no"])
+    assert_receive {:DOWN, ^ref, :process, _, :normal}, 10_000
+    assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
+  end
+
+  test "the collector's drop is counted by type, and its batch has no number" do
+    buffered = :atomics.new(1, [])
+    collector = Collector.start_link(%{session: self(), sender: self(), buffered: buffered, budget: 10_000})
+    :atomics.put(buffered, 1, 10_000_000)
+    now = :erlang.monotonic_time(:nanosecond)
+    for i <- 1..100, do: send(collector, {:trace_ts, self(), :call, {Sample, :leaf, 1}, {:undefined, []}, now + i})
+    Collector.flush(collector, ref = make_ref())
+    assert_receive {:flushed, ^ref, 0}
+    :atomics.put(buffered, 1, 0)
+    send(collector, {:trace_ts, self(), :exit, :normal, now + 200})
+    Collector.flush(collector, ref = make_ref())
+    assert_receive {:flushed, ^ref, 2}
+    assert_receive {:batch, 1, one}
+    assert_receive {:batch, 2, two}
+    {:ok, one} = ElixirScopeAgent.Msgpack.unpack(one)
+    {:ok, two} = ElixirScopeAgent.Msgpack.unpack(two)
+    assert %{type: "gap", payload: %{"gap" => %{"dropped" => %{"call" => 100}}}} = Enum.find(of(one) ++ of(two), &(&1.type == "gap"))
+    assert Enum.any?(of(one) ++ of(two), &(&1.type == "exit"))
+  end
+
+  test "the ladder goes up with the queue, at once when it is hopeless, and down by steps" do
+    up = Enum.scan(1..6, Ladder.start(), fn at, state -> Ladder.step(state, 20_000, 0, at) end)
+    assert Enum.map(up, & &1.level) == [1, 2, 3, 4, 4, 4]
+    assert Ladder.step(Ladder.start(), 3_000_000, 0, 0).level == 5
+    assert Ladder.step(Ladder.start(), 0, 2_000_000_000, 0).level == 5
+    assert Ladder.step(Ladder.start(), 300_000, 0, 0).level == 4
+    down = Enum.scan(1..100, List.last(up), fn at, state -> Ladder.step(state, 0, 0, at * 10_000) end)
+    assert List.last(down).level == 0
+    assert Enum.all?(Enum.zip(down, tl(down)), fn {a, b} -> a.level - b.level in [0, 1] end)
+  end
+
+  defp rest(events) do
+    receive do
+      {:daemon, ["batch" | _] = frame} -> rest(events ++ of(frame))
+    after
+      0 -> events
+    end
+  end
+
+  defp batches(last?, acc \\ []) do
+    receive do
+      {:daemon, ["batch", no | _] = frame} ->
+        events = of(frame)
+        acc = acc ++ [{no, Enum.map(events, &Map.take(&1, [:type, :time, :pid, :mfa]))}]
+        if last?.(events), do: acc, else: batches(last?, acc)
+    after
+      5_000 -> raise "no batch"
+    end
+  end
+
+  # The agent says how it stands; asked until it stands so.
+  defp stats_when(wanted, tries \\ 1_000) do
+    stats = Session.stats()
+
+    cond do
+      is_map(stats) and wanted.(stats) -> stats
+      tries == 0 -> raise inspect(stats)
+      true -> receive(after: (10 -> stats_when(wanted, tries - 1)))
+    end
+  end
+end
