@@ -13,6 +13,7 @@ import { failure, FailureError, isFailure, toFailure, type Failure } from '../sr
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { ingestBatch } from '../src/capture/ingest.ts'
 import { openKept } from '../src/capture/kept.ts'
+import { modulePrefixes } from '../src/capture/module-prefixes.ts'
 import { createNodes } from '../src/capture/nodes.ts'
 import { planToTell, runCapture, sessionName, type CaptureMeans } from '../src/capture/operations.ts'
 import { createPosition } from '../src/capture/position.ts'
@@ -71,9 +72,10 @@ runThread<CaptureInit>(async (context) => {
   if (kept.problem !== null) log('warn', 'plans and stated insights could not be read: they begin anew', { path: init.keptPath, why: kept.problem })
   const recorder = createMetricRecorder()
   const counted = recorder.counter('elixir_scope_events_total', [])
+  const ownModules = (): readonly string[] => reader.value.snapshot(modulePrefixes)
   const credits = (): number => (['critical', 'emergency'].includes(levelOf(pressureCellOf(init.shared))) ? 0 : init.config.capture.credits)
   const ports: AgentPorts = {
-    welcome: (hello) => ({ durable: durableOf(store, hello.session), plan: planToTell(kept.keeper.kept(), hello.node, nodes.find(hello)) }),
+    welcome: (hello) => ({ durable: durableOf(store, hello.session), plan: planToTell(kept.keeper.kept(), ownModules(), hello.node, nodes.find(hello)) }),
     ingest: (hello, bytes) => {
       const done = ingestBatch(store, hello, bytes, nodes.find(hello))
       if (done.ok) counted.add(done.value.n)
@@ -105,7 +107,7 @@ runThread<CaptureInit>(async (context) => {
   const options: AgentOptions = { clock, servers, maxNodes: init.config.capture.maxNodes }
   const server = serveAgents(options, ports)
   const means: CaptureMeans = {
-    store, nodes, server, keeper: kept.keeper, setAside: recovered.setAside, position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
+    store, nodes, server, ownModules, keeper: kept.keeper, setAside: recovered.setAside, position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
     nowMs: clock.wallMs, tickMs: clock.nowMs, startNs: BigInt(Math.round(clock.wallMs())) * 1_000_000n, session: sessionName(randomBytes(16).toString('hex')),
   }
   const timer = setInterval(() => {

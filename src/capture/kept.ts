@@ -77,9 +77,18 @@ export function planFor(kept: Kept, node: string): { readonly name: string; read
   return name === undefined || found === undefined ? undefined : { name, plan: found.plan }
 }
 
-/** A plan as the agent takes it: every field there, every point with an id. */
-export function planForAgent(name: string, plan: CapturePlan): Record<string, unknown> {
-  return { id: name, ...plan, points: plan.points.map(wholePoint) }
+/**
+ * A plan as the agent takes it: every field there, every point with an id. A point for every module stands for those of the
+ * plan's scope, and without one for `own`: the first parts of the names of the project's modules.
+ */
+export function planForAgent(name: string, { scope, ...plan }: CapturePlan, own: readonly string[]): Record<string, unknown> {
+  const within = scope.length > 0 ? scope : own
+  return { id: name, ...plan, points: plan.points.map(wholePoint).flatMap((point) => (point.module === '*' ? within.flatMap((prefix) => beneath(prefix, point)) : [point])) }
+}
+
+/** The module of that name, and those whose names go on from it. */
+function beneath(prefix: string, point: ReturnType<typeof wholePoint>) {
+  return [{ ...point, id: `${point.id} ${prefix}`, module: prefix }, { ...point, id: `${point.id} ${prefix}.`, scope: { prefix: `${prefix}.` } }]
 }
 
 export function wholePoint(point: CapturePoint) {

@@ -25,6 +25,8 @@ export type CaptureMeans = {
   readonly keeper: Keeper
   readonly nodes: Nodes
   readonly server: AgentServer
+  /** The first parts of the names of the project's modules: `Shop`, `ShopWeb`. */
+  readonly ownModules: () => readonly string[]
   readonly nowMs: () => number
   /** The monotonic clock that sessions count by. */
   readonly tickMs: () => number
@@ -127,9 +129,9 @@ export function runCapture(means: CaptureMeans, method: CaptureMethod, args: unk
 }
 
 /** The plan that a node is to follow, as the agent takes it; noted as told. */
-export function planToTell(kept: Kept, node: string, known: KnownNode | undefined): Record<string, unknown> | null {
+export function planToTell(kept: Kept, own: readonly string[], node: string, known: KnownNode | undefined): Record<string, unknown> | null {
   const found = planFor(kept, node)
-  const plan = found === undefined ? null : planForAgent(found.name, found.plan)
+  const plan = found === undefined ? null : planForAgent(found.name, found.plan, own)
   if (known !== undefined) {
     known.plan = found?.name ?? null
     known.toldPlan = JSON.stringify(plan)
@@ -138,13 +140,14 @@ export function planToTell(kept: Kept, node: string, known: KnownNode | undefine
 }
 
 /** Has every connected node whose plan is another than it was told follow that. */
-function tellAll({ server, keeper, nodes }: CaptureMeans): void {
+function tellAll({ server, keeper, nodes, ownModules }: CaptureMeans): void {
+  const own = ownModules()
   for (const session of server.sessions()) {
     const hello = session.hello()
     const known = hello === undefined ? undefined : nodes.find(hello)
     if (hello === undefined || known === undefined) continue
     const was = known.toldPlan
-    const plan = planToTell(keeper.kept(), hello.node, known)
+    const plan = planToTell(keeper.kept(), own, hello.node, known)
     if (known.toldPlan !== was) session.plan(plan)
   }
 }

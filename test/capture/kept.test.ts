@@ -47,7 +47,14 @@ test('a node follows its own plan before that of every node, and none that was d
 })
 
 test('the agent is given whole points', () => {
-  expect(planForAgent('cart', plan)).toMatchObject({
+  expect(planForAgent('cart', plan, ['Shop'])).toMatchObject({
     id: 'cart', processes: 'all', points: [{ id: 'Shop.Cart.add/2', module: 'Shop.Cart', function: 'add', arity: 2, capture: ['return', 'exceptions', 'caller'], sampling: 1, enabled: true }],
   })
+})
+
+test('a point for every module stands for those of the scope, or of the project', () => {
+  const all = capturePlan.parse({ points: [{ module: '*', id: 'all' }] })
+  const modulesOf = (scope: string[]) => (planForAgent('p', { ...all, scope }, ['Shop', 'Web']).points as { id: string; module: string; scope?: unknown }[]).map(({ id, module, scope: within }) => [id, module, within])
+  expect(modulesOf([])).toEqual([['all Shop', 'Shop', undefined], ['all Shop.', '*', { prefix: 'Shop.' }], ['all Web', 'Web', undefined], ['all Web.', '*', { prefix: 'Web.' }]])
+  expect(modulesOf(['Shop.Cart'])).toEqual([['all Shop.Cart', 'Shop.Cart', undefined], ['all Shop.Cart.', '*', { prefix: 'Shop.Cart.' }]])
 })
