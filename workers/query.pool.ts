@@ -6,17 +6,21 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import type { Config } from '../config/schema.ts'
+import { createAnalyser } from '../src/analysis/analyse.ts'
 import { failure, FailureError } from '../src/base/failure.ts'
-import { fail, ok } from '../src/base/result.ts'
-import { readKept, type Kept } from '../src/capture/kept.ts'
+import { ok } from '../src/base/result.ts'
+import { readKept, wholePoint, type Kept } from '../src/capture/kept.ts'
+import { createStaticCache } from '../src/correlate/static-index.ts'
 import { answer } from '../src/engine/answer.ts'
-import type { RuntimeContext } from '../src/engine/runtime/context.ts'
+import { openCaches, type ActivePlan, type RuntimeContext } from '../src/engine/runtime/context.ts'
 import type { EventHandler } from '../src/engine/runtime/read-events.ts'
 import { RUNTIME_READS } from '../src/engine/runtime/reads.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { openEventReader } from '../src/event/event-reader.ts'
 import { openLearnt, queriesOn } from '../src/event/query/scan.ts'
 import { openSlabReader, type SlabReader, type Slabs } from '../src/event/slabs.ts'
+import { createTreeCache } from '../src/gateway/tree-cache.ts'
+import { createCache } from '../src/memory/cache.ts'
 import { NODE_PLATFORM } from '../src/otp/node/platform.ts'
 import { poolTasks } from '../src/otp/node/run-pool.ts'
 import { openReader } from '../src/store/reader.ts'
@@ -36,13 +40,19 @@ export type QueryInit = {
 /** Of blocks read from files, in each thread. */
 const CACHE_BYTES = 128 << 20
 const WARM_MS = 3_600_000
+/** Of trees of earlier versions, and functions and calls of analysed ones, in each thread. */
+const TREE_BYTES = 32 << 20
+const CODE_LIMIT = 100_000
 
 export default poolTasks<QueryTasks, QueryInit>((init) => {
   const { clock } = NODE_PLATFORM
   const learnt = openLearnt()
   const slabs = slabsBySlot(init.slabs)
   const events = openEventReader({ directory: init.eventsPath, slabs: slabs.reader, disk: realDisk, nowMs: clock.wallMs, cacheBytes: CACHE_BYTES, warmMs: WARM_MS })
-  const statedOf = keptReader(init.keptPath)
+  const kept = keptReader(init.keptPath)
+  const caches = openCaches()
+  const trees = createTreeCache(createCache({ maxBytes: TREE_BYTES, nowMs: clock.nowMs }))
+  const code = createStaticCache(createAnalyser(), CODE_LIMIT)
   return {
     query: ({ slot, method, args }) => {
       const store = openReader({ path: init.storePath, now: clock.wallMs })
@@ -56,10 +66,12 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
         return store.value.snapshot((snapshot) => {
           const verified = isVerified(init.shared)
           const stale = pendingFiles(init.shared) > 0
-          const context: RuntimeContext = { queries: queriesOn(events.blocks(), learnt), snapshot, verified, stale, statedOf, pause }
-          const handler = RUNTIME_READS[method]
-          if (handler === undefined) return fail(failure('unsupported', `${method} is not answered by this daemon`))
-          const done = (handler as EventHandler<EventMethod>)(context, args as never)
+          const context: RuntimeContext = {
+            queries: queriesOn(events.blocks(), learnt), snapshot, verified, stale, caches, pause, code: code.at(snapshot), mapOf: trees.mapOf,
+            treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
+            statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
+          }
+          const done = (RUNTIME_READS[method] as EventHandler<EventMethod>)(context, args as never)
           const { epoch, writtenAt, importState, unreadableFiles } = snapshot
           return done.ok ? ok(answer(done.value, { epoch, writtenAt, importState, unreadableFiles, verified, stale })) : done
         })
@@ -83,17 +95,24 @@ function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; enterAt(slot:
   }
 }
 
-/** What clients stated, read again when its file has changed. */
-function keptReader(path: string): RuntimeContext['statedOf'] {
+/** What clients stated and planned, read again when its file has changed. */
+function keptReader(path: string): () => Kept | undefined {
   let mtimeMs = -1
-  let stated: Kept['stated'] = {}
-  return (of) => {
+  let kept: Kept | undefined
+  return () => {
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat !== undefined && stat.mtimeMs !== mtimeMs) {
-      const kept = readKept(readFileSync(path, 'utf8'))
-      stated = kept.ok ? kept.value.stated : {}
+      const read = readKept(readFileSync(path, 'utf8'))
+      kept = read.ok ? read.value : undefined
       ;({ mtimeMs } = stat)
     }
-    return stated[of] ?? {}
+    return kept
   }
+}
+
+function activePlans(kept: Kept | undefined): ActivePlan[] {
+  return [...new Set(Object.values(kept?.active ?? {}))].flatMap((name) => {
+    const found = kept?.plans[name]
+    return found === undefined ? [] : [{ name, storedAt: found.stored_at, scope: found.plan.scope, points: found.plan.points.map(wholePoint) }]
+  })
 }

@@ -78,7 +78,7 @@ export function translateNode(context: ReadContext, args: ReadArgs<'translate_no
 }
 
 /** Of the module, unless the path is given; also of one that is no more. */
-function pathOf(snapshot: Snapshot, name: string, path: string | undefined): Result<string, Failure> {
+export function pathOf(snapshot: Snapshot, name: string, path: string | undefined): Result<string, Failure> {
   if (path !== undefined) return ok(path.replace(/^\.\//, ''))
   const known = snapshot.findModuleRow(name, 'file')?.path ?? snapshot.pathOfDeparted(name)
   if (typeof known === 'string') return ok(known)
@@ -123,7 +123,7 @@ function versionOf(path: string, { tree, index }: Side): Parameters<typeof diffM
 }
 
 /** Key in the project -> name among those of the file: `Name@2` may be the only `Name` there. */
-function namesWithin(snapshot: Snapshot, path: string): Map<string, string> {
+export function namesWithin(snapshot: Snapshot, path: string): Map<string, string> {
   const counts = new Map<string, number>()
   return new Map((snapshot.modulesOfFile(path) ?? []).map(({ key }) => {
     const name = snapshot.findModule(key, 'file')?.facts.name.replace(/@\d+$/, '') ?? key
@@ -133,11 +133,11 @@ function namesWithin(snapshot: Snapshot, path: string): Map<string, string> {
   }))
 }
 
-function renamed(id: NodeId, from: string, to: string): NodeId {
+export function renamed(id: NodeId, from: string, to: string): NodeId {
   return from === to || !id.startsWith(from) ? id : to + id.slice(from.length)
 }
 
-function outward(id: NodeId, names: ReadonlyMap<string, string>): NodeId {
+export function outward(id: NodeId, names: ReadonlyMap<string, string>): NodeId {
   const root = parseNodeId(id)?.root
   const local = root === undefined ? '' : root.kind === 'body' ? root.module : root.mfa.module
   const key = [...names].find(([, name]) => name === local)?.[0] ?? local

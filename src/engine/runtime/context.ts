@@ -1,17 +1,61 @@
 /** What questions about the runtime are answered from: the blocks of events, and a snapshot of the repository. */
 
+import { LRUCache } from 'lru-cache'
+import type { StaticIndex } from '../../correlate/code.ts'
+import type { SiteFigures, WrittenFunction } from '../../correlate/insights.ts'
 import type { Queries } from '../../event/query/scan.ts'
-import type { Snapshot } from '../../store/contract.ts'
+import type { FunctionRow } from '../../store/contract.ts'
+import type { ReadContext } from '../read-context.ts'
 
 export type Stated = Readonly<Record<string, { readonly at: string; readonly insights: Record<string, unknown> }>>
 
-export type RuntimeContext = {
+/** A point of a plan, whole. */
+export type PlanPoint = {
+  readonly id: string
+  /** `*`: the modules of the plan's scope, or all of the project. */
+  readonly module: string
+  readonly function: string | null
+  readonly arity: number | null
+  readonly capture: readonly string[]
+  readonly sampling: number
+  readonly condition: unknown
+  readonly enabled: boolean
+  readonly priority: 'low' | 'medium' | 'high' | 'critical'
+  readonly tags: readonly string[]
+}
+
+/** A plan that some node is to follow. */
+export type ActivePlan = { readonly name: string; readonly storedAt: string; readonly scope: readonly string[]; readonly points: readonly PlanPoint[] }
+
+/** By what the site says; sites that differ in line alone stay apart. */
+export type Figures = ReadonlyMap<string, SiteFigures>
+
+/** A function of the project; `mfa` as it runs, without the `@2` of its module's key. */
+export type Written = { readonly row: FunctionRow; readonly fn: WrittenFunction; readonly mfa: string }
+
+/** What questions of one thread find out and leave to the next. */
+export type RuntimeCaches = {
+  /** Of groups of sealed blocks, by their numbers. */
+  readonly figures: LRUCache<string, Figures>
+  /** Of the latest epoch, by prefix. */
+  readonly written: { epoch: number; readonly lists: Map<string, readonly Written[]> }
+}
+
+/** A site with its sketch takes about 700 bytes. */
+const CACHED_SITES = 60_000
+
+export function openCaches(): RuntimeCaches {
+  return { figures: new LRUCache<string, Figures>({ maxSize: CACHED_SITES, sizeCalculation: ({ size }) => size + 1 }), written: { epoch: -1, lists: new Map() } }
+}
+
+export type RuntimeContext = Pick<ReadContext, 'snapshot' | 'verified' | 'stale' | 'treeOf' | 'treeOfVersion' | 'mapOf'> & {
   readonly queries: Queries
-  readonly snapshot: Snapshot
-  readonly verified: boolean
-  readonly stale: boolean
+  /** Every kept version of the code, as far as events may come from it. */
+  readonly code: StaticIndex
+  readonly caches: RuntimeCaches
   /** What clients stated about a function, module or node, by source. */
   readonly statedOf: (of: string) => Stated
+  readonly activePlans: () => readonly ActivePlan[]
   /** Throws a FailureError once the time for the question is over; called between slices of work. */
   readonly pause: () => void
 }

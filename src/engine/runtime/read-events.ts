@@ -41,16 +41,6 @@ export function countEvents(context: RuntimeContext, args: Args<'count_events'>)
   })
 }
 
-export function getCorrelatedEvents(context: RuntimeContext, args: Args<'get_correlated_events'>): Result<Value<'get_correlated_events'>, Failure> {
-  const { node_id: nodeId, since, until, ...page } = args
-  const filter = filterOf({ node_id: nodeId, since, until })
-  if (!filter.ok) return filter
-  const query = queryOf(filter.value, page)
-  if (!query.ok) return query
-  const { events, next } = finishWithin(context, runQuery(context.queries, query.value))
-  return ok({ events: events.map(presentEvent), cursor: next === null ? null : formatCursor(next), completeness: completenessOf(context, filter.value) })
-}
-
 export function noEvent(id: string): { readonly ok: false; readonly error: Failure } {
   return fail(failure('not_found', `there is no event ${JSON.stringify(id)}`, { hint: 'old events are deleted; capture.maxAgeMs, maxEvents and maxBytes say when' }))
 }
@@ -84,7 +74,7 @@ export function presentEvent({ id, type, timestampNs, source, pid, peer, mfa, ca
 }
 
 /** As `self()` is printed: `#PID<0.113.0>`, `<0.113.0>` or `0.113.0`. */
-function plainPid(pid: string): string {
+export function plainPid(pid: string): string {
   return /^(?:#PID)?<(.*)>$/.exec(pid)?.[1] ?? pid
 }
 

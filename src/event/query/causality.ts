@@ -21,6 +21,8 @@ export type MessagesQuery = {
   readonly untilNs: bigint
   /** Only messages from or to this pid. */
   readonly pid?: string
+  /** Only among these events: a message from or to another node has one half alone. */
+  readonly among?: Pick<EventFilter, 'node' | 'correlationId'>
   readonly limit: number
   readonly maxEvents: number
 }
@@ -69,13 +71,13 @@ const MESSAGES = ['send', 'receive'] as const
 const MAX_WAITING = 65_536
 
 export function* messagesBetween(queries: Queries, query: MessagesQuery): Generator<'yield', Messages> {
-  const { sinceNs, untilNs, pid, limit, maxEvents } = query
+  const { sinceNs, untilNs, pid, among, limit, maxEvents } = query
   const snapshot = snapshotOf(queries)
   const pairing = openPairing(MAX_WAITING)
   const messages: Message[] = []
   let nEvents = 0
   let cutAtNs: bigint | null = null
-  yield* scan(queries, snapshot, { filter: { types: MESSAGES, sinceNs, untilNs }, order: 'asc' }, (view, row) => {
+  yield* scan(queries, snapshot, { filter: { ...among, types: MESSAGES, sinceNs, untilNs }, order: 'asc' }, (view, row) => {
     if (messages.length >= limit || nEvents++ >= maxEvents) {
       cutAtNs = timestampNs(view, row)
       return 'enough'

@@ -1,0 +1,97 @@
+/**
+ * Where events of a node of today are found: under the ids that the node had in the kept versions of its file. An event
+ * bears the id that its place had in the version that ran. An id that means this node in every version that has it is
+ * asked for at any time; one that some version gives to another node only while versions ruled that mean this one.
+ */
+
+import { indexNodes, readFor, resolveNode, type NodeIndex } from '../../analysis/node-ids.ts'
+import { matchVersions } from '../../analysis/versions/match-versions.ts'
+import { runQuery, type Page } from '../../event/query/run.ts'
+import { parseEventId, type EventQuery } from '../../event/query/filter.ts'
+import type { EventRecord } from '../../model/event.ts'
+import { parseNodeId, type NodeId } from '../../model/node-id.ts'
+import { readVersionMap } from '../../model/version-map.ts'
+import type { FileVersion } from '../../store/contract.ts'
+import { namesWithin, outward, pathOf, renamed } from '../read-versions.ts'
+import { finishWithin, type RuntimeContext } from './context.ts'
+import type { Window } from './figures.ts'
+
+export type NodePlace = Window & { readonly nodeId: NodeId }
+
+type Version = { readonly version: FileVersion; readonly index: NodeIndex; /** What the node is called in it. */ readonly id: NodeId | undefined }
+
+export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window): readonly NodePlace[] {
+  const root = parseNodeId(nodeId)?.root
+  const key = root === undefined ? '' : root.kind === 'body' ? root.module : root.mfa.module
+  const path = root === undefined ? undefined : pathOf(context.snapshot, key, undefined)
+  if (path === undefined || !path.ok) return [{ ...window, nodeId }]
+  const names = namesWithin(context.snapshot, path.value)
+  const versions = versionsOf(context, path.value, renamed(nodeId, key, names.get(key) ?? key))
+  if (versions.length < 2) return [{ ...window, nodeId }]
+  const ids = new Set(versions.flatMap(({ id }) => (id === undefined ? [] : [id])))
+  return [...ids].flatMap((id) => periodsOf(id, versions).flatMap((period) => {
+    const both = intersect(window, period)
+    return both === undefined ? [] : [{ ...both, nodeId: outward(id, names) }]
+  }))
+}
+
+/** The newest first; none where the newest does not have the node. */
+function versionsOf(context: RuntimeContext, path: string, id: NodeId): Version[] {
+  const versions = context.snapshot.versionsOf(path).filter(({ readable }) => readable)
+  const indexes = versions.flatMap((version) => {
+    const tree = context.treeOfVersion(path, version)
+    context.pause()
+    return tree === undefined ? [] : [{ version, index: indexNodes(tree) }]
+  })
+  const [present] = indexes
+  if (present === undefined || !has(present.index, id)) return []
+  return indexes.map(({ version, index }) => {
+    if (version === present.version) return { version, index, id }
+    const map = context.mapOf(`${version.sourceHash} ${present.version.sourceHash}`, () => matchVersions([index], [present.index]))
+    context.pause()
+    return { version, index, id: readVersionMap(map).back(id) }
+  })
+}
+
+/** When an event with this id is the node's. */
+function periodsOf(id: NodeId, versions: readonly Version[]): Window[] {
+  if (versions.every((one) => one.id === id || !has(one.index, id))) return [{}]
+  const oldest = versions.at(-1)
+  return versions.filter((one) => one.id === id).map(({ version }) => ({
+    ...(version === oldest?.version ? {} : { sinceNs: nsOf(version.atMs) }), ...(version.until === null ? {} : { untilNs: nsOf(version.until.atMs) }),
+  }))
+}
+
+function has(index: NodeIndex, id: NodeId): boolean {
+  return resolveNode(readFor(index, id), id) !== undefined
+}
+
+function nsOf(ms: number): bigint {
+  return BigInt(Math.floor(ms)) * 1_000_000n
+}
+
+/** Undefined where they have no moment in common. */
+function intersect(a: Window, b: Window): Window | undefined {
+  const sinceNs = a.sinceNs === undefined || (b.sinceNs !== undefined && b.sinceNs > a.sinceNs) ? b.sinceNs : a.sinceNs
+  const untilNs = a.untilNs === undefined || (b.untilNs !== undefined && b.untilNs < a.untilNs) ? b.untilNs : a.untilNs
+  if (sinceNs !== undefined && untilNs !== undefined && sinceNs >= untilNs) return undefined
+  return { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }) }
+}
+
+/** A page of the events at all of these places, in the query's order. */
+export function eventsAt(context: RuntimeContext, places: readonly NodePlace[], query: EventQuery): Pick<Page, 'events' | 'next'> {
+  const sign = query.order === 'asc' ? 1 : -1
+  const pages = places.map((place) => finishWithin(context, runQuery(context.queries, { ...query, filter: { ...query.filter, ...place } })))
+  const all = pages.flatMap(({ events }) => events).sort((a, b) => sign * compareEvents(a, b))
+  const events = all.slice(0, query.limit)
+  const last = events.at(-1)
+  const isMore = all.length > query.limit || pages.some(({ next }) => next !== null)
+  const place = last === undefined ? undefined : parseEventId(last.id)
+  return { events, next: !isMore || last === undefined || place === undefined ? null : { timestampNs: last.timestampNs, block: place.block, row: place.row } }
+}
+
+function compareEvents(a: EventRecord, b: EventRecord): number {
+  if (a.timestampNs !== b.timestampNs) return a.timestampNs < b.timestampNs ? -1 : 1
+  const [at, other] = [parseEventId(a.id), parseEventId(b.id)]
+  return (at?.block ?? 0) - (other?.block ?? 0) || (at?.row ?? 0) - (other?.row ?? 0)
+}
