@@ -58,7 +58,7 @@ export const clientEvent = z.strictObject({
 const source = z.string().min(1).max(200).default('client').describe('who says so; stands where a BEAM node would')
 
 const removal = z.object({ removed: z.int().describe('events') })
-const listOfFunctions = z.object({ functions: z.array(z.object({ mfa: z.string(), node_id: z.string().nullable(), cyclomatic_complexity: z.int(), source_file: z.string().nullable(), line: z.int().nullable(), figures: runtimeFigures.nullable() })), total: z.int(), ...basis })
+const listOfFunctions = z.object({ functions: z.array(z.object({ mfa: z.string(), node_id: z.string().nullable(), cyclomatic_complexity: z.int(), source_file: z.string().nullable(), line: z.int().nullable(), figures: runtimeFigures.nullable() })), total: z.int(), ...basis.shape })
 const correlated = z.object({ event_id: z.string().nullable(), node_id: z.string().nullable(), evidence, confidence: z.number().nullable().describe('how often evidence of this kind was right where the truth was known; null without evidence'), n: z.int().describe('of that many cases'), candidates: z.array(z.string()), version: z.int().nullable().describe('of the file that the code runs in') })
 const storedPlan = z.object({ name: z.string(), plan: capturePlan, active_on: z.array(z.string()), stored_at: z.string() })
 
@@ -76,14 +76,14 @@ export const EVENT_METHODS = {
     z.object({ correlations: z.array(z.object({ correlation_id: z.string().nullable(), node_id: z.string(), event_id: z.string(), event_type: eventType, timestamp_ns: z.union([z.int(), z.bigint()]), sequence_number: z.int(), evidence })), cursor: z.string().nullable() })),
   get_runtime_insights: events('What a function, module or node did when it ran.', { of: z.string().min(1).max(8192).describe('MFA, module or node id'), ...window }, runtimeInsights),
   get_hotspots: events('Functions by the time spent in them.', { ...ranked, by: z.enum(['own', 'duration', 'calls', 'p95', 'exceptions']).default('own') },
-    z.object({ functions: z.array(hotFunction), total: z.int(), ...basis })),
+    z.object({ functions: z.array(hotFunction), total: z.int(), ...basis.shape })),
   find_never_executed: events('Functions of the project that no event tells of, though their module was traced.', ranked, listOfFunctions),
   find_untested: events('Functions that were executed, but by no test.', ranked, listOfFunctions),
   find_unseen_callers: events('Calls in the code that were never seen, though their callee was.', { ...ranked, mfa: mfa.optional() },
-    z.object({ calls: z.array(z.object({ caller: z.string(), callee: z.string(), node_id: z.string(), line: z.int() })), total: z.int(), undecided: z.int().describe('calls that may have been seen: some of their callee\'s calls have no known place'), ...basis })),
+    z.object({ calls: z.array(z.object({ caller: z.string(), callee: z.string(), node_id: z.string(), line: z.int() })), total: z.int(), undecided: z.int().describe('calls that may have been seen: some of their callee\'s calls have no known place'), ...basis.shape })),
   find_complex_and_hot: events('Functions that are both complex and hot, by cyclomatic complexity times share of own time.', { ...ranked, min_complexity: z.int().min(1).default(5) }, listOfFunctions),
   get_observed_calls: events('The calls of a function as written, each with how often it was seen.', { mfa, ...window },
-    z.object({ calls: z.array(z.object({ callee: z.string(), node_id: z.string().nullable(), line: z.int().nullable(), observed: z.int(), written: z.boolean().describe('false: seen, but not written there') })), ...basis })),
+    z.object({ calls: z.array(z.object({ callee: z.string(), node_id: z.string().nullable(), line: z.int().nullable(), observed: z.int(), written: z.boolean().describe('false: seen, but not written there') })), ...basis.shape })),
   get_call_tree: events('What a process called, as a tree.', { pid: z.string().min(1).max(255), node: name.optional(), ...window, max_depth: z.int().min(1).max(1000).default(50), max_calls: z.int().min(1).max(100_000).default(2000) },
     z.object({ roots: z.array(callTreeNode), calls: z.int(), left_out: z.int(), inferred: z.int().describe('returns whose call was not seen'), cut_at_ns: z.union([z.int(), z.bigint()]).nullable().describe('from here on nothing was looked at: there are too many events'), completeness })),
   get_message_flow: events('Who sent to whom, and how long it waited.', { ...window, node: name.optional(), pid: z.string().max(255).optional(), correlation_id: z.string().max(1024).optional(), limit: page.limit },

@@ -46,15 +46,15 @@ export const runtimeFigures = z.object({
 })
 
 /** What figures rest on. */
-export const basis = {
+export const basis = z.object({
   window: z.object({ since_ns: ns.nullable(), until_ns: ns.nullable() }).describe('as asked, else from the first to the last event'),
   n: z.int().describe('calls that the answer rests on'),
   method: z.string().describe('how the figures were come by'),
   completeness,
-}
+})
 
 export const runtimeInsights = z.object({
-  of: z.string(), kind: z.enum(['function', 'module', 'node']), ...basis, figures: runtimeFigures, last_executed_ns: ns.nullable(),
+  of: z.string(), kind: z.enum(['function', 'module', 'node']), ...basis.shape, figures: runtimeFigures, last_executed_ns: ns.nullable(),
   callers: z.array(z.object({ mfa: z.string(), calls: z.int(), node_id: z.string().nullable() })),
   callees: z.array(z.object({ mfa: z.string(), calls: z.int(), node_id: z.string().nullable() })),
   errors: z.array(z.object({ class: z.string(), value: z.string(), count: z.int() })).describe('of the latest 1000 exceptions'),

