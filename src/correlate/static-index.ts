@@ -126,7 +126,8 @@ function functionCode(fn: FunctionFacts, { node, outward, followed }: Naming): F
   return {
     name: fn.name, arity: fn.arity, defaults: fn.defaults, kind: fn.kind, node,
     lines: fn.clauses.map(({ span }) => span.line), endLine: fn.span.endLine,
-    calls: fn.calls.map((call) => ({
+    // What is captured is called from elsewhere.
+    calls: fn.calls.filter(({ kind }) => kind !== 'capture').map((call) => ({
       module: call.module, name: call.name, arity: call.arity, line: call.line, node: outward(call.node),
       ...(call.kind === 'delegate' ? DELEGATED : (followed.get(placeOf(call.line, call.column)) ?? UNKNOWN)),
     })),
