@@ -7,7 +7,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
 import type { Config } from '../config/schema.ts'
 import { failure, FailureError, isFailure, toFailure, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
@@ -19,8 +18,9 @@ import { planToTell, runCapture, sessionName, type CaptureMeans } from '../src/c
 import { createPosition } from '../src/capture/position.ts'
 import { CAPTURE_ACTORS, CAPTURE_PORT, type CaptureBody } from '../src/capture/protocol.ts'
 import { listenTcp, serveAgents, type AgentOptions, type AgentPorts } from '../src/capture/serve-agents.ts'
+import { createUpkeep, type Upkeep } from '../src/capture/upkeep.ts'
 import { realDisk } from '../src/event/disk.ts'
-import { applyRetention, close, commit, durableOf, openEventStore, tick, type EventStore, type Retention } from '../src/event/event-store.ts'
+import { close, commit, durableOf, openEventStore, tick, type Retention } from '../src/event/event-store.ts'
 import { openSlabReader, openSlabWriter, type Slabs } from '../src/event/slabs.ts'
 import { listenOn } from '../src/gateway/ipc/socket-file.ts'
 import { createMetricRecorder } from '../src/host/metric-recorder.ts'
@@ -107,9 +107,10 @@ runThread<CaptureInit>(async (context) => {
   const options: AgentOptions = { clock, servers, maxNodes: init.config.capture.maxNodes }
   const server = serveAgents(options, ports)
   const means: CaptureMeans = {
-    store, nodes, server, ownModules, keeper: kept.keeper, setAside: recovered.setAside, position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
+    store, nodes, server, ownModules, keeper: kept.keeper, setAside: [...recovered.setAside], position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
     nowMs: clock.wallMs, tickMs: clock.nowMs, startNs: BigInt(Math.round(clock.wallMs())) * 1_000_000n, session: sessionName(randomBytes(16).toString('hex')),
   }
+  const upkeep = createUpkeep(store, retentionOf(init), clock.wallMs)
   const timer = setInterval(() => {
     reader.value.expire(init.config.storage.snapshotMaxMs)
     tick(store)
@@ -126,7 +127,7 @@ runThread<CaptureInit>(async (context) => {
       [CAPTURE_ACTORS.enhanced]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING, admit }),
       [CAPTURE_ACTORS.mapper]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING }),
     },
-    ports: { [CAPTURE_PORT]: capturePort(means, retentionOf(init)) },
+    ports: { [CAPTURE_PORT]: capturePort(means, () => tidy(context, means, upkeep)) },
     stop: () => {
       clearInterval(timer)
       server.close()
@@ -136,10 +137,22 @@ runThread<CaptureInit>(async (context) => {
   }
 })
 
-function capturePort(means: CaptureMeans, retention: Retention) {
+function tidy({ log, init }: Context, { setAside }: CaptureMeans, upkeep: Upkeep): Result<null, Failure> {
+  const done = upkeep.tidy()
+  if (!done.ok) {
+    log('warn', 'old events could not be looked after', { ...done.error })
+    return done
+  }
+  if (done.value.removed > 0) log('info', 'old events were deleted', { events: done.value.removed })
+  reportDamage(log, init, done.value.setAside)
+  setAside.push(...done.value.setAside)
+  return ok(null)
+}
+
+function capturePort(means: CaptureMeans, tidyUp: () => Result<unknown, Failure>) {
   return promisePort<CaptureBody>(async (body) => {
     try {
-      return body.method === 'tidy' ? applyRetention(means.store, retention) : await runCapture(means, body.method, body.args)
+      return body.method === 'tidy' ? tidyUp() : await runCapture(means, body.method, body.args)
     } catch (caught) {
       if (caught instanceof FailureError) return fail(toFailure(caught))
       throw caught
@@ -188,7 +201,9 @@ function textOf(path: string): string | undefined {
 function reportRecovered({ log, init }: Context, { replayedEvents, cut, setAside }: { readonly replayedEvents: number; readonly cut: readonly { readonly path: string; readonly nBytes: number }[]; readonly setAside: readonly { readonly path: string; readonly why: string }[] }): void {
   if (replayedEvents > 0) log('info', 'events of an unfinished block were read from its log', { events: replayedEvents })
   for (const { path, nBytes } of cut) log('warn', 'the half-written end of a file of events was cut; nothing of it had been acknowledged', { path, bytes: nBytes })
-  for (const { path, why } of setAside) log('error', 'a damaged file of events is set aside', { path, why, directory: dirname(init.eventsPath) })
+  reportDamage(log, init, setAside)
 }
 
-export type CaptureStore = EventStore
+function reportDamage(log: Context['log'], { eventsPath }: CaptureInit, setAside: readonly { readonly path: string; readonly why: string }[]): void {
+  for (const { path, why } of setAside) log('error', 'damaged events are set aside', { path, why, directory: eventsPath })
+}

@@ -21,7 +21,8 @@ import type { EventPosition } from './position.ts'
 export type CaptureMeans = {
   readonly store: EventStore
   readonly position: EventPosition
-  readonly setAside: readonly SetAside[]
+  /** Damage that was found, the latest last. */
+  readonly setAside: SetAside[]
   readonly keeper: Keeper
   readonly nodes: Nodes
   readonly server: AgentServer
