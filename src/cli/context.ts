@@ -22,6 +22,9 @@ export type GlobalOptions = {
   readonly color?: boolean
 }
 
+/** A command, chosen and with its arguments. */
+export type Action = (context: Context) => Promise<ExitCode>
+
 export type Context = {
   readonly ports: CliPorts
   readonly format: 'json' | 'text'

@@ -9,7 +9,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { copyFile, open, rename, rm } from 'node:fs/promises'
 import { delimiter, extname, join, relative, resolve } from 'node:path'
 import { failure, toFailure, type Failure } from '../base/failure.ts'
@@ -26,9 +26,11 @@ import type { DaemonReport } from '../host/starter-report.ts'
 import { listDaemons, readDaemonState, type DaemonState } from '../host/state-file.ts'
 import { systemClock } from '../otp/node/message-port.ts'
 import { findProjectRoot } from '../project/find-root.ts'
+import { compiledAgent } from './agent-files.ts'
 import { EXIT } from './exit.ts'
-import type { CliPorts, Connection, DaemonEntry, DaemonPorts, ForegroundDaemon, StartOptions } from './ports.ts'
+import type { AgentFiles, CliPorts, Connection, DaemonEntry, DaemonPorts, ForegroundDaemon, StartOptions } from './ports.ts'
 import { runCli } from './program.ts'
+import { accompany, run } from './programs.ts'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_DEADLINES = { askedMs: 35_000, terminatedMs: 10_000, killedMs: 5_000 }
@@ -70,6 +72,7 @@ function realPorts(): CliPorts {
     findProject,
     connect: (root) => connectTo(pathsOf(root)),
     daemons: daemonPorts(),
+    programs: { agentFiles, run, accompany },
     syntax: {
       // Loaded when asked for: every other command does without.
       print: async (source) => (await import('./quoted-text.ts')).quotedText(source),
@@ -228,6 +231,22 @@ function daemonPorts(): DaemonPorts {
       .filter((daemon) => daemon.status === 'running')
       .map((daemon) => knownAs(daemon.state))),
   }
+}
+
+/** The plan's file is this command's own and goes with it. */
+async function agentFiles(root: string, plan: Readonly<Record<string, unknown>>, compiling: (otp: string) => void): Promise<Result<AgentFiles, Failure>> {
+  const { agentSocket, cacheDir, stateDir } = pathsOf(root)
+  const libs = await compiledAgent({ sources: join(packageRoot, 'agent'), cache: cacheDir, env: process.env, compiling })
+  if (!libs.ok) return libs
+  const { Packr } = await import('msgpackr')
+  const planFile = join(stateDir, `plan-${process.pid}.msgpack`)
+  try {
+    writeFileSync(planFile, new Packr({ useRecords: false }).pack(plan), { mode: 0o600 })
+  } catch (error) {
+    return fail(failure('invalid_argument', `${planFile} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)})`))
+  }
+  process.once('exit', () => rmSync(planFile, { force: true }))
+  return ok({ libs: libs.value, socket: agentSocket, planFile })
 }
 
 function pathsOf(root: string): ProjectPaths {

@@ -17,6 +17,9 @@ export const PAGED = {
   get_callees: 'callees',
   list_problems: 'problems',
   export_data: 'lines',
+  query_events: 'events',
+  get_correlated_events: 'events',
+  get_instrumentation_points: 'points',
 } as const satisfies Partial<Record<Method, string>>
 
 export type PagedMethod = keyof typeof PAGED

@@ -59,6 +59,34 @@ export type DaemonPorts = {
   readonly list: () => Promise<readonly DaemonEntry[]>
 }
 
+/** The agent, ready to be loaded by a node, and where it finds the daemon. */
+export type AgentFiles = {
+  /** A directory for ERL_LIBS. */
+  readonly libs: string
+  readonly socket: string
+  /** A plan as the agent reads it. */
+  readonly planFile: string
+}
+
+/** A program that runs beside this command. */
+export type Companion = {
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number>
+  /** Its standard input ends. */
+  readonly finish: () => void
+}
+
+export type ProgramPorts = {
+  /** Compiles the agent where that was not done yet, and writes the plan; `compiling` hears when it takes a while. */
+  readonly agentFiles: (projectRoot: string, plan: Readonly<Record<string, unknown>>, compiling: (otp: string) => void) => Promise<Result<AgentFiles, Failure>>
+  /** Runs a program in this terminal, which has it to itself until it ends; the exit code is the program's. */
+  readonly run: (command: readonly string[], env: Readonly<Record<string, string | undefined>>) => Promise<Result<number, Failure>>
+  /** Runs a program out of reach of Ctrl-C; `input` is what it reads first. */
+  readonly accompany: (
+    command: readonly string[], options: { readonly env: Readonly<Record<string, string | undefined>>; readonly input: string; readonly hear: (line: string) => void },
+  ) => Result<Companion, Failure>
+}
+
 export type CliPorts = {
   readonly version: string
   /** How the user can type this command here: `elixir-scope`, or a path to it. */
@@ -76,6 +104,7 @@ export type CliPorts = {
   readonly findProject: (named: string | undefined) => Result<{ readonly root: string }, Failure>
   readonly connect: (projectRoot: string) => Promise<Result<Connection, Failure>>
   readonly daemons: DaemonPorts
+  readonly programs: ProgramPorts
   readonly syntax: {
     /** The quoted form, readably, or the file's problems. */
     readonly print: (source: Uint8Array) => Promise<{ readonly text: string; readonly problems: readonly string[] }>

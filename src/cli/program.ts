@@ -18,20 +18,16 @@ import { callees, callers, memory, modules, problems, show, stats } from './comm
 import { profile } from './commands/profile.ts'
 import { rpc } from './commands/rpc.ts'
 import { repair, verify } from './commands/verify.ts'
-import { makeContext, report, type Context, type GlobalOptions } from './context.ts'
+import { makeContext, report, type Action, type Context, type GlobalOptions } from './context.ts'
 import { EXIT, EXIT_CODES_TEXT, type ExitCode } from './exit.ts'
-import type { Paging } from './pages.ts'
+import { pagingOf, paged, positive, seconds, type PageFlags } from './options.ts'
 import type { CliPorts } from './ports.ts'
-
-/** Lists on a terminal stop here unless --all or --limit says otherwise. */
-const TERMINAL_ROWS = 200
+import { addRuntimeCommands } from './runtime-program.ts'
 
 const IDS = ['--ids', 'the ids of syntax nodes too, however wide the table becomes'] as const
 
 type StartFlags = { foreground?: boolean; config?: string; profile?: string; set?: Record<string, string> }
-type PageFlags = { limit?: number; all?: boolean; cursor?: string }
 type IdFlags = { ids?: boolean }
-type Action = (context: Context) => Promise<ExitCode>
 
 /** Runs one command line (without the program's own name) and answers with its exit code. */
 export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
@@ -57,7 +53,7 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
 /** `choose` hears what to run; nothing runs while the command line is read. */
 function buildProgram(ports: CliPorts, choose: (action: Action) => void): Command {
   const program = new Command('elixir-scope')
-    .description('Knows an Elixir project as it is written: modules, functions, calls, syntax.')
+    .description('Knows an Elixir project as it is written and as it runs: modules, functions, calls, syntax, events.')
     .version(ports.version, '--version')
     .option('--project <path>', 'the project; without it, the one around the working directory')
     .option('--wait', 'answer when every change saved before is in')
@@ -76,6 +72,7 @@ function buildProgram(ports: CliPorts, choose: (action: Action) => void): Comman
     })
   addDaemonCommands(program, choose)
   addLookupCommands(program, choose)
+  addRuntimeCommands(program, choose)
   addOtherCommands(program, choose)
   return program
 }
@@ -190,21 +187,9 @@ function addOtherCommands(program: Command, choose: (action: Action) => void): v
     choose((context) => complete(context, programWords(program), words)))
 }
 
-function paged(command: Command): Command {
-  return command
-    .option('--limit <n>', 'at most so many', positive)
-    .option('--all', `everything; a terminal gets ${TERMINAL_ROWS} otherwise`)
-    .option('--cursor <cursor>', 'go on from where a list was cut')
-}
-
 /** Tables hold everything where nothing limits their width. */
 function withIds(context: Context, flags: IdFlags): Context {
   return flags.ids === true ? { ...context, view: { ...context.view, width: Infinity } } : context
-}
-
-function pagingOf(context: Context, flags: PageFlags): Paging {
-  const standard = context.ports.stdout.isTTY && context.format === 'text' && flags.all !== true ? TERMINAL_ROWS : Infinity
-  return { limit: flags.limit ?? standard, cursor: flags.cursor }
 }
 
 function startArgs(path: string | undefined, flags: StartFlags): StartArgs {
@@ -215,18 +200,6 @@ function startArgs(path: string | undefined, flags: StartFlags): StartArgs {
     configPath: flags.config,
     flags: { ...flags.set, ...profile },
   }
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.')
-  return value
-}
-
-function seconds(text: string): number {
-  const value = Number(text)
-  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.')
-  return value
 }
 
 function profileSeconds(text: string): number {

@@ -202,6 +202,8 @@ export type World = {
   readonly interrupt: () => void
   readonly daemon: { running: boolean; stops: number; endedWith: (code: number) => void }
   readonly written: { out: string; err: string }
+  /** What the programs of `run` and `attach` were given. */
+  readonly agent: { plan?: unknown; ran?: { readonly command: readonly string[]; readonly env: Readonly<Record<string, string | undefined>>; readonly input?: string }; finished: number }
 }
 
 export type WorldOptions = {
@@ -214,6 +216,11 @@ export type WorldOptions = {
   readonly env?: Record<string, string>
   readonly stdin?: string
   readonly handlers?: Handlers
+  readonly agent?: 'missing'
+  /** The exit code of the program of `run`. */
+  readonly exits?: number
+  /** What the program of `attach` says, and its exit code. */
+  readonly attaches?: readonly [line: string, code?: number]
   /** Ctrl-C comes while this method is asked, and its answer never. */
   readonly hangs?: Method
   /** `changed` notifications that come in the first pause. */
@@ -226,6 +233,7 @@ export function makeWorld(options: WorldOptions = {}): World {
   const calls: Call[] = []
   const files = new Map<string, string>([['/home/ann/shop/a.ex', 'a'], ['b.ex', 'b']])
   const daemon = { running: options.running ?? true, stops: 0, endedWith: (_code: number): void => undefined }
+  const agent: World['agent'] = { finished: 0 }
   const interrupts: (() => void)[] = []
   const pauses: number[] = []
   const listeners: Listener[] = []
@@ -282,6 +290,31 @@ export function makeWorld(options: WorldOptions = {}): World {
       },
       list: () => Promise.resolve(daemon.running ? [DAEMON] : []),
     },
+    programs: {
+      agentFiles: (_root, plan, compiling) => {
+        agent.plan = plan
+        if (options.agent === 'missing') return Promise.resolve(fail(failure('unsupported', 'mix was not found', { hint: 'install Elixir' })))
+        compiling('25')
+        return Promise.resolve(ok({ libs: '/cache/agent/lib', socket: '/run/user/1000/es/1a2b.agent', planFile: '/state/plan.msgpack' }))
+      },
+      run: (command, env) => {
+        agent.ran = { command, env }
+        return Promise.resolve(ok(options.exits ?? 0))
+      },
+      accompany: (command, { env, input, hear }) => {
+        agent.ran = { command, env, input }
+        const { promise, resolve } = Promise.withResolvers<number>()
+        const [line, code = 0] = options.attaches ?? ['attached shop@127.0.0.1']
+        queueMicrotask(() => {
+          hear(line)
+          if (code !== 0) resolve(code)
+        })
+        return ok({ ended: promise, finish: () => {
+          agent.finished += 1
+          resolve(code)
+        } })
+      },
+    },
     syntax: {
       print: (source) => Promise.resolve({ text: `{:ok, ${source.length}}`, problems: source[0] === 98 ? ['3:9: not closed'] : [] }),
       digestLine: (path, source) => Promise.resolve(source[0] === 98 ? `${path}\terror\t3:9` : `${path}\tS${source.length}\tP${source.length}`),
@@ -298,7 +331,7 @@ export function makeWorld(options: WorldOptions = {}): World {
       return { over: pauses.length >= (options.pauses ?? 1) ? new Promise(() => undefined) : Promise.resolve(), cancel: () => undefined }
     },
   }
-  return { ports, calls, files, daemon, written, interrupt: () => interrupts.forEach((heard) => heard()) }
+  return { ports, calls, files, daemon, written, agent, interrupt: () => interrupts.forEach((heard) => heard()) }
 }
 
 type Listener = (params: never) => void

@@ -4,6 +4,7 @@
  * of `completion-scripts.ts` ask through the hidden command `__complete`; it never fails and says nothing else.
  */
 
+import { EVENT_TYPES } from '../../model/event.ts'
 import { parseMfa } from '../../model/names.ts'
 import { METHODS } from '../../wire/methods.ts'
 import type { TreeNode } from '../../wire/records.ts'
@@ -12,6 +13,7 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import { eachPage } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { SHELLS } from './completion-scripts.ts'
+import { PLAN_ACTIONS } from './plans.ts'
 
 export type OptionWords = {
   /** With its dashes. */
@@ -28,6 +30,7 @@ const MOST_NAMES = 200
 
 /** Values of options that commander does not know the choices of. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
+  '--cookie-file': [FILES],
   '--project': [DIRECTORIES], '--config': [FILES], '--profile': ['development', 'test', 'production', 'chaos'], '--out': [FILES],
 }
 
@@ -84,7 +87,8 @@ function optionsOf(program: ProgramWords, command: CommandWords | undefined): Op
 
 async function candidatesFor(context: Context, program: ProgramWords, line: Line): Promise<readonly string[]> {
   const { current, command, nArgs, option } = line
-  if (option?.name === '--thread') return threadsOf(context)
+  const values = option === undefined ? undefined : OPTION_VALUES[option.name]
+  if (values !== undefined) return values(context, current)
   if (option !== undefined) return VALUES[option.name] ?? option.choices
   if (current.startsWith('-')) return optionsOf(program, command).map((one) => one.name)
   const commands = (): string[] => program.commands.map((one) => `${one.name}\t${one.summary}`)
@@ -94,14 +98,21 @@ async function candidatesFor(context: Context, program: ProgramWords, line: Line
       return nArgs > 0 ? [] : [...await namesIn(context, current, 'functions'), FILES]
     case 'callers':
     case 'callees':
+    case 'trace':
+    case 'points':
       return nArgs > 0 ? [] : namesIn(context, current, 'functions')
     case 'history':
       return nArgs > 0 ? [] : [...await namesIn(context, current, 'functions'), FILES]
     case 'modules':
     case 'diff':
+    case 'hot':
+    case 'cover':
       return nArgs > 0 ? [] : namesIn(context, current, 'modules')
     case 'profile':
       return nArgs > 0 ? [] : ['cpu', 'heap']
+    case 'plan':
+      if (nArgs === 0) return PLAN_ACTIONS
+      return nArgs > 1 ? [] : line.firstArg === 'store' ? [FILES] : plansOf(context)
     case 'rpc':
       return nArgs === 0 ? Object.entries(METHODS).map(([name, { summary }]) => `${name}\t${summary}`) : argumentsOf(line.firstArg ?? '')
     case 'start':
@@ -131,6 +142,26 @@ function namesIn(context: Context, word: string, wanted: 'modules' | 'functions'
     const modules = await modulesNamed(connection, word)
     const functions = wanted === 'functions' ? await functionsNamed(connection, word) : []
     return [...modules, ...functions].slice(0, MOST_NAMES)
+  })
+}
+
+/** Values that only the daemon knows, by option. */
+const OPTION_VALUES: Readonly<Record<string, (context: Context, word: string) => Promise<readonly string[]>>> = {
+  '--thread': threadsOf, '--plan': plansOf, '--module': (context, word) => namesIn(context, word, 'modules'), '--mfa': (context, word) => namesIn(context, word, 'functions'),
+  '--type': () => Promise.resolve(Object.keys(EVENT_TYPES)), '--node': nodesOf,
+}
+
+function plansOf(context: Context): Promise<string[]> {
+  return asked(context, async (connection) => {
+    const listed = await connection.call('list_instrumentation_plans', {})
+    return listed.ok ? listed.value.plans.map(({ name }) => name) : []
+  })
+}
+
+function nodesOf(context: Context): Promise<string[]> {
+  return asked(context, async (connection) => {
+    const listed = await connection.call('list_nodes', {})
+    return listed.ok ? [...new Set(listed.value.nodes.map(({ node }) => node))].sort() : []
   })
 }
 

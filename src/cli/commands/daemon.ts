@@ -4,7 +4,7 @@
  */
 
 import type { Failure } from '../../base/failure.ts'
-import { ok, type Result } from '../../base/result.ts'
+import { fail, ok, type Result } from '../../base/result.ts'
 import { commandFor, print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { findOut } from '../find-out.ts'
@@ -48,6 +48,27 @@ async function startBackground(context: Context, options: StartOptions): Promise
     say(context, `started for ${options.projectRoot} (process ${started.value.pid})`)
   }
   return importAndShow(context, options.projectRoot)
+}
+
+/** For commands that are of no use without a daemon: starts one where none runs, and imports. Answers with its project. */
+export async function ensureRunning(context: Context): Promise<Result<string, ExitCode>> {
+  const project = context.ports.findProject(context.project)
+  if (!project.ok) return fail(report(context, project.error))
+  const { root } = project.value
+  const running = await context.ports.connect(root)
+  if (running.ok) {
+    await running.value.close()
+    return ok(root)
+  }
+  if (running.error.code !== 'unavailable') return fail(report(context, running.error))
+  const started = await context.ports.daemons.start({ projectRoot: root, configPath: undefined, flags: {} })
+  if (!started.ok) return fail(reportFailedStart(context, started.error))
+  say(context, `started the daemon for ${root} (process ${started.value.pid}); it goes on until: ${commandFor(context, root)} stop`)
+  const imported = await withDaemon(context, async (connection) => {
+    const done = await importWithProgress(context, connection, { force: false })
+    return done.ok ? ok(EXIT.ok) : done
+  })
+  return imported === EXIT.ok ? ok(root) : fail(imported)
 }
 
 /** A daemon that did not come up is a command that failed; exit code 4 speaks of one that should be running. */

@@ -13,7 +13,7 @@ import { renderCallees, renderCallers, renderFunctions, renderModules, renderPro
 import { renderMemory } from '../render/memory.ts'
 import { renderStatistics, renderUnread } from '../render/status.ts'
 
-type Done = Promise<Result<ExitCode, Failure>>
+export type Done = Promise<Result<ExitCode, Failure>>
 
 export function modules(context: Context, prefix: string | undefined, origin: 'file' | 'client' | 'all', paging: Paging): Promise<ExitCode> {
   return withDaemon(context, async (connection) => {
@@ -155,7 +155,7 @@ function more(context: Context, shown: number, cursor: string | null): Result<Ex
 }
 
 /** Reads a name, runs `use` with it, and adds a suggestion when what it names is not there. */
-async function aboutName(context: Context, text: string, use: (connection: Connection, named: Named, root: string) => Done): Promise<ExitCode> {
+export async function aboutName(context: Context, text: string, use: (connection: Connection, named: Named, root: string) => Done): Promise<ExitCode> {
   const named = readName(text)
   if (!named.ok) return report(context, named.error)
   return withDaemon(context, async (connection, root) => {
@@ -165,7 +165,7 @@ async function aboutName(context: Context, text: string, use: (connection: Conne
 }
 
 /** As above for one function; without an arity it must be the only one of its name. */
-function aboutFunction(context: Context, text: string, use: (connection: Connection, mfa: string) => Done): Promise<ExitCode> {
+export function aboutFunction(context: Context, text: string, use: (connection: Connection, mfa: string) => Done): Promise<ExitCode> {
   return aboutName(context, text, async (connection, named) => {
     if (named.kind === 'mfa') return use(connection, named.mfa)
     if (named.kind !== 'function') {

@@ -1,0 +1,79 @@
+/** calls, messages, why: what a process called, who sent to whom, and what led to an event. */
+
+import { ok } from '../../base/result.ts'
+import { print, report, say, withDaemon, type Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { gapsIn } from '../gaps.ts'
+import type { Connection } from '../ports.ts'
+import { renderGaps, type Completeness } from '../render/basis.ts'
+import { renderCalls, renderChain, renderMessages } from '../render/flows.ts'
+import { readWindow, type Window, type WindowFlags } from '../times.ts'
+import type { Value } from '../../wire/methods.ts'
+
+type Call = Value<'get_call_tree'>['roots'][number]
+
+/** Places are looked up for so many nodes of a tree; the rest go without. */
+const PLACES = 200
+
+export type CallsFlags = WindowFlags & { readonly node?: string; readonly depth?: number; readonly limit?: number }
+
+export async function calls(context: Context, pid: string, { node, depth, limit, ...flags }: CallsFlags): Promise<ExitCode> {
+  const window = readWindow(flags, context.ports.now())
+  if (!window.ok) return report(context, window.error)
+  return withDaemon(context, async (connection) => {
+    const found = await connection.call('get_call_tree', {
+      pid, ...window.value, ...(node === undefined ? {} : { node }), ...(depth === undefined ? {} : { max_depth: depth }), ...(limit === undefined ? {} : { max_calls: limit }),
+    })
+    if (!found.ok) return found
+    const tree = found.value.value
+    const places = context.format === 'json' ? new Map<string, string>() : await placesOf(connection, tree.roots)
+    const gaps = await gapLines(connection, tree.completeness, window.value)
+    print(context, found.value, () => tree.roots.length === 0 ? [`no call of ${pid} was seen`, ...gaps] : [...renderCalls(tree, (id) => places.get(id), context.view), '', ...gaps])
+    return ok(EXIT.ok)
+  })
+}
+
+/** File and line of the nodes of a tree. */
+async function placesOf(connection: Connection, roots: readonly Call[]): Promise<Map<string, string>> {
+  const ids = new Set<string>()
+  const gather = (call: Call): void => {
+    if (call.node_id !== null && ids.size < PLACES) ids.add(call.node_id)
+    call.children.forEach(gather)
+  }
+  roots.forEach(gather)
+  const found = await Promise.all([...ids].map(async (id) => [id, await connection.call('get_ast_node', { node_id: id })] as const))
+  return new Map(found.flatMap(([id, answer]) => answer.ok ? [[id, `${answer.value.value.source_file}:${answer.value.value.location.line}`] as const] : []))
+}
+
+export type MessagesFlags = WindowFlags & { readonly node?: string; readonly correlation?: string; readonly limit: number }
+
+export async function messages(context: Context, pid: string | undefined, { node, correlation, limit, ...flags }: MessagesFlags): Promise<ExitCode> {
+  const window = readWindow(flags, context.ports.now())
+  if (!window.ok) return report(context, window.error)
+  return withDaemon(context, async (connection) => {
+    const found = await connection.call('get_message_flow', {
+      ...window.value, limit, ...(pid === undefined ? {} : { pid }), ...(node === undefined ? {} : { node }), ...(correlation === undefined ? {} : { correlation_id: correlation }),
+    })
+    if (!found.ok) return found
+    const flow = found.value.value
+    const none = flow.messages.length === 0
+    const gaps = await gapLines(connection, flow.completeness, window.value)
+    print(context, found.value, () => [...none ? ['no message was seen to be sent and received'] : [], ...renderMessages(flow, context.view, context.ports.now()), '', ...gaps])
+    if (none && context.format === 'text') say(context, 'messages are traced where the plan says so: `record --messages`')
+    if (flow.messages.length >= limit && context.format === 'text') say(context, context.messages.style.dim(`${flow.messages.length} shown; more with --limit`))
+    return ok(EXIT.ok)
+  })
+}
+
+export function why(context: Context, id: string, limit: number): Promise<ExitCode> {
+  return withDaemon(context, async (connection) => {
+    const found = await connection.call('get_causal_chain', { event_id: id, limit })
+    if (!found.ok) return found
+    print(context, found.value, () => renderChain(found.value.value, context.view, context.ports.now()))
+    return ok(EXIT.ok)
+  })
+}
+
+async function gapLines(connection: Connection, completeness: Completeness, window: Window): Promise<string[]> {
+  return renderGaps(completeness, completeness.complete ? [] : await gapsIn(connection, window), 0)
+}

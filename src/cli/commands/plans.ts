@@ -1,0 +1,112 @@
+/** nodes, plan: who is connected and what is to be traced there. */
+
+import { basename } from 'node:path'
+import { failure, type Failure } from '../../base/failure.ts'
+import { fail, ok, type Result } from '../../base/result.ts'
+import type { ArgsInput } from '../../wire/methods.ts'
+import { commandFor, print, report, withDaemon, type Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import type { Connection } from '../ports.ts'
+import { renderNodes, renderPlan, renderPlans } from '../render/capture.ts'
+import { plural } from '../render/text.ts'
+
+export const PLAN_ACTIONS = ['list', 'show', 'store', 'activate', 'deactivate', 'delete'] as const
+export type PlanAction = (typeof PLAN_ACTIONS)[number]
+
+export type PlanFlags = {
+  /** The plan's name, for `store`. */
+  readonly name?: string
+  /** Without it: every node. */
+  readonly node?: string
+}
+
+export function nodes(context: Context): Promise<ExitCode> {
+  return withDaemon(context, async (connection, root) => {
+    const listed = await connection.call('list_nodes', {})
+    if (!listed.ok) return listed
+    print(context, listed.value, () => renderNodes(listed.value, commandFor(context, root), context.view))
+    return ok(EXIT.ok)
+  })
+}
+
+export async function plan(context: Context, action: PlanAction, argument: string | undefined, flags: PlanFlags): Promise<ExitCode> {
+  const needs = action === 'store' ? 'the file of a plan, or - for standard input' : 'the name of a plan'
+  if (argument === undefined && action !== 'list' && action !== 'deactivate') {
+    return report(context, failure('invalid_argument', `plan ${action} needs ${needs}`, { hint: `${context.ports.command} plan list names the plans there are` }))
+  }
+  const name = argument ?? ''
+  switch (action) {
+    case 'list':
+      return withDaemon(context, (connection) => list(context, connection))
+    case 'show':
+      return withDaemon(context, (connection) => show(context, connection, name))
+    case 'store':
+      return store(context, name, flags.name)
+    case 'activate':
+      return withDaemon(context, (connection) => activate(context, connection, name, flags.node))
+    case 'deactivate':
+      return withDaemon(context, (connection) => activate(context, connection, null, flags.node))
+    case 'delete':
+      return withDaemon(context, (connection) => remove(context, connection, name))
+  }
+}
+
+type Done = Promise<Result<ExitCode, Failure>>
+
+async function list(context: Context, connection: Connection): Done {
+  const listed = await connection.call('list_instrumentation_plans', {})
+  if (!listed.ok) return listed
+  const { plans } = listed.value
+  print(context, listed.value, () => plans.length === 0 ? ['no plans'] : renderPlans(plans, context.view))
+  return ok(EXIT.ok)
+}
+
+async function show(context: Context, connection: Connection, name: string): Done {
+  const found = await connection.call('get_instrumentation_plan', { name })
+  if (!found.ok) return found
+  print(context, found.value, () => renderPlan(found.value, context.view))
+  return ok(EXIT.ok)
+}
+
+async function store(context: Context, file: string, named: string | undefined): Promise<ExitCode> {
+  const name = named ?? (file === '-' ? undefined : basename(file).replace(/\.json$/, ''))
+  if (name === undefined) return report(context, failure('invalid_argument', 'a plan from standard input needs --name'))
+  const text = file === '-' ? ok(new TextEncoder().encode(await context.ports.readStdin())) : context.ports.readFile(file)
+  if (!text.ok) return report(context, text.error)
+  const read = parseJson(new TextDecoder().decode(text.value))
+  if (!read.ok) return report(context, failure('invalid_argument', `${file} is no JSON: ${read.error}`, { hint: 'docs/RUNTIME.md shows a plan' }))
+  return withDaemon(context, async (connection) => {
+    // The daemon validates; what the user wrote goes there as it stands.
+    const stored = await connection.call('store_instrumentation_plan', { name, plan: read.value as ArgsInput<'store_instrumentation_plan'>['plan'] })
+    if (!stored.ok) return stored
+    print(context, stored.value, () => [`stored as ${name}; to have it followed: ${context.ports.command} plan activate ${name}`])
+    return ok(EXIT.ok)
+  })
+}
+
+function parseJson(text: string): Result<unknown, string> {
+  try {
+    return ok(JSON.parse(text))
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function activate(context: Context, connection: Connection, name: string | null, node: string | undefined): Done {
+  const told = await connection.call('activate_instrumentation_plan', { name, node: node ?? null })
+  if (!told.ok) return told
+  const { nodes: now } = told.value
+  const whom = node ?? 'every node'
+  print(context, told.value, () => [
+    name === null ? `${whom} traces nothing from now on` : `${whom} follows ${name}`,
+    now.length === 0 ? 'none of them is connected now; the plan is told to those that connect' : `${plural(now.length, 'node')} told at once: ${now.join(', ')}`,
+  ].slice(0, name === null && now.length === 0 ? 1 : 2))
+  return ok(EXIT.ok)
+}
+
+async function remove(context: Context, connection: Connection, name: string): Done {
+  const deleted = await connection.call('delete_instrumentation_plan', { name })
+  if (!deleted.ok) return deleted
+  print(context, deleted.value, () => [`${name} is deleted; nodes that followed it trace nothing, or what every node does`])
+  return ok(EXIT.ok)
+}

@@ -1,0 +1,19 @@
+/** Why events are missing in a window: what the nodes themselves said of it, by reason. */
+
+import type { Connection } from './ports.ts'
+import { gapsOf, renderBasis, type Basis, type Gap } from './render/basis.ts'
+import type { Window } from './times.ts'
+
+/** Of more than these only the number is known, which the answer itself has. */
+const GAPS_READ = 1000
+
+/** Empty where the daemon does not answer: that something is missing is known without. */
+export async function gapsIn(connection: Connection, { since, until }: { readonly since?: number | Window['since']; readonly until?: number | Window['until'] }): Promise<Gap[]> {
+  const found = await connection.call('query_events', { event_type: 'gap', limit: GAPS_READ, ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) })
+  return found.ok ? gapsOf(found.value.value.events) : []
+}
+
+/** The lines that say what figures rest on. */
+export async function basisOf(connection: Connection, basis: Basis, window: Window): Promise<string[]> {
+  return renderBasis(basis, basis.completeness.complete ? [] : await gapsIn(connection, window))
+}

@@ -1,0 +1,66 @@
+/**
+ * What figures rest on, in words: the window, how many calls, how they were come by, and what was not recorded, why and how
+ * much of it. Every answer about the runtime ends with these lines.
+ */
+
+import type { Value } from '../../wire/methods.ts'
+import type { EventWire } from '../../wire/event-records.ts'
+import { momentOf, percentOf, spanOf, type Ns } from './moments.ts'
+import { formatCount, harmless, plural } from './text.ts'
+
+type Insights = Value<'get_runtime_insights'>
+export type Completeness = Insights['completeness']
+export type Basis = Pick<Insights, 'window' | 'n' | 'method' | 'completeness'>
+
+/** Of one reason. */
+export type Gap = { readonly reason: string; readonly times: number; readonly events: number; readonly calls: number }
+
+/** What the `gap` events say, by reason, the most first. */
+export function gapsOf(events: readonly Pick<EventWire, 'payload'>[]): Gap[] {
+  const byReason = new Map<string, Gap>()
+  for (const { payload } of events) {
+    const gap = fieldOf(payload, 'gap')
+    const dropped = Object.entries((fieldOf(gap, 'dropped') ?? {}) as Record<string, unknown>).map(([type, count]) => [type, Number(count)] as const)
+    const reason = textOf(fieldOf(gap, 'reason'))
+    const known = byReason.get(reason)
+    byReason.set(reason, {
+      reason, times: (known?.times ?? 0) + 1, events: (known?.events ?? 0) + dropped.reduce((sum, [, count]) => sum + count, 0),
+      calls: (known?.calls ?? 0) + dropped.reduce((sum, [type, count]) => sum + (type === 'call' ? count : 0), 0),
+    })
+  }
+  return [...byReason.values()].sort((a, b) => b.events - a.events || b.times - a.times || (a.reason < b.reason ? -1 : 1))
+}
+
+/** `n` calls are known where the answer is about calls. */
+export function renderBasis({ window, n, method, completeness }: Basis, gaps: readonly Gap[]): string[] {
+  return [`${plural(n, 'call')} ${windowWords(window.since_ns, window.until_ns)}; ${harmless(method)}`, ...renderGaps(completeness, gaps, n)]
+}
+
+export function windowWords(since: Ns | null, until: Ns | null): string {
+  if (since === null || until === null) return since === null && until === null ? 'in all that is kept' : since === null ? `before ${momentOf(until ?? 0)} UTC` : `from ${momentOf(since)} UTC on`
+  const span = Number(BigInt(until) - BigInt(since))
+  const to = momentOf(until)
+  return `from ${momentOf(since)} to ${momentOf(since).slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to} UTC (${spanOf(Math.max(0, span))})`
+}
+
+/** How much is missing and why; that nothing is known to be missing is said too. */
+export function renderGaps(completeness: Completeness, gaps: readonly Gap[], nCalls: number): string[] {
+  if (completeness.complete) return ['nothing is known to be missing in this window']
+  const calls = gaps.reduce((sum, gap) => sum + gap.calls, 0)
+  const reasons = gaps.map(({ reason, events, times }) => `${reason} (${events > 0 ? plural(events, 'event') : 'how many is not known'}${times > 1 ? `, ${formatCount(times)} times` : ''})`).join('; ')
+  const how = reasons === '' ? plural(completeness.gaps, 'gap') : reasons
+  if (calls > 0 && nCalls > 0) return [`${percentOf(calls, calls + nCalls)} of the calls in this window were not recorded: ${harmless(how)}`]
+  if (completeness.dropped > 0) return [`${percentOf(completeness.dropped, completeness.dropped + completeness.events)} of the events in this window were not recorded: ${harmless(how)}`]
+  return [`events are missing in this window: ${harmless(how)}`]
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+}
+
+/** Reasons come as strings or atoms. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  const atom = fieldOf(value, '$atom')
+  return typeof atom === 'string' ? atom : 'the node did not say why'
+}

@@ -1,0 +1,116 @@
+/** Events as lines: tables, one in full, and what each says in one line, terms as Elixir prints them. Data in, lines out. */
+
+import { termText, type Term } from '../../engine/runtime/terms.ts'
+import type { EventWire } from '../../wire/event-records.ts'
+import type { View } from './lists.ts'
+import { clockOf, isoOf, spanOf } from './moments.ts'
+import { renderFields, renderTable, type Column } from './table.ts'
+import { formatCount, harmless } from './text.ts'
+
+type Timed = { readonly nowMs: number }
+
+/** In the order given. `header` is left out where a table goes on. */
+export function renderEvents(events: readonly EventWire[], view: View, { nowMs }: Timed): string[] {
+  const times = events.map((event) => event.timestamp_ns)
+  return renderTable<EventWire>([
+    { title: 'TIME (UTC)', cell: (row) => clockOf(row.timestamp_ns, times, nowMs), paint: view.style.dim },
+    { title: 'TYPE', cell: (row) => row.event_type },
+    { title: 'PID', cell: (row) => row.pid },
+    { title: 'WHAT', cell: saidBy, flexible: true, paint: view.style.bold },
+    { title: 'TOOK', cell: (row) => row.duration_ns === null ? '' : spanOf(row.duration_ns), align: 'right' },
+    eventColumn(view),
+  ], events, view)
+}
+
+/** Never cut: half an id names nothing. */
+export function eventColumn({ style }: View): Column<{ readonly event_id: string | null }> {
+  return { title: 'EVENT', cell: (row) => row.event_id ?? '', paint: style.dim }
+}
+
+export function renderEvent(event: EventWire, view: View): string[] {
+  const { style } = view
+  const place = event.evidence === 'none' ? 'not known' : `${event.node_id ?? 'not known'}, ${EVIDENCE_WORDS[event.evidence]}`
+  return [
+    `${style.bold(event.event_type)}  ${harmless(saidBy(event))}`,
+    ...renderFields([
+      ['event', event.event_id],
+      ['time', isoOf(event.timestamp_ns)],
+      ['process', `${event.pid} on ${event.node}, started ${isoOf(event.node_start_ns).slice(0, 19)}Z`],
+      ['other process', event.peer],
+      ['function', event.mfa],
+      ['called from', event.caller === null ? null : `${event.caller.mfa}${lineOf(event.caller)}`],
+      ['place', place],
+      ['execution', event.correlation_id],
+      ['took', event.duration_ns === null ? null : spanOf(event.duration_ns)],
+      ['own time', event.own_ns === null ? null : `${spanOf(event.own_ns)}, without the traced calls within`],
+      ...Object.entries(fieldsOf(event.payload)).map(([name, value]) => [name, termText(value)] as const),
+    ], view),
+  ]
+}
+
+const EVIDENCE_WORDS: Readonly<Record<EventWire['evidence'], string>> = {
+  none: 'not known', given: 'as the event itself says', exact: 'the one call of that name at that line in the version that runs',
+  line: 'by its line; the version or the name is not beyond doubt', function: 'the function; where in it is not known', ambiguous: 'one of several that fit',
+}
+
+function lineOf({ file, line }: { readonly file: string; readonly line: number }): string {
+  if (file === '') return line === 0 ? '' : `, line ${line}`
+  return line === 0 ? `, ${file}` : `, ${file}:${line}`
+}
+
+/** What happened, in one line. */
+export function saidBy(event: EventWire): string {
+  const fields = fieldsOf(event.payload)
+  const text = (key: string): string | undefined => fields[key] === undefined ? undefined : termText(fields[key])
+  const mfa = event.mfa ?? '(function not known)'
+  const peer = event.peer ?? '(process not known)'
+  switch (event.event_type) {
+    case 'call':
+      return Array.isArray(fields['args']) ? `${withoutArity(mfa)}(${(fields['args'] as readonly Term[]).map(termText).join(', ')})` : mfa
+    case 'return':
+      return fields['result'] === undefined ? mfa : `${mfa} gave ${termText(fields['result'])}`
+    case 'exception':
+      return `${mfa} raised ${[text('class'), text('value')].filter((part) => part !== undefined).join(' ')}`.trimEnd()
+    case 'send':
+      return `to ${peer}${withColon(text('message'))}`
+    case 'receive':
+      return `${event.peer === null ? '' : `from ${peer}`}${withColon(text('message'))}`.replace(/^: /, '')
+    case 'spawn':
+      return `started ${peer}${event.mfa === null ? '' : `, running ${mfa}`}`
+    case 'spawned':
+      return `started by ${peer}${event.mfa === null ? '' : `, running ${mfa}`}`
+    case 'exit':
+      return `ended${withColon(text('reason'))}`
+    case 'link':
+    case 'unlink':
+    case 'getting_linked':
+    case 'getting_unlinked':
+      return `${event.event_type.replace('_', ' ')} ${event.event_type.endsWith('unlinked') || event.event_type === 'unlink' ? 'from' : 'to'} ${peer}`
+    case 'gap':
+      return gapText(fields['gap'])
+    default:
+      return [event.mfa, ...Object.entries(fields).map(([key, value]) => `${key} ${termText(value)}`)].filter((part) => part !== null).join(', ')
+  }
+}
+
+/** `Shop.Cart.add/2` → `Shop.Cart.add` */
+function withoutArity(mfa: string): string {
+  return mfa.replace(/\/\d+$/, '')
+}
+
+function withColon(text: string | undefined): string {
+  return text === undefined ? '' : `: ${text}`
+}
+
+function gapText(gap: Term | undefined): string {
+  const { reason, dropped } = fieldsOf(gap)
+  const types = Object.entries(fieldsOf(dropped)).map(([type, count]) => `${formatCount(Number(count))} ${type}`).join(', ')
+  const why = reason === undefined ? '' : typeof reason === 'string' ? reason : termText(reason)
+  return `events are missing${why === '' ? '' : `, ${why}`}${types === '' ? '' : `: ${types}`}`
+}
+
+/** The fields of a payload; a payload of another form has none. */
+function fieldsOf(payload: unknown): Readonly<Record<string, Term>> {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload) || payload instanceof Uint8Array) return {}
+  return payload as Readonly<Record<string, Term>>
+}
