@@ -1,10 +1,12 @@
 /** What questions about the runtime are answered from: the blocks of events, and a snapshot of the repository. */
 
 import { LRUCache } from 'lru-cache'
+import type { NodeIndex } from '../../analysis/node-ids.ts'
 import type { StaticIndex } from '../../correlate/code.ts'
 import type { SiteFigures, WrittenFunction } from '../../correlate/insights.ts'
 import type { Queries } from '../../event/query/scan.ts'
-import type { FunctionRow } from '../../store/contract.ts'
+import type { VersionTranslator } from '../../model/version-map.ts'
+import type { FileVersion, FunctionRow } from '../../store/contract.ts'
 import type { ReadContext } from '../read-context.ts'
 
 export type Stated = Readonly<Record<string, { readonly at: string; readonly insights: Record<string, unknown> }>>
@@ -33,19 +35,30 @@ export type Figures = ReadonlyMap<string, SiteFigures>
 /** A function of the project; `mfa` as it runs, without the `@2` of its module's key. */
 export type Written = { readonly row: FunctionRow; readonly fn: WrittenFunction; readonly mfa: string }
 
+/** The kept versions of a file, the newest first. `now` translates to and from the newest; null for that itself. */
+export type FileSides = readonly { readonly version: FileVersion; readonly index: NodeIndex; readonly now: VersionTranslator | null }[]
+
 /** What questions of one thread find out and leave to the next. */
 export type RuntimeCaches = {
   /** Of groups of sealed blocks, by their numbers. */
   readonly figures: LRUCache<string, Figures>
+  /** By path and contents. */
+  readonly versions: LRUCache<string, FileSides>
   /** Of the latest epoch, by prefix. */
   readonly written: { epoch: number; readonly lists: Map<string, readonly Written[]> }
 }
 
 /** A site with its sketch takes about 700 bytes. */
 const CACHED_SITES = 60_000
+/** A node of a tree takes about 30 bytes. */
+const CACHED_NODES = 1_000_000
 
 export function openCaches(): RuntimeCaches {
-  return { figures: new LRUCache<string, Figures>({ maxSize: CACHED_SITES, sizeCalculation: ({ size }) => size + 1 }), written: { epoch: -1, lists: new Map() } }
+  return {
+    figures: new LRUCache<string, Figures>({ maxSize: CACHED_SITES, sizeCalculation: ({ size }) => size + 1 }),
+    versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),
+    written: { epoch: -1, lists: new Map() },
+  }
 }
 
 export type RuntimeContext = Pick<ReadContext, 'snapshot' | 'verified' | 'stale' | 'treeOf' | 'treeOfVersion' | 'mapOf'> & {

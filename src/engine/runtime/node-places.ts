@@ -11,23 +11,22 @@ import { parseEventId, type EventQuery } from '../../event/query/filter.ts'
 import type { EventRecord } from '../../model/event.ts'
 import { parseNodeId, type NodeId } from '../../model/node-id.ts'
 import { readVersionMap } from '../../model/version-map.ts'
-import type { FileVersion } from '../../store/contract.ts'
 import { namesWithin, outward, pathOf, renamed } from '../read-versions.ts'
-import { finishWithin, type RuntimeContext } from './context.ts'
+import { finishWithin, type FileSides, type RuntimeContext } from './context.ts'
 import type { Window } from './figures.ts'
 
 export type NodePlace = Window & { readonly nodeId: NodeId }
-
-type Version = { readonly version: FileVersion; readonly index: NodeIndex; /** What the node is called in it. */ readonly id: NodeId | undefined }
+type Named = FileSides[number] & { /** What the node is called in it. */ readonly id: NodeId | undefined }
 
 export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window): readonly NodePlace[] {
   const root = parseNodeId(nodeId)?.root
   const key = root === undefined ? '' : root.kind === 'body' ? root.module : root.mfa.module
   const path = root === undefined ? undefined : pathOf(context.snapshot, key, undefined)
-  if (path === undefined || !path.ok) return [{ ...window, nodeId }]
+  const sides = path?.ok === true ? sidesOf(context, path.value) : []
+  if (path?.ok !== true || sides.length < 2) return [{ ...window, nodeId }]
   const names = namesWithin(context.snapshot, path.value)
-  const versions = versionsOf(context, path.value, renamed(nodeId, key, names.get(key) ?? key))
-  if (versions.length < 2) return [{ ...window, nodeId }]
+  const versions = namedIn(sides, renamed(nodeId, key, names.get(key) ?? key))
+  if (versions.length === 0) return [{ ...window, nodeId }]
   const ids = new Set(versions.flatMap(({ id }) => (id === undefined ? [] : [id])))
   return [...ids].flatMap((id) => periodsOf(id, versions).flatMap((period) => {
     const both = intersect(window, period)
@@ -35,26 +34,38 @@ export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window
   }))
 }
 
-/** The newest first; none where the newest does not have the node. */
-function versionsOf(context: RuntimeContext, path: string, id: NodeId): Version[] {
+/** The kept versions of a file, the newest first; none where there is only one. */
+function sidesOf(context: RuntimeContext, path: string): FileSides {
   const versions = context.snapshot.versionsOf(path).filter(({ readable }) => readable)
+  if (versions.length < 2) return []
+  const key = `${path} ${versions.map(({ number, sourceHash }) => `${number} ${sourceHash}`).join()}`
+  const known = context.caches.versions.get(key)
+  if (known !== undefined) return known
   const indexes = versions.flatMap((version) => {
     const tree = context.treeOfVersion(path, version)
     context.pause()
     return tree === undefined ? [] : [{ version, index: indexNodes(tree) }]
   })
-  const [present] = indexes
-  if (present === undefined || !has(present.index, id)) return []
-  return indexes.map(({ version, index }) => {
-    if (version === present.version) return { version, index, id }
-    const map = context.mapOf(`${version.sourceHash} ${present.version.sourceHash}`, () => matchVersions([index], [present.index]))
+  const [newest] = indexes
+  const sides = indexes.map(({ version, index }) => {
+    if (newest === undefined || version === newest.version) return { version, index, now: null }
+    const map = context.mapOf(`${version.sourceHash} ${newest.version.sourceHash}`, () => matchVersions([index], [newest.index]))
     context.pause()
-    return { version, index, id: readVersionMap(map).back(id) }
+    return { version, index, now: readVersionMap(map) }
   })
+  context.caches.versions.set(key, sides)
+  return sides
+}
+
+/** None where the newest does not have the node. */
+function namedIn(sides: FileSides, id: NodeId): Named[] {
+  const [newest] = sides
+  if (newest === undefined || !has(newest.index, id)) return []
+  return sides.map((side) => ({ ...side, id: side.now === null ? id : side.now.back(id) }))
 }
 
 /** When an event with this id is the node's. */
-function periodsOf(id: NodeId, versions: readonly Version[]): Window[] {
+function periodsOf(id: NodeId, versions: readonly Named[]): Window[] {
   if (versions.every((one) => one.id === id || !has(one.index, id))) return [{}]
   const oldest = versions.at(-1)
   return versions.filter((one) => one.id === id).map(({ version }) => ({

@@ -29,18 +29,19 @@ export function correlateEvent(context: RuntimeContext, { event_id: id }: Args<'
   })
 }
 
-/** From its names alone, as today's versions have them. */
+/** From its names alone, as the kept versions have them. Which of several versions ran is not known here. */
 function resolved({ code }: RuntimeContext, { mfa, caller }: EventRecord): Resolution | undefined {
   if (mfa === null && caller === null) return undefined
-  const versions = caller === null ? [] : code.versionsOf(caller.module)
-  return resolve(code, { mfa, caller }, { fit: fitVersions(versions, null, []), table: null })
+  const fit = fitVersions(caller === null ? [] : code.versionsOf(caller.module), null, [])
+  const found = resolve(code, { mfa, caller }, { fit, table: null })
+  return fit.codes.length > 1 ? { ...found, version: null } : found
 }
 
 /** By how the place was found where that is known again, else by the kind of evidence; nobody counted how often givers are right. */
 function confidenceOf(evidence: Evidence, method: Method | undefined): Pick<Value<'correlate_event'>, 'confidence' | 'n'> {
   const methods = method !== undefined && METHODS[method] === evidence ? [method] : METHOD_NAMES.filter((name) => METHODS[name] === evidence && evidence !== 'none')
-  const right = methods.reduce((sum, name) => sum + RATES[name].right, 0)
-  const n = methods.reduce((sum, name) => sum + RATES[name].n, 0)
+  const right = methods.reduce((sum, name) => sum + RATES.alone[name].right, 0)
+  const n = methods.reduce((sum, name) => sum + RATES.alone[name].n, 0)
   return { confidence: n === 0 ? null : right / n, n }
 }
 

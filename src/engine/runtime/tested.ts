@@ -1,7 +1,7 @@
 /**
  * Which events a test caused: those that carry the correlation id of a test (the agent marks what follows from it), and
  * those of the test's process between its `test_start` and `test_end`, or of a process that it spawned meanwhile, or one of
- * these, and so on (docs/AGENT.md, Tests).
+ * these, and so on.
  *
  * Absent on purpose: which test it was.
  */
