@@ -40,8 +40,8 @@ export type FileSides = readonly { readonly version: FileVersion; readonly index
 
 /** What questions of one thread find out and leave to the next. */
 export type RuntimeCaches = {
-  /** Of groups of sealed blocks, by their numbers. */
-  readonly figures: LRUCache<string, Figures>
+  /** Of the first sealed blocks of each group. */
+  readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly sums: Figures }>
   /** By path and contents. */
   readonly versions: LRUCache<string, FileSides>
   /** Of the latest epoch, by prefix. */
@@ -55,7 +55,7 @@ const CACHED_NODES = 1_000_000
 
 export function openCaches(): RuntimeCaches {
   return {
-    figures: new LRUCache<string, Figures>({ maxSize: CACHED_SITES, sizeCalculation: ({ size }) => size + 1 }),
+    figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ sums }) => sums.size + 1 }),
     versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),
     written: { epoch: -1, lists: new Map() },
   }

@@ -17,40 +17,49 @@ export type Window = Pick<EventFilter, 'sinceNs' | 'untilNs'>
 /** Rows that are counted, of each block: a test for them, or null where the block has none. */
 export type RowTest = (view: BlockView) => ((row: number) => boolean) | null
 
-const GROUP = 64
+const GROUP = 16
 
 export function figuresIn(context: RuntimeContext, window: Window): readonly SiteFigures[] {
-  const { caches, queries, pause } = context
   const all = new Map<string, SiteFigures>()
-  for (const { refs, key } of groupsIn(queries.blocks.refs(), window)) {
-    const known = key === null ? undefined : caches.figures.get(key)
-    const group = known ?? sumUp(context, refs, window)
-    if (known === undefined && key !== null && refs.every((ref) => isSealedWhole(context, ref))) caches.figures.set(key, group)
-    merge(all, group)
-    pause()
+  const refs = context.queries.blocks.refs().filter(({ nRows }) => nRows > 0)
+  for (const [group, members] of Map.groupBy(refs, ({ number }) => Math.floor(number / GROUP))) {
+    if (members.every((ref) => isWithin(ref, window))) merge(all, figuresOfGroup(context, group, members))
+    else for (const ref of members) if (touches(ref, window)) sumUp(context, all, ref, window)
   }
   return [...all.values()]
+}
+
+/** What is kept of a group is carried on by the blocks that were sealed since. */
+function figuresOfGroup(context: RuntimeContext, group: number, refs: readonly BlockRef[]): Figures {
+  const { figures: kept } = context.caches
+  const known = kept.get(group)
+  const isPart = known !== undefined && known.numbers.every((number, idx) => refs[idx]?.number === number)
+  const numbers = isPart ? [...known.numbers] : []
+  const sums = new Map(isPart ? known.sums : [])
+  for (const ref of refs.slice(numbers.length)) {
+    const view = viewAt(context, ref)
+    if (view === undefined || !isWhole(view)) break
+    add(sums, view, summarise(view.block))
+    numbers.push(ref.number)
+    context.pause()
+  }
+  if (numbers.length > 0 && numbers.length !== known?.numbers.length) kept.set(group, { numbers, sums })
+  const rest = refs.slice(numbers.length)
+  const all = rest.length === 0 ? sums : new Map(sums)
+  for (const ref of rest) sumUp(context, all, ref, {})
+  return all
 }
 
 /** The figures of single rows, in a window. */
-export function figuresOfRows({ queries, pause }: RuntimeContext, window: Window, test: RowTest): readonly SiteFigures[] {
+export function figuresOfRows(context: RuntimeContext, window: Window, test: RowTest): readonly SiteFigures[] {
   const all = new Map<string, SiteFigures>()
-  for (const ref of queries.blocks.refs()) {
-    const block = touches(ref, window) ? queries.blocks.open(ref) : 'gone'
-    if (block === 'gone') continue
-    const view = viewOf(ref, block)
-    const fits = test(view)
-    if (fits !== null) add(all, view, sumRows(view, window, fits))
-    pause()
+  for (const ref of context.queries.blocks.refs()) {
+    const view = touches(ref, window) ? viewAt(context, ref) : undefined
+    const fits = view === undefined ? null : test(view)
+    if (view !== undefined && fits !== null) add(all, view, sumRows(view, window, fits))
+    context.pause()
   }
   return [...all.values()]
-}
-
-type Group = { readonly refs: readonly BlockRef[]; /** Null: cut by the window. */ readonly key: string | null }
-
-function groupsIn(refs: readonly BlockRef[], window: Window): Group[] {
-  const within = Map.groupBy(refs.filter((ref) => touches(ref, window)), (ref) => (isWithin(ref, window) ? Math.floor(ref.number / GROUP) : -1))
-  return Array.from(within, ([group, members]) => ({ refs: members, key: group < 0 ? null : members.map(({ number }) => number).join() }))
 }
 
 function touches({ nRows, minNs, maxNs }: BlockRef, { sinceNs, untilNs }: Window): boolean {
@@ -61,24 +70,21 @@ function isWithin({ minNs, maxNs }: BlockRef, { sinceNs, untilNs }: Window): boo
   return (sinceNs === undefined || minNs >= sinceNs) && (untilNs === undefined || maxNs < untilNs)
 }
 
-function isSealedWhole({ queries }: RuntimeContext, ref: BlockRef): boolean {
+/** Undefined where it was pruned meanwhile. */
+function viewAt({ queries }: RuntimeContext, ref: BlockRef): BlockView | undefined {
   const block = queries.blocks.open(ref)
-  if (block === 'gone') return false
-  const view = viewOf(ref, block)
-  return view.sealed && view.rows === view.counts.rows
+  return block === 'gone' ? undefined : viewOf(ref, block)
 }
 
-function sumUp({ queries, pause }: RuntimeContext, refs: readonly BlockRef[], window: Window): Figures {
-  const sums = new Map<string, SiteFigures>()
-  for (const ref of refs) {
-    const block = queries.blocks.open(ref)
-    if (block === 'gone') continue
-    const view = viewOf(ref, block)
-    const whole = view.sealed && view.rows === view.counts.rows && isWithin(ref, window)
-    add(sums, view, whole ? summarise(block) : sumRows(view, window, null))
-    pause()
-  }
-  return sums
+/** Sealed, with all rows that it was sealed with: the summary is of these. */
+function isWhole({ sealed, rows, counts }: BlockView): boolean {
+  return sealed && rows === counts.rows
+}
+
+function sumUp(context: RuntimeContext, sums: Map<string, SiteFigures>, ref: BlockRef, window: Window): void {
+  const view = viewAt(context, ref)
+  if (view !== undefined) add(sums, view, isWhole(view) && isWithin(ref, window) ? summarise(view.block) : sumRows(view, window, null))
+  context.pause()
 }
 
 function sumRows(view: BlockView, { sinceNs, untilNs }: Window, fits: ((row: number) => boolean) | null): Summary {
