@@ -2,7 +2,7 @@ defmodule ElixirScopeAgent.Attach do
   @moduledoc """
   Brings the agent into a node that runs, and takes it away again: the main program of an `erl` of its own (README.md has its
   arguments). It connects as a hidden node, loads the agent's modules over distribution, starts it, and stays. When its standard
-  input ends, the agent ends and its modules go; the same when this program dies or the connection is lost.
+  input ends, or says `detach`, the agent ends and its modules go; the same when this program dies or the connection is lost.
 
   One line on standard output for each thing that happens, the first word saying what: `attached`, `ended`, `failed`.
   """
@@ -145,6 +145,7 @@ defmodule ElixirScopeAgent.Attach do
 
   defp until_eof(own) do
     case :io.get_line(:standard_io, ~c"") do
+      line when line == ~c"detach\n" or line == "detach\n" -> send(own, :eof)
       line when is_list(line) or is_binary(line) -> until_eof(own)
       _ -> send(own, :eof)
     end

@@ -83,13 +83,28 @@ defmodule ElixirScopeAgent.Term do
 
   defp term(bits, _depth, left, _) when is_bitstring(bits) do
     whole = min(div(bit_size(bits), 8), 16)
-    <<head::binary-size(whole), _::bitstring>> = bits
-    inspected([Names.printed(head, 20, 128), " and more, ", :erlang.integer_to_binary(bit_size(bits)), " bits"], left)
+    rest = bit_size(bits) - whole * 8
+    <<head::binary-size(whole), tail::bitstring>> = bits
+    bytes = for <<byte <- head>>, do: [:erlang.integer_to_binary(byte), ", "]
+
+    last =
+      case tail do
+        <<last::size(rest)>> when rest < 8 -> [:erlang.integer_to_binary(last), "::size(", :erlang.integer_to_binary(rest), ")"]
+        _ -> ["… (", :erlang.integer_to_binary(rest), " more bits)"]
+      end
+
+    inspected(["<<", bytes, last, ">>"], left)
   end
 
   defp term([], _depth, left, _), do: {<<0x90>>, left - 1}
   defp term(list, 0, left, _) when is_list(list), do: left_out(list_size(list, 0), left)
-  defp term(list, depth, left, secrets) when is_list(list), do: list(list, depth - 1, left - 3, secrets, 0, [])
+
+  defp term(list, depth, left, secrets) when is_list(list) do
+    case improper(list, 10, []) do
+      nil -> list(list, depth - 1, left - 3, secrets, 0, [])
+      text -> inspected(text, left)
+    end
+  end
 
   defp term({}, _depth, left, _), do: {Msgpack.ext(@ext_tuple, <<0x90>>), left - 3}
   defp term(tuple, 0, left, _) when is_tuple(tuple), do: left_out(tuple_size(tuple), left)
@@ -123,7 +138,7 @@ defmodule ElixirScopeAgent.Term do
     size = max(left, 0)
     <<head::binary-size(size), _::binary>> = bytes
     head = if size == 0, do: "", else: or_printed(Names.prefix(bytes, size), head)
-    more = :erlang.integer_to_binary(byte_size(bytes) - min(size, byte_size(bytes)))
+    more = :erlang.integer_to_binary(byte_size(bytes) - min(byte_size(head), byte_size(bytes)))
     inspected([head, "… (", more, " more bytes)"], left)
   end
 
@@ -146,11 +161,36 @@ defmodule ElixirScopeAgent.Term do
     list(rest, depth, left, secrets, n + 1, [packed | acc])
   end
 
-  # The tail of an improper list: the elements before it stand, the tail is printed as the last one.
+  # The tail of a list that is not proper: the elements before it stand, the tail is told as the last one.
   defp list(tail, _depth, left, _, n, acc) do
-    {mark, left} = inspected(["| ", Names.printed(tail, 10, 100)], left)
+    {mark, left} = inspected(["| ", simple(tail) || "…"], left)
     {[Msgpack.array(n + 1) | :lists.reverse(acc, [mark])], left}
   end
+
+  # A short improper list of simple terms, as `inspect` prints it; nil for any other list. Nothing is printed that could hold a secret.
+  defp improper([_ | _], 0, _acc), do: nil
+
+  defp improper([head | rest], more, acc) do
+    case simple(head) do
+      nil -> nil
+      text -> improper(rest, more - 1, [text | acc])
+    end
+  end
+
+  defp improper([], _more, _acc), do: nil
+
+  defp improper(tail, _more, [last | acc]) do
+    case simple(tail) do
+      nil -> nil
+      text -> ["[", :lists.map(fn one -> [one, ", "] end, :lists.reverse(acc)), last, " | ", text, "]"]
+    end
+  end
+
+  defp simple(int) when is_integer(int) and abs(int) < 0x8000000000000000, do: :erlang.integer_to_binary(int)
+  defp simple(float) when is_float(float), do: Names.printed(float, 2, 40)
+  defp simple(atom) when is_atom(atom), do: Names.module(atom)
+  defp simple(other) when is_pid(other) or is_reference(other) or is_port(other), do: Names.opaque(other)
+  defp simple(_other), do: nil
 
   defp tuple(tuple, at, _depth, left, _, n, acc) when at > tuple_size(tuple) do
     {Msgpack.ext(@ext_tuple, [Msgpack.array(n) | :lists.reverse(acc)]), left}
