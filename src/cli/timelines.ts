@@ -92,7 +92,12 @@ export function timelinesOf(events: Iterable<EventWire>): Timelines {
     }
   }
   for (const timeline of processes.values()) closeAll(timeline, end)
-  return { startNs: startNs ?? 0n, end, processes: [...processes.values()].filter(({ marks }) => marks.length > 0), nWithoutCall, nCut }
+  return { startNs: startNs ?? 0n, end, processes: [...processes.values()].filter(isOfUse), nWithoutCall, nCut }
+}
+
+/** Processes of which only start and end were seen would hide the others. */
+function isOfUse({ pid, marks }: Timeline): boolean {
+  return marks.some((mark) => mark.kind === 'open' || mark.name === 'send' || mark.name === 'receive' || (mark.kind === 'instant' && pid === ''))
 }
 
 function closeDownTo(timeline: Timeline, depth: number, at: number): void {

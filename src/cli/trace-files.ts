@@ -100,5 +100,6 @@ export function hasCalls({ marks }: Timeline): boolean {
 }
 
 function titleOf({ pid, name }: Timeline): string {
+  if (pid === '') return 'the node itself'
   return name === undefined ? pid : `${name} (${pid})`
 }

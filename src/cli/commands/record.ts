@@ -11,6 +11,7 @@ import { commandFor, print, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { basisOf } from '../gaps.ts'
 import type { Connection } from '../ports.ts'
+import { planTold } from '../render/capture.ts'
 import { renderHot } from '../render/insights.ts'
 import { spanOf } from '../render/moments.ts'
 import { formatCount, plural } from '../render/text.ts'
@@ -26,8 +27,11 @@ const MARGIN_MS = 5000
 
 export function record(context: Context, { forMs, node, ...wishes }: RecordFlags): Promise<ExitCode> {
   return withDaemon(context, async (connection, root) => {
-    const meant = await nodesMeant(connection, node, commandFor(context, root))
+    const listed = await connection.call('list_nodes', {})
+    if (!listed.ok) return listed
+    const meant = nodesMeant(listed.value.nodes, node, commandFor(context, root))
     if (!meant.ok) return meant
+    const bereft = listed.value.nodes.filter((one) => one.connected && one.plan === null && planTold(one) !== null && meant.value.includes(one.node)).map((one) => one.node)
     const plan = await planOf(connection, wishes, forMs + MARGIN_MS)
     if (!plan.ok) return plan
     const before = await connection.call('list_instrumentation_plans', {})
@@ -39,6 +43,7 @@ export function record(context: Context, { forMs, node, ...wishes }: RecordFlags
     const restored = await restore(connection, meant.value, before.value)
     if (!ended.ok) return ended
     if (!restored.ok) return restored
+    if (bereft.length > 0) say(context, `the plan that ${bereft.join(', ')} was started with is over; it traces nothing now`)
     const settling = context.ports.pause(SETTLE_MS)
     await settling.over
     const shown = await summary(context, connection, { since: from, until: new Date(context.ports.now()).toISOString() }, commandFor(context, root))
@@ -46,10 +51,8 @@ export function record(context: Context, { forMs, node, ...wishes }: RecordFlags
   })
 }
 
-async function nodesMeant(connection: Connection, node: string | undefined, command: string): Promise<Result<string[], Failure>> {
-  const listed = await connection.call('list_nodes', {})
-  if (!listed.ok) return listed
-  const connected = [...new Set(listed.value.nodes.filter((one) => one.connected).map((one) => one.node))].sort()
+function nodesMeant(nodes: Reply<'list_nodes'>['nodes'], node: string | undefined, command: string): Result<string[], Failure> {
+  const connected = [...new Set(nodes.filter((one) => one.connected).map((one) => one.node))].sort()
   if (node !== undefined && connected.includes(node)) return ok([node])
   if (node !== undefined) return fail(failure('not_found', `${node} is not connected`, { hint: connected.length === 0 ? `no node is; to connect one: ${command} run -- mix run` : `connected: ${connected.join(', ')}` }))
   if (connected.length > 0) return ok(connected)
@@ -101,7 +104,7 @@ export async function summary(context: Context, connection: Connection, window: 
   ] : [
     `${plural(total, 'event')}: ${groups.map(({ key, count }) => `${formatCount(count)} ${key}`).join(', ')}`,
     '',
-    ...renderHot(functions, context.view),
+    ...functions.length === 0 ? ['no call was seen in that time'] : renderHot(functions, context.view),
     ...nFunctions > functions.length ? [`… ${formatCount(nFunctions - functions.length)} more: ${command} hot --since ${window.since} --until ${window.until}`] : [],
     '',
     ...basis,

@@ -88,7 +88,7 @@ function functionTable(functions: Hot['functions'], seconds: number, { view }: C
 
 function processTable({ groups, total }: Counts, seconds: number, { view }: Context): string[] {
   return renderTable<Counts['groups'][number]>([
-    { title: 'PROCESS', cell: (row) => row.key, flexible: true, paint: view.style.bold },
+    { title: 'PROCESS', cell: (row) => row.key === '' ? 'the node itself' : row.key, flexible: true, paint: view.style.bold },
     { title: 'EVENTS/S', cell: (row) => rate(row.count, seconds), align: 'right' },
     { title: 'SHARE', cell: (row) => percentOf(row.count, total), align: 'right' },
   ], groups, view)

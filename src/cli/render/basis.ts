@@ -12,6 +12,9 @@ type Insights = Value<'get_runtime_insights'>
 export type Completeness = Insights['completeness']
 export type Basis = Pick<Insights, 'window' | 'n' | 'method' | 'completeness'>
 
+/** Reasons that are named; of more only the number is. */
+const NAMED = 5
+
 /** Of one reason. */
 export type Gap = { readonly reason: string; readonly times: number; readonly events: number; readonly calls: number }
 
@@ -47,8 +50,8 @@ export function windowWords(since: Ns | null, until: Ns | null): string {
 export function renderGaps(completeness: Completeness, gaps: readonly Gap[], nCalls: number): string[] {
   if (completeness.complete) return ['nothing is known to be missing in this window']
   const calls = gaps.reduce((sum, gap) => sum + gap.calls, 0)
-  const reasons = gaps.map(({ reason, events, times }) => `${reason} (${events > 0 ? plural(events, 'event') : 'how many is not known'}${times > 1 ? `, ${formatCount(times)} times` : ''})`).join('; ')
-  const how = reasons === '' ? plural(completeness.gaps, 'gap') : reasons
+  const reasons = gaps.slice(0, NAMED).map(({ reason, events, times }) => `${reason} (${events > 0 ? plural(events, 'event') : 'how many is not known'}${times > 1 ? `, ${formatCount(times)} times` : ''})`)
+  const how = reasons.length === 0 ? plural(completeness.gaps, 'gap') : [...reasons, ...gaps.length > NAMED ? [`and for ${plural(gaps.length - NAMED, 'more reason')}`] : []].join('; ')
   if (calls > 0 && nCalls > 0) return [`${percentOf(calls, calls + nCalls)} of the calls in this window were not recorded: ${harmless(how)}`]
   if (completeness.dropped > 0) return [`${percentOf(completeness.dropped, completeness.dropped + completeness.events)} of the events in this window were not recorded: ${harmless(how)}`]
   return [`events are missing in this window: ${harmless(how)}`]

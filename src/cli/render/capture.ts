@@ -15,12 +15,12 @@ export function renderNodes({ nodes, listening }: Reply<'list_nodes'>, command: 
     ...nodes.length === 0 ? ['no node has connected yet'] : renderTable<NodeRecord>([
       { title: 'NODE', cell: (row) => row.node, flexible: true, paint: view.style.bold },
       { title: 'STATE', cell: (row) => row.connected ? 'connected' : 'gone', paint: (text, row) => row.connected ? view.style.green(text) : view.style.yellow(text) },
-      { title: 'PLAN', cell: (row) => row.plan ?? (row.connected ? 'its own or none' : ''), flexible: true },
+      { title: 'PLAN', cell: (row) => row.connected ? row.plan ?? planTold(row) ?? 'none' : '', flexible: true },
       { title: 'EVENTS', cell: (row) => formatCount(row.events), align: 'right' },
       { title: 'GAPS', cell: (row) => formatCount(row.gaps), align: 'right', paint: (text, row) => row.gaps > 0 ? view.style.yellow(text) : text },
       { title: 'MODULES', cell: (row) => formatCount(row.modules), align: 'right' },
       { title: 'OTP', cell: (row) => row.otp },
-      { title: 'ELIXIR', cell: (row) => row.elixir ?? 'none' },
+      { title: 'ELIXIR', cell: (row) => row.elixir ?? '' },
       { title: 'PROCESS', cell: (row) => row.os_pid, align: 'right', optional: true },
       { title: 'DIRECTORY', cell: (row) => row.cwd, optional: true, paint: view.style.dim },
     ], nodes, view),
@@ -29,6 +29,12 @@ export function renderNodes({ nodes, listening }: Reply<'list_nodes'>, command: 
     ...renderFields([['listening on', listening.length === 0 ? 'nothing: capture.enabled is off' : listening.join(', ')]], view),
     ...nodes.some((node) => node.connected) ? [] : [`to connect one: ${command} run -- mix run, or ${command} attach NODE`],
   ]
+}
+
+/** A plan that the node brought along, as it says itself. */
+export function planTold({ planned }: Pick<NodeRecord, 'planned'>): string | null {
+  const name = typeof planned === 'object' && planned !== null ? (planned as Record<string, unknown>)['plan'] : undefined
+  return typeof name === 'string' && name !== '' ? name : null
 }
 
 /** What of its plan a node does not trace, with the agent's reason. */

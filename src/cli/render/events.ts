@@ -104,7 +104,7 @@ function withColon(text: string | undefined): string {
 
 function gapText(gap: Term | undefined): string {
   const { reason, dropped } = fieldsOf(gap)
-  const types = Object.entries(fieldsOf(dropped)).map(([type, count]) => `${formatCount(Number(count))} ${type}`).join(', ')
+  const types = Object.entries(fieldsOf(dropped)).filter(([, count]) => count !== 0).map(([type, count]) => `${formatCount(Number(count))} ${type}`).join(', ')
   const why = reason === undefined ? '' : typeof reason === 'string' ? reason : termText(reason)
   return `events are missing${why === '' ? '' : `, ${why}`}${types === '' ? '' : `: ${types}`}`
 }
