@@ -94,9 +94,9 @@ export const EVENT_METHODS = {
   get_causal_chain: events('What led to an event: its caller, the message it was answered to, its sender, and so on.', { event_id: eventId, limit: z.int().min(1).max(1000).default(100) },
     z.object({ chain: z.array(z.object({ event: eventRecord, because: z.enum(['asked', 'called_by', 'received', 'started', 'sent_by', 'spawned_by']) })), complete: z.boolean().describe('false where a sender or parent was not found, or the limit was reached') })),
   get_instrumentation_points: events('Where a module, function or node can be traced, with what is traced there and how often it was met.', { of: z.string().min(1).max(8192).describe('module, MFA or node id'), ...page },
-    z.object({ points: z.array(instrumentationPoint), cursor: z.string().nullable() })),
+    z.object({ points: z.array(instrumentationPoint), cursor: z.string().nullable(), ...basis.shape })),
   analyze_complexity: events('How complex a module or function is, as written and as it ran.', { of: z.string().min(1).max(1400).describe('module or MFA') },
-    z.object({ of: z.string(), functions: z.array(z.object({ mfa: z.string(), cyclomatic_complexity: z.int(), lines_of_code: z.int(), clauses: z.int(), figures: runtimeFigures.nullable() })), cyclomatic_total: z.int(), cyclomatic_max: z.int(), lines_of_code: z.int() })),
+    z.object({ of: z.string(), functions: z.array(z.object({ mfa: z.string(), cyclomatic_complexity: z.int(), lines_of_code: z.int(), clauses: z.int(), figures: runtimeFigures.nullable() })), cyclomatic_total: z.int(), cyclomatic_max: z.int(), lines_of_code: z.int(), ...basis.shape })),
 
   store_event: captureOnce('Store one event; it is on disk when this is answered.', { event: clientEvent, source }, z.object({ event_id: z.string() })),
   store_events: captureOnce('Store events, each or not at all; what is refused is named.', { events: z.array(clientEvent).min(1).max(10_000), source },

@@ -44,8 +44,8 @@ export type RuntimeCaches = {
   readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly sums: Figures }>
   /** By path and contents. */
   readonly versions: LRUCache<string, FileSides>
-  /** Of the latest epoch, by prefix. */
-  readonly written: { epoch: number; readonly lists: Map<string, readonly Written[]> }
+  /** Of the latest epoch: functions by prefix, and by path what the modules of a file are called within it. */
+  readonly latest: { epoch: number; readonly written: Map<string, readonly Written[]>; readonly names: Map<string, ReadonlyMap<string, string>> }
 }
 
 /** A site with its sketch takes about 700 bytes. */
@@ -57,7 +57,7 @@ export function openCaches(): RuntimeCaches {
   return {
     figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ sums }) => sums.size + 1 }),
     versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),
-    written: { epoch: -1, lists: new Map() },
+    latest: { epoch: -1, written: new Map(), names: new Map() },
   }
 }
 
@@ -71,6 +71,15 @@ export type RuntimeContext = Pick<ReadContext, 'snapshot' | 'verified' | 'stale'
   readonly activePlans: () => readonly ActivePlan[]
   /** Throws a FailureError once the time for the question is over; called between slices of work. */
   readonly pause: () => void
+}
+
+/** What is true of the snapshot's epoch alone. */
+export function latestOf({ caches: { latest }, snapshot }: RuntimeContext): RuntimeCaches['latest'] {
+  if (latest.epoch === snapshot.epoch) return latest
+  latest.epoch = snapshot.epoch
+  latest.written.clear()
+  latest.names.clear()
+  return latest
 }
 
 /** Runs a query to its end, slice by slice. */

@@ -12,7 +12,7 @@ import type { EventRecord } from '../../model/event.ts'
 import { parseNodeId, type NodeId } from '../../model/node-id.ts'
 import { readVersionMap } from '../../model/version-map.ts'
 import { namesWithin, outward, pathOf, renamed } from '../read-versions.ts'
-import { finishWithin, type FileSides, type RuntimeContext } from './context.ts'
+import { finishWithin, latestOf, type FileSides, type RuntimeContext } from './context.ts'
 import type { Window } from './figures.ts'
 
 export type NodePlace = Window & { readonly nodeId: NodeId }
@@ -24,7 +24,7 @@ export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window
   const path = root === undefined ? undefined : pathOf(context.snapshot, key, undefined)
   const sides = path?.ok === true ? sidesOf(context, path.value) : []
   if (path?.ok !== true || sides.length < 2) return [{ ...window, nodeId }]
-  const names = namesWithin(context.snapshot, path.value)
+  const names = namesIn(context, path.value)
   const versions = namedIn(sides, renamed(nodeId, key, names.get(key) ?? key))
   if (versions.length === 0) return [{ ...window, nodeId }]
   const ids = new Set(versions.flatMap(({ id }) => (id === undefined ? [] : [id])))
@@ -32,6 +32,13 @@ export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window
     const both = intersect(window, period)
     return both === undefined ? [] : [{ ...both, nodeId: outward(id, names) }]
   }))
+}
+
+function namesIn(context: RuntimeContext, path: string): ReadonlyMap<string, string> {
+  const { names } = latestOf(context)
+  const known = names.get(path) ?? namesWithin(context.snapshot, path)
+  names.set(path, known)
+  return known
 }
 
 /** The kept versions of a file, the newest first; none where there is only one. */

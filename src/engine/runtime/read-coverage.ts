@@ -72,7 +72,7 @@ function listed(context: RuntimeContext, { since, until, module_prefix: prefix =
   })
 }
 
-type PlacedEdge = WrittenEdge & { readonly line: number }
+type PlacedEdge = WrittenEdge & { readonly line: number; readonly isCapture: boolean }
 
 export function findUnseenCallers(context: RuntimeContext, { since, until, mfa: asked, module_prefix: prefix = '', limit }: Args<'find_unseen_callers'>): Result<Value<'find_unseen_callers'>, Failure> {
   const window = filterOf({ since, until })
@@ -91,7 +91,7 @@ export function findUnseenCallers(context: RuntimeContext, { since, until, mfa: 
     context.pause()
     const edges = edgesTo(context, callee)
     const counted = edges.map((edge) => ({ edge, calls: callsAt(context, edge, own, window.value) }))
-    const silent = counted.filter((one) => one.calls === 0)
+    const silent = counted.filter((one) => one.calls === 0 && !one.edge.isCapture)
     if (silent.length === 0) continue
     // Calls of unknown place may be those of any written call that no call is known of.
     if (counted.reduce((sum, one) => sum + one.calls, 0) < calls) undecided += silent.length
@@ -111,15 +111,15 @@ function calleesAsked(context: RuntimeContext, asked: string | undefined, prefix
   return found.ok ? ok([writtenOf(found.value)]) : found
 }
 
-/** The calls of a function as written; a capture is no call yet. */
+/** The calls of a function as written, and its captures; the body of a module calls when it is compiled. */
 function edgesTo({ snapshot }: RuntimeContext, { row, mfa }: Written): PlacedEdge[] {
   const edges: PlacedEdge[] = []
   let after: string | undefined
   do {
     const page = snapshot.callers({ module: runningName(row.moduleKey), name: row.name, arity: row.arity }, { limit: 1000, after })
     for (const { caller, node, line, kind } of page.items) {
-      if (caller.function === null || kind === 'capture' || kind === 'delegate') continue
-      edges.push({ caller: formatMfa({ ...caller.function, module: runningName(caller.moduleKey) }), callee: mfa, node, line })
+      if (caller.function === null) continue
+      edges.push({ caller: formatMfa({ ...caller.function, module: runningName(caller.moduleKey) }), callee: mfa, node, line, isCapture: kind === 'capture' })
     }
     after = page.next ?? undefined
   } while (after !== undefined)
@@ -161,7 +161,7 @@ function callsOf({ snapshot }: RuntimeContext, { row, mfa }: Written, names: Ret
   let after: string | undefined
   do {
     const page = snapshot.calleesOf(row.id, { limit: 1000, after })
-    for (const { module, name, arity, node, line } of page.items) edges.push({ caller: mfa, callee: calleeName(names, { module, name, arity }), node, line })
+    for (const { module, name, arity, node, line, kind } of page.items) edges.push({ caller: mfa, callee: calleeName(names, { module, name, arity }), node, line, isCapture: kind === 'capture' })
     after = page.next ?? undefined
   } while (after !== undefined)
   return edges

@@ -57,7 +57,7 @@ function framesOf(roots: readonly Frame[]): Frame[] {
   const waiting = [...roots]
   for (let frame = waiting.pop(); frame !== undefined; frame = waiting.pop()) {
     all.push(frame)
-    waiting.push(...frame.children)
+    for (const child of frame.children) waiting.push(child)
   }
   return all
 }

@@ -100,18 +100,18 @@ export function figuresAt(context: RuntimeContext, { nodeId, ...window }: NodePl
 }
 
 function lastExecuted(context: RuntimeContext, filters: readonly EventFilter[]): bigint | null {
-  const [latest] = latestOf(context, filters.map((filter) => ({ ...filter, types: EXECUTED })), 1)
+  const [latest] = lastEvents(context, filters.map((filter) => ({ ...filter, types: EXECUTED })), 1)
   return latest?.timestampNs ?? null
 }
 
-export function latestOf(context: RuntimeContext, filters: readonly EventFilter[], limit: number) {
+export function lastEvents(context: RuntimeContext, filters: readonly EventFilter[], limit: number) {
   const events = filters.flatMap((filter) => finishWithin(context, runQuery(context.queries, { filter, order: 'desc', limit })).events)
   return events.sort((a, b) => (a.timestampNs < b.timestampNs ? 1 : a.timestampNs > b.timestampNs ? -1 : 0)).slice(0, limit)
 }
 
 function errorsOf(context: RuntimeContext, filters: readonly EventFilter[]): Insights['errors'] {
   const errors = new Map<string, { class: string; value: string; count: number }>()
-  for (const { payload } of latestOf(context, filters.map((filter) => ({ ...filter, types: ['exception'] as const })), MAX_ERRORS)) {
+  for (const { payload } of lastEvents(context, filters.map((filter) => ({ ...filter, types: ['exception'] as const })), MAX_ERRORS)) {
     const told = payload === null ? undefined : readPayload(payload)
     const [kind, text] = [fieldOf(told, 'class'), fieldOf(told, 'value')]
     const error = { class: kind === undefined ? 'unknown' : plainText(kind), value: text === undefined ? '' : termText(text).slice(0, MAX_ERROR_TEXT), count: 1 }
@@ -184,7 +184,7 @@ export function analyzeComplexity(context: RuntimeContext, { of }: Args<'analyze
   })
   return ok({
     of, functions, cyclomatic_total: sum(rows.value, ({ cyclomatic }) => cyclomatic), cyclomatic_max: rows.value.reduce((most, { cyclomatic }) => Math.max(most, cyclomatic), 0),
-    lines_of_code: sum(rows.value, ({ linesOfCode }) => linesOfCode),
+    lines_of_code: sum(rows.value, ({ linesOfCode }) => linesOfCode), ...basisOf(context, {}, functions.reduce((n, fn) => n + (fn.figures?.calls ?? 0), 0), `sums over blocks; ${QUANTILES}`),
   })
 }
 

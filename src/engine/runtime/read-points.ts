@@ -18,11 +18,12 @@ import { parseNodeId, type NodeId } from '../../model/node-id.ts'
 import type { FunctionRow } from '../../store/contract.ts'
 import { lineColumn } from '../../syntax/tree.ts'
 import type { Args, Value } from '../../wire/methods.ts'
+import { basisOf, callsIn } from './basis.ts'
 import { completenessOf } from './completeness.ts'
 import type { ActivePlan, PlanPoint, RuntimeContext } from './context.ts'
 import { figuresIn } from './figures.ts'
 import { placesOf } from './node-places.ts'
-import { latestOf, rowsOf } from './read-insights.ts'
+import { lastEvents, rowsOf } from './read-insights.ts'
 import { definitions, namesFunction, namesModule, withoutHandovers, writtenOf } from './written.ts'
 
 type Point = Value<'get_instrumentation_points'>['points'][number]
@@ -50,7 +51,7 @@ export function getInstrumentationPoints(context: RuntimeContext, { of, limit, c
   const shown = points.value.slice(from.value, from.value + limit)
   const seen = seenOf(context)
   const to = from.value + shown.length
-  return ok({ points: shown.map((point) => pointRecord(context, point, seen)), cursor: to < points.value.length ? `${context.snapshot.epoch}.${to}` : null })
+  return ok({ points: shown.map((point) => pointRecord(context, point, seen)), cursor: to < points.value.length ? `${context.snapshot.epoch}.${to}` : null, ...basisOf(context, {}, callsIn(seen.figures), 'calls by function and by place in all that is kept') })
 }
 
 /** The order of points holds for an epoch. */
@@ -141,7 +142,7 @@ function seenOf(context: RuntimeContext) {
   const names = definitions(context)
   const { since_ns: first, until_ns: last } = completenessOf(context, {})
   return {
-    names, plans: context.activePlans(), byFunction: insightsBy('function', figures, names.written(figures)), byNode: insightsBy('node', withoutHandovers(figures, names)),
+    names, figures, plans: context.activePlans(), byFunction: insightsBy('function', figures, names.written(figures)), byNode: insightsBy('node', withoutHandovers(figures, names)),
     evidence: new Map(figures.flatMap(({ site }) => (site.nodeId === null ? [] : [[site.nodeId, site.evidence] as const]))),
     seconds: first === null || last === null ? 0 : Number(BigInt(last) - BigInt(first)) / 1e9,
   }
@@ -172,7 +173,7 @@ function observedAt(context: RuntimeContext, { kind, node, traced }: StaticPoint
 function pointRecord(context: RuntimeContext, point: StaticPoint, seen: Seen): Point {
   const { kind, node, location, traced } = point
   const observed = observedAt(context, point, seen)
-  const latest = observed.count === 0 ? [] : latestOf(context, observed.filters, LATEST)
+  const latest = observed.count === 0 ? [] : lastEvents(context, observed.filters, LATEST)
   const rate = observed.count === 0 || seen.seconds === 0 ? null : observed.count / seen.seconds
   const followed = planPointOf(seen.plans, kind, traced)
   const captures = (what: string) => followed?.point.capture.includes(what) === true

@@ -9,19 +9,16 @@ import type { EventFunction } from '../../model/event.ts'
 import type { FunctionKind } from '../../model/facts.ts'
 import { formatMfa } from '../../model/names.ts'
 import type { FunctionRow } from '../../store/contract.ts'
-import type { ActivePlan, PlanPoint, RuntimeContext, Written } from './context.ts'
+import { latestOf, type ActivePlan, type PlanPoint, type RuntimeContext, type Written } from './context.ts'
 
 const RUNNING: ReadonlySet<FunctionKind> = new Set(['def', 'defp', 'defdelegate'])
 const LISTS = 8
 
 /** Of modules whose name begins so. */
-export function writtenFunctions({ snapshot, caches, pause }: RuntimeContext, prefix: string = ''): readonly Written[] {
-  const { written } = caches
-  if (written.epoch !== snapshot.epoch) {
-    written.epoch = snapshot.epoch
-    written.lists.clear()
-  }
-  const known = written.lists.get(prefix)
+export function writtenFunctions(context: RuntimeContext, prefix: string = ''): readonly Written[] {
+  const { snapshot, pause } = context
+  const { written } = latestOf(context)
+  const known = written.get(prefix)
   if (known !== undefined) return known
   const all: Written[] = []
   let after: string | undefined
@@ -31,8 +28,8 @@ export function writtenFunctions({ snapshot, caches, pause }: RuntimeContext, pr
     after = page.next ?? undefined
     pause()
   } while (after !== undefined)
-  if (written.lists.size >= LISTS) written.lists.clear()
-  written.lists.set(prefix, all)
+  if (written.size >= LISTS) written.clear()
+  written.set(prefix, all)
   return all
 }
 

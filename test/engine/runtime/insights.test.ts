@@ -176,6 +176,9 @@ test('calls never seen: written minus observed; what may have been seen is undec
   program.seal()
   program.take(called(50, 5, 'Shop.log/1', { caller: at(5) }))
   expect(unseen({ mfa: 'Shop.log/1' }).calls).toEqual(['Shop.idle/1#1/case/clause:2/log'])
+  // A capture calls nothing where it is written.
+  program.take(called(55, 5, 'Printer.print/1', { caller: 'Shop.log/1 lib/shop.ex:11' }))
+  expect(unseen({ mfa: 'Printer.print/1' })).toEqual({ calls: [], total: 0, undecided: 0 })
   program.take(called(60, 5, 'Shop.log/1'))
   expect(unseen()).toEqual({ calls: ['Shop.idle/1#1/case/clause/total'], total: 1, undecided: 1 })
 })
