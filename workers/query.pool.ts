@@ -26,7 +26,7 @@ import { poolTasks } from '../src/otp/node/run-pool.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { EventMethod } from '../src/wire/methods.ts'
 import type { QueryTasks } from './calls.ts'
-import { isVerified, pendingFiles, type SharedState } from './shared-state.ts'
+import { isVerified, pendingFiles, storeGeneration, type SharedState } from './shared-state.ts'
 
 export type QueryInit = {
   readonly storePath: string
@@ -50,12 +50,13 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
   const slabs = slabsBySlot(init.slabs)
   const events = openEventReader({ directory: init.eventsPath, slabs: slabs.reader, disk: realDisk, nowMs: clock.wallMs, cacheBytes: CACHE_BYTES, warmMs: WARM_MS })
   const kept = keptReader(init.keptPath)
+  const stores = storeReader(init)
   const caches = openCaches()
   const trees = createTreeCache(createCache({ maxBytes: TREE_BYTES, nowMs: clock.nowMs }))
   const code = createStaticCache(createAnalyser(), CODE_LIMIT)
   return {
     query: ({ slot, method, args }) => {
-      const store = openReader({ path: init.storePath, now: clock.wallMs })
+      const store = stores()
       if (!store.ok) return store
       const deadlineMs = clock.nowMs() + init.config.query.timeoutMs
       const pause = (): void => {
@@ -77,7 +78,6 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
         })
       } finally {
         slabs.reader.leave()
-        store.value.close()
       }
     },
   }
@@ -92,6 +92,19 @@ function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; enterAt(slot:
       current.enter()
     },
     reader: { enter: () => current.enter(), leave: () => current.leave(), find: (number) => current.find(number), resident: () => current.resident() },
+  }
+}
+
+/** The repository, opened anew where another has come in its place. */
+function storeReader({ storePath, shared }: QueryInit): () => ReturnType<typeof openReader> {
+  let opened: ReturnType<typeof openReader> | undefined
+  let generation = -1
+  return () => {
+    if (opened?.ok === true && generation === storeGeneration(shared) && opened.value.place() === 'in place') return opened
+    if (opened?.ok === true) opened.value.close()
+    generation = storeGeneration(shared)
+    opened = openReader({ path: storePath, now: NODE_PLATFORM.clock.wallMs })
+    return opened
   }
 }
 

@@ -38,8 +38,13 @@ export type Written = { readonly row: FunctionRow; readonly fn: WrittenFunction;
 /** The kept versions of a file, the newest first. `now` translates to and from the newest; null for that itself. */
 export type FileSides = readonly { readonly version: FileVersion; readonly index: NodeIndex; readonly now: VersionTranslator | null }[]
 
+/** What a node told that it left out. */
+export type Gap = { readonly ns: bigint; readonly node: string; readonly dropped: number }
+
 /** What questions of one thread find out and leave to the next. */
 export type RuntimeCaches = {
+  /** Of sealed blocks, by number. */
+  readonly gaps: LRUCache<number, readonly Gap[]>
   /** Of the first sealed blocks of each group. */
   readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly sums: Figures }>
   /** By path and contents. */
@@ -53,8 +58,11 @@ const CACHED_SITES = 60_000
 /** A node of a tree takes about 30 bytes. */
 const CACHED_NODES = 1_000_000
 
+const CACHED_BLOCKS = 10_000
+
 export function openCaches(): RuntimeCaches {
   return {
+    gaps: new LRUCache<number, readonly Gap[]>({ max: CACHED_BLOCKS }),
     figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ sums }) => sums.size + 1 }),
     versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),
     latest: { epoch: -1, written: new Map(), names: new Map() },
