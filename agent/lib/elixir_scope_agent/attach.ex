@@ -7,18 +7,20 @@ defmodule ElixirScopeAgent.Attach do
   One line on standard output for each thing that happens, the first word saying what: `attached`, `ended`, `failed`.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.{Boot, Session}
 
   @not_needed [ElixirScopeAgent.Attach, ElixirScopeAgent.Application, ElixirScopeAgent.ExUnitFormatter]
   @exit %{usage: 2, connect: 3, version: 4, busy: 5, load: 6, ended: 7}
 
   def main do
-    case run(for arg <- :init.get_plain_arguments(), do: :unicode.characters_to_binary(arg)) do
+    case run(list_of arg <- :init.get_plain_arguments(), do: :unicode.characters_to_binary(arg)) do
       :ok -> :erlang.halt(0)
       {:error, code, why} -> fail(code, why)
     end
   catch
-    kind, reason -> fail(:ended, :io_lib.format(~c"~p: ~0P", [kind, reason, 30]))
+    kind, reason -> fail(:ended, :io_lib.format(~c"~p: ~0P ~0P", [kind, reason, 30, __STACKTRACE__, 30]))
   end
 
   defp fail(code, why) do
@@ -123,7 +125,7 @@ defmodule ElixirScopeAgent.Attach do
         {^mod, bytes, file} = :code.get_object_code(mod)
         {:module, ^mod} = :erpc.call(node, :code, :load_binary, [mod, file, bytes], 10_000)
       end,
-      modules -- @not_needed
+      list_of(mod <- modules -- @not_needed, Boot.ours?(mod), do: mod)
     )
   catch
     _, reason -> {:error, :load, :io_lib.format(~c"~0P", [reason, 20])}

@@ -5,6 +5,8 @@ defmodule ElixirScopeAgent.Boot do
   standard error, and the node runs on without the agent.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.{Msgpack, Session}
 
   @version "0.1.0"
@@ -69,11 +71,11 @@ defmodule ElixirScopeAgent.Boot do
 
   @doc "Every module of the agent that the target needs."
   def modules do
-    for {mod, _} <- :code.all_loaded(), ours?(:erlang.atom_to_binary(mod)), do: mod
+    list_of {mod, _} <- :code.all_loaded(), ours?(mod), do: mod
   end
 
-  defp ours?(<<"Elixir.ElixirScopeAgent", _::binary>>), do: true
-  defp ours?(_), do: false
+  @doc "Whether a module is the agent's."
+  def ours?(mod), do: match?(<<"Elixir.ElixirScopeAgent", _::binary>>, :erlang.atom_to_binary(mod))
 
   defp started(options, wait_ms) do
     tests(options)

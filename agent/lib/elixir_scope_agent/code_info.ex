@@ -4,6 +4,8 @@ defmodule ElixirScopeAgent.CodeInfo do
   info of the beam, where that beam has the md5 of what is loaded. Reads files: the helper's work, never the session's.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.{Msgpack, Names}
 
   @max_beam_bytes 33_554_432
@@ -44,16 +46,16 @@ defmodule ElixirScopeAgent.CodeInfo do
 
   # Elixir: definitions with the meta of each clause.
   defp clauses({:elixir_v1, %{:definitions => definitions}, _specs}) do
-    for {{name, arity}, kind, _meta, clauses} <- definitions do
+    list_of {{name, arity}, kind, _meta, clauses} <- definitions do
       {name, arity} = if kind in [:defmacro, :defmacrop], do: {<<"MACRO-", :erlang.atom_to_binary(name)::binary>>, arity + 1}, else: {:erlang.atom_to_binary(name), arity}
-      [name, arity, for({meta, _args, _guards, _body} <- clauses, do: line(meta))]
+      [name, arity, list_of({meta, _args, _guards, _body} <- clauses, do: line(meta))]
     end
   end
 
   # Erlang: abstract forms.
   defp clauses({forms, _options}) when is_list(forms) do
-    for {:function, _anno, name, arity, clauses} <- forms do
-      [:erlang.atom_to_binary(name), arity, for(clause <- clauses, do: :erl_anno.line(:erlang.element(2, clause)))]
+    list_of {:function, _anno, name, arity, clauses} <- forms do
+      [:erlang.atom_to_binary(name), arity, list_of(clause <- clauses, do: :erl_anno.line(:erlang.element(2, clause)))]
     end
   end
 

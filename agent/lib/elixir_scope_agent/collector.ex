@@ -11,6 +11,8 @@ defmodule ElixirScopeAgent.Collector do
   Absent on purpose: which functions are traced, whether the node can bear it (both the session's), the socket.
   """
 
+  import ElixirScopeAgent.Lists
+
   require ElixirScopeAgent.Types
   alias ElixirScopeAgent.{Msgpack, Names, Term, Types}
 
@@ -546,8 +548,8 @@ defmodule ElixirScopeAgent.Collector do
 
   defp frame(n, types, ts, pids, sites, base, state) do
     {site_words, strings} = sites(:lists.reverse(state.site_list), <<>>, %{}, [])
-    pid_names = for pid <- :lists.reverse(state.pid_list), do: Msgpack.text(Names.process(pid))
-    corr_names = for corr <- :lists.reverse(state.corr_list), do: Msgpack.text(corr)
+    pid_names = list_of pid <- :lists.reverse(state.pid_list), do: Msgpack.text(Names.process(pid))
+    corr_names = list_of corr <- :lists.reverse(state.corr_list), do: Msgpack.text(corr)
 
     :erlang.iolist_to_binary([
       Msgpack.array(7), Msgpack.text("batch"), Msgpack.integer(state.no), Msgpack.integer(base + :erlang.time_offset(:nanosecond)), Msgpack.integer(n),
@@ -567,7 +569,7 @@ defmodule ElixirScopeAgent.Collector do
   defp payloads(%{rows: []}), do: <<0xC0>>
 
   defp payloads(state) do
-    rows = for row <- :lists.reverse(state.rows), into: <<>>, do: <<row::16-little>>
+    rows = list_of(row <- :lists.reverse(state.rows), do: <<row::16-little>>)
     [Msgpack.array(2), Msgpack.bin(rows), Msgpack.array(length(state.payloads)) | :lists.map(&Msgpack.bin/1, :lists.reverse(state.payloads))]
   end
 

@@ -6,6 +6,8 @@ defmodule ElixirScopeAgent.Helper do
   To the session: `{:loaded, modules}`. To the sender: entries of modules, answers. To the collector: supervision events.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.{CodeInfo, Collector, Names, Sender, Supervision}
 
   @walk_ms 2_000
@@ -26,11 +28,11 @@ defmodule ElixirScopeAgent.Helper do
   defp loop(state) do
     receive do
       {:load, modules} ->
-        send(state.session, {:loaded, for(mod <- modules, loaded?(mod), do: mod)})
+        send(state.session, {:loaded, list_of(mod <- modules, loaded?(mod), do: mod)})
         loop(state)
 
       {:modules, sender, modules} ->
-        Sender.modules(sender, for(mod <- modules, entry = CodeInfo.entry(mod), do: entry))
+        Sender.modules(sender, list_of(mod <- modules, entry = CodeInfo.entry(mod), do: entry))
         loop(state)
 
       {:ask, sender, id, what} ->
@@ -72,7 +74,7 @@ defmodule ElixirScopeAgent.Helper do
 
   defp value("processes", state) do
     pids = :erlang.processes()
-    {%{"count" => length(pids), "processes" => for(pid <- :lists.sublist(pids, @max_processes), info = process(pid), do: info)}, state}
+    {%{"count" => length(pids), "processes" => list_of(pid <- :lists.sublist(pids, @max_processes), info = process(pid), do: info)}, state}
   end
 
   defp value(_other, state), do: {["error", "there is no such question: supervision, stats, processes"], state}

@@ -7,6 +7,8 @@ defmodule ElixirScopeAgent.Plan do
   modules of the applications below is refused.
   """
 
+  import ElixirScopeAgent.Lists
+
   # The runtime system's own applications, and Elixir's: single functions of theirs may be traced, not all of them.
   @own_apps [:kernel, :stdlib, :erts, :compiler, :elixir, :logger, :eex, :ex_unit, :mix, :iex, :sasl, :runtime_tools]
   @max_modules 5_000
@@ -33,14 +35,14 @@ defmodule ElixirScopeAgent.Plan do
     {:ok,
      %{
        id: text(plan, "id", ""),
-       points: for(point <- list(plan, "points"), is_map(point), :maps.get("enabled", point, true) != false, do: point) |> :lists.sublist(@max_modules),
+       points: list_of(point <- list(plan, "points"), is_map(point), :maps.get("enabled", point, true) != false, do: point) |> :lists.sublist(@max_modules),
        processes: :maps.get("processes", plan, "all"),
        messages: flag(plan, "messages"),
        message_payloads: flag(plan, "message_payloads"),
        lifecycle: flag(plan, "lifecycle"),
        scheduling: flag(plan, "scheduling"),
        gc: flag(plan, "gc"),
-       redact: for(name <- list(plan, "redact"), is_binary(name), do: name),
+       redact: list_of(name <- list(plan, "redact"), is_binary(name), do: name),
        duration_ms: number(limits, "duration_ms", nil),
        events: number(limits, "events", nil),
        bytes: number(limits, "bytes", nil),
@@ -103,11 +105,11 @@ defmodule ElixirScopeAgent.Plan do
         {:ok, []}
 
       app ->
-        if app in @own_apps do
+        if :lists.member(app, @own_apps) do
           {:refused, "an application of the runtime system or of Elixir is not traced as a whole"}
         else
           case :application.get_key(app, :modules) do
-            {:ok, modules} -> {:ok, for(mod <- modules, not own?(mod), do: target(mod, point))}
+            {:ok, modules} -> {:ok, list_of(mod <- modules, not own?(mod), do: target(mod, point))}
             :undefined -> {:ok, []}
           end
         end
@@ -118,7 +120,7 @@ defmodule ElixirScopeAgent.Plan do
     owned = own_modules()
 
     {:ok,
-     for(
+     list_of(
        {mod, _file} <- :code.all_loaded(),
        starts?(ElixirScopeAgent.Names.module(mod), prefix),
        not is_map_key(owned, mod),
@@ -164,7 +166,7 @@ defmodule ElixirScopeAgent.Plan do
 
   defp captures(point) do
     case :maps.get("capture", point, nil) do
-      list when is_list(list) -> for name <- list, is_binary(name), do: name
+      list when is_list(list) -> list_of name <- list, is_binary(name), do: name
       _ -> @defaults
     end
   end
@@ -195,7 +197,7 @@ defmodule ElixirScopeAgent.Plan do
           :undefined -> acc
         end
       end,
-      :maps.from_list(for mod <- [:erlang, :init, :prim_inet, :prim_file, :prim_eval, :erl_prim_loader, :erts_internal, :erl_init, :persistent_term, :atomics, :counters, :zlib], do: {mod, true}),
+      :maps.from_list(list_of mod <- [:erlang, :init, :prim_inet, :prim_file, :prim_eval, :erl_prim_loader, :erts_internal, :erl_init, :persistent_term, :atomics, :counters, :zlib], do: {mod, true}),
       @own_apps
     )
   end
@@ -211,7 +213,7 @@ defmodule ElixirScopeAgent.Plan do
       {:ok, guards} ->
         caller =
           cond do
-            "caller" not in target.capture -> :undefined
+            not :lists.member("caller", target.capture) -> :undefined
             caller_line -> {:caller_line}
             true -> {:caller}
           end
@@ -276,14 +278,14 @@ defmodule ElixirScopeAgent.Plan do
 
   def processes(%{processes: list}) when is_list(list) do
     pids =
-      for one <- list, is_binary(one) do
+      list_of one <- list, is_binary(one) do
         case atom(one) || atom("Elixir." <> one) do
           nil -> pid(one)
           name -> if(is_pid(:erlang.whereis(name)), do: :erlang.whereis(name), else: elixir_name(one) || pid(one))
         end
       end
 
-    :lists.usort(for pid <- pids, is_pid(pid), do: pid)
+    :lists.usort(list_of pid <- pids, is_pid(pid), do: pid)
   end
 
   def processes(_plan), do: :all

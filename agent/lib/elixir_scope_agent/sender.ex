@@ -7,6 +7,8 @@ defmodule ElixirScopeAgent.Sender do
   To the session: `{:connected, welcome}`, `{:disconnected, reason}`, `{:daemon, frame}` for what is not its own business.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.Msgpack
 
   @connect_ms 5_000
@@ -237,7 +239,7 @@ defmodule ElixirScopeAgent.Sender do
 
   defp drains(state) do
     if empty?(state) do
-      for {to, ref} <- state.drains, do: send(to, {:drained, ref})
+      list_of {to, ref} <- state.drains, do: send(to, {:drained, ref})
       %{state | drains: []}
     else
       state

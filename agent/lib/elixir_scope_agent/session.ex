@@ -11,6 +11,8 @@ defmodule ElixirScopeAgent.Session do
   off for a while and counted by the runtime system meanwhile; the count is in the gap.
   """
 
+  import ElixirScopeAgent.Lists
+
   @behaviour :gen_server
 
   alias ElixirScopeAgent.{Collector, Helper, Ladder, Names, Plan, Sender, Tracer}
@@ -195,7 +197,7 @@ defmodule ElixirScopeAgent.Session do
   @impl true
   def terminate(_reason, state) do
     if state.tracer != nil, do: clear(state)
-    for pid <- [state.collector, state.sender, state.helper], do: :erlang.exit(pid, :kill)
+    list_of pid <- [state.collector, state.sender, state.helper], do: :erlang.exit(pid, :kill)
     if :maps.get(:unload, state.options, false), do: ElixirScopeAgent.Boot.unload_later()
     :ok
   end
@@ -224,7 +226,7 @@ defmodule ElixirScopeAgent.Session do
 
   # Whoever waits goes on to a `sync`, which comes after the plan.
   defp connected(state) do
-    for from <- state.ready, do: :gen_server.reply(from, :ok)
+    list_of from <- state.ready, do: :gen_server.reply(from, :ok)
     %{state | gone: nil, ready: []}
   end
 
@@ -233,7 +235,7 @@ defmodule ElixirScopeAgent.Session do
 
   defp tell_planned(state) do
     matched =
-      for {{mod, fun, arity}, pattern} <- :maps.to_list(state.patterns) do
+      list_of {{mod, fun, arity}, pattern} <- :maps.to_list(state.patterns) do
         %{"point" => pattern.target.point, "module" => Names.module(mod), "function" => if(fun == :_, do: nil, else: :erlang.atom_to_binary(fun)), "arity" => if(arity == :_, do: nil, else: arity), "functions" => pattern.matched}
       end
 
@@ -273,9 +275,9 @@ defmodule ElixirScopeAgent.Session do
   # The agent's own processes, what it needs, the logger and the group leaders are never traced.
   defp spared(state) do
     own = [self(), state.collector, state.sender, state.helper | parents()]
-    named = for name <- @never, pid = :erlang.whereis(name), is_pid(pid), do: pid
-    leaders = for {app, _, _} <- applications(), master = :application_controller.get_master(app), is_pid(master), do: master
-    :maps.from_list(for pid <- own ++ named ++ leaders, do: {pid, true})
+    named = list_of name <- @never, pid = :erlang.whereis(name), is_pid(pid), do: pid
+    leaders = list_of {app, _, _} <- applications(), master = :application_controller.get_master(app), is_pid(master), do: master
+    :maps.from_list(list_of pid <- own ++ named ++ leaders, do: {pid, true})
   end
 
   defp applications do
@@ -286,7 +288,7 @@ defmodule ElixirScopeAgent.Session do
 
   defp parents do
     case :erlang.get(:"$ancestors") do
-      list when is_list(list) -> for one <- list, pid = if(is_pid(one), do: one, else: :erlang.whereis(one)), is_pid(pid), do: pid
+      list when is_list(list) -> list_of one <- list, pid = if(is_pid(one), do: one, else: :erlang.whereis(one)), is_pid(pid), do: pid
       _ -> []
     end
   end
@@ -296,10 +298,10 @@ defmodule ElixirScopeAgent.Session do
 
   defp refresh(state) do
     {targets, refused} = Plan.targets(state.plan)
-    missing = for target <- targets, not is_map_key(state.patterns, target.mfa), do: target
+    missing = list_of target <- targets, not is_map_key(state.patterns, target.mfa), do: target
     {ready, unloaded} = :lists.partition(fn %{mfa: {mod, _, _}} -> :erlang.module_loaded(mod) end, missing)
     state = :lists.foldl(&set/2, %{state | refused: refused ++ failed(state)}, ready)
-    modules = :lists.usort(for %{mfa: {mod, _, _}} <- unloaded, do: mod)
+    modules = :lists.usort(list_of %{mfa: {mod, _, _}} <- unloaded, do: mod)
 
     # Looking for code that is not there costs the node's code server something: once a second.
     if modules != [] and not state.loading and now() >= state.load_at do
@@ -310,13 +312,13 @@ defmodule ElixirScopeAgent.Session do
     end
   end
 
-  defp failed(state), do: for({mfa, %{error: error} = pattern} when error != nil <- :maps.to_list(state.patterns), do: %{"point" => pattern.target.point, "function" => Names.printed(mfa, 5, 200), "reason" => error})
+  defp failed(state), do: list_of({mfa, %{error: error} = pattern} when error != nil <- :maps.to_list(state.patterns), do: %{"point" => pattern.target.point, "function" => Names.printed(mfa, 5, 200), "reason" => error})
 
   defp changed([], state), do: state
 
   defp changed(ready, state) do
     configure(state)
-    Helper.tell_modules(state.helper, state.sender, :lists.usort(for %{mfa: {mod, _, _}} <- ready, do: mod))
+    Helper.tell_modules(state.helper, state.sender, :lists.usort(list_of %{mfa: {mod, _, _}} <- ready, do: mod))
     if state.ticks > 0 and not state.loading, do: tell_planned(state)
     state
   end
@@ -325,7 +327,7 @@ defmodule ElixirScopeAgent.Session do
     known = map_size(state.patterns)
     state = refresh(%{state | loading: true})
     if state.tracer != nil and (map_size(state.patterns) > known or state.ticks < 20), do: tell_planned(state)
-    for from <- state.syncs, do: :gen_server.reply(from, :ok)
+    list_of from <- state.syncs, do: :gen_server.reply(from, :ok)
     # What could not be loaded is tried again, but not at once.
     %{state | loading: false, syncs: []}
   end
@@ -375,7 +377,7 @@ defmodule ElixirScopeAgent.Session do
   end
 
   defp configure(state) do
-    targets = for {_mfa, pattern} <- :maps.to_list(state.patterns), do: pattern.target
+    targets = list_of {_mfa, pattern} <- :maps.to_list(state.patterns), do: pattern.target
     bare = state.ladder.level >= 1
 
     Collector.configure(state.collector, %{
@@ -383,13 +385,13 @@ defmodule ElixirScopeAgent.Session do
       results: if(bare, do: %{}, else: asked_for("result", targets)),
       exceptions: if(bare, do: %{}, else: asked_for("exceptions", targets)),
       messages: state.plan.message_payloads and not bare,
-      samples: :maps.from_list(for target <- targets, target.sampling < 1, mfa <- each(target.mfa), do: {mfa, target.sampling})
+      samples: :maps.from_list(list_of target <- targets, target.sampling < 1, mfa <- each(target.mfa), do: {mfa, target.sampling})
     })
   end
 
-  defp asked_for(what, targets), do: :maps.from_list(for target <- targets, :lists.member(what, target.capture), do: {target.mfa, true})
+  defp asked_for(what, targets), do: :maps.from_list(list_of target <- targets, :lists.member(what, target.capture), do: {target.mfa, true})
   defp each({_mod, fun, arity} = mfa) when fun != :_ and arity != :_, do: [mfa]
-  defp each({mod, fun, _}), do: for({name, arity} <- functions(mod), fun == :_ or name == fun, do: {mod, name, arity})
+  defp each({mod, fun, _}), do: list_of({name, arity} <- functions(mod), fun == :_ or name == fun, do: {mod, name, arity})
 
   # Code that was loaded anew.
   defp look(%{tracer: nil} = state), do: state
@@ -484,18 +486,20 @@ defmodule ElixirScopeAgent.Session do
     state
   end
 
-  # Calls are silent, and counted by the runtime system. Counting begins first: calls of the moment between are told twice rather than not at all.
+  # Calls are silent, and counted by the runtime system. Counting begins first: what was counted while it was still traced is taken off again.
   defp mute(reason, until, state) do
     state = settle(state)
     functions = :lists.sublist(:lists.flatmap(&each/1, :maps.keys(state.patterns)), @max_counted + 1)
     counted = if length(functions) <= @max_counted, do: functions, else: :too_many
-    if is_list(counted), do: for(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, true, [:call_count]))
-    state = %{state | muted: {reason, now(), until, counted}}
-    reflag(state)
-    state
+    if is_list(counted), do: list_of(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, true, [:call_count]))
+    reflag(%{state | muted: :now})
+    %{state | muted: {reason, now(), until, counted, counts(counted, state)}}
   end
 
-  defp unmute(%{muted: {_reason, _from, until, _counted}, tracer: tracer} = state) when tracer != nil do
+  defp counts(:too_many, _state), do: 0
+  defp counts(counted, state), do: :lists.sum(list_of(mfa <- counted, do: count(mfa, state)))
+
+  defp unmute(%{muted: {_reason, _from, until, _counted, _twice}, tracer: tracer} = state) when tracer != nil do
     over = if until == nil, do: state.ladder.level < 3, else: state.tokens > 0 and state.ladder.level < 3
 
     if over do
@@ -510,9 +514,9 @@ defmodule ElixirScopeAgent.Session do
 
   defp told_mute(%{muted: nil} = state), do: state
 
-  defp told_mute(%{muted: {reason, from, _until, counted}} = state) do
-    calls = if is_list(counted), do: :lists.sum(for mfa <- counted, do: count(mfa, state)), else: 0
-    if is_list(counted), do: for(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, false, [:call_count]))
+  defp told_mute(%{muted: {reason, from, _until, counted, twice}} = state) do
+    calls = max(counts(counted, state) - twice, 0)
+    if is_list(counted), do: list_of(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, false, [:call_count]))
     unknown = if is_list(counted), do: ["return", "exception"], else: ["call", "return", "exception"]
     gap(state, reason, from, %{"call" => calls}, unknown, offset())
     %{state | muted: nil}
@@ -535,7 +539,8 @@ defmodule ElixirScopeAgent.Session do
     else
       Tracer.functions(state.tracer, mfa, true, [:call_count])
       Tracer.functions(state.tracer, mfa, false, [:local])
-      %{state | hot: :maps.put(mfa, {now(), now() + 1_000}, state.hot)}
+      # Those until here were both traced and counted.
+      %{state | hot: :maps.put(mfa, {now(), now() + 1_000, count(mfa, state)}, state.hot)}
     end
   end
 
@@ -543,15 +548,15 @@ defmodule ElixirScopeAgent.Session do
 
   defp cool(state) do
     at = now()
-    :maps.fold(fn mfa, {from, until}, acc -> if(at >= until, do: told_hot(mfa, from, again(mfa, acc)), else: acc) end, state, state.hot)
+    :maps.fold(fn mfa, {_from, until, _twice} = heat, acc -> if(at >= until, do: told_hot(mfa, heat, again(mfa, acc)), else: acc) end, state, state.hot)
   end
 
   # All of them, whatever the time.
-  defp settle(state), do: :maps.fold(fn mfa, {from, _until}, acc -> told_hot(mfa, from, again(mfa, acc)) end, state, state.hot)
+  defp settle(state), do: :maps.fold(fn mfa, heat, acc -> told_hot(mfa, heat, again(mfa, acc)) end, state, state.hot)
 
   # The pattern of the point it belongs to, again.
   defp again({mod, fun, _arity} = mfa, state) do
-    keys = for key <- [mfa, {mod, fun, :_}, {mod, :_, :_}], is_map_key(state.patterns, key), do: key
+    keys = list_of key <- [mfa, {mod, fun, :_}, {mod, :_, :_}], is_map_key(state.patterns, key), do: key
 
     with [key | _] <- keys, {:ok, spec} <- Plan.spec(:maps.get(key, state.patterns).target, if(state.ladder.level >= 1, do: :without, else: :with), state.caller_line) do
       Tracer.functions(state.tracer, mfa, spec, [:local])
@@ -560,8 +565,8 @@ defmodule ElixirScopeAgent.Session do
     state
   end
 
-  defp told_hot({mod, fun, arity} = mfa, from, state) do
-    calls = count(mfa, state)
+  defp told_hot({mod, fun, arity} = mfa, {from, _until, twice}, state) do
+    calls = max(count(mfa, state) - twice, 0)
     Tracer.functions(state.tracer, mfa, false, [:call_count])
     name = <<Names.module(mod)::binary, ".", :erlang.atom_to_binary(fun)::binary, "/", :erlang.integer_to_binary(arity)::binary>>
     gap(state, "called more often than the rate for one function allows: " <> name, from, %{"call" => calls}, ["return", "exception"], offset())
@@ -679,8 +684,8 @@ defmodule ElixirScopeAgent.Session do
     Tracer.processes(tracer, :all, false, @all_flags)
 
     # What was only counted until now is told.
-    state = told_mute(:maps.fold(fn mfa, {from, _}, acc -> told_hot(mfa, from, acc) end, state, state.hot))
-    for mfa <- :maps.keys(state.patterns), do: Tracer.functions(tracer, mfa, false, [:local])
+    state = told_mute(:maps.fold(fn mfa, heat, acc -> told_hot(mfa, heat, acc) end, state, state.hot))
+    list_of mfa <- :maps.keys(state.patterns), do: Tracer.functions(tracer, mfa, false, [:local])
     if state.tests == :traced, do: Tracer.functions(tracer, {ExUnit.Runner, :exec_test, :_}, false, [:local])
     delivered(tracer, 1_000)
     Tracer.stop(tracer)

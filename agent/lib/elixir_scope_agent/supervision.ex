@@ -4,6 +4,8 @@ defmodule ElixirScopeAgent.Supervision do
   only then is it asked, and not for longer than a second. Bounded in processes, depth and children that are listed.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.Names
 
   @max_supervisors 2_000
@@ -17,7 +19,7 @@ defmodule ElixirScopeAgent.Supervision do
   @spec walk(known) :: {map, known}
   def walk(known) do
     roots =
-      for {app, _, _} <- :application.which_applications(@ask_ms), {top, mod} <- top(app) do
+      list_of {app, _, _} <- :application.which_applications(@ask_ms), {top, mod} <- top(app) do
         {app, top, mod}
       end
 
@@ -43,9 +45,9 @@ defmodule ElixirScopeAgent.Supervision do
     before = flat(before)
     now = flat(now)
 
-    started = for {key, child} <- :maps.to_list(now), not is_map_key(before, key), do: change("started", child, nil)
-    ended = for {key, child} <- :maps.to_list(before), not is_map_key(now, key), do: change("ended", child, nil)
-    restarted = for {key, child} <- :maps.to_list(now), old = :maps.get(key, before, nil), old != nil, field(old, "pid") != field(child, "pid"), do: change("restarted", child, field(old, "pid"))
+    started = list_of {key, child} <- :maps.to_list(now), not is_map_key(before, key), do: change("started", child, nil)
+    ended = list_of {key, child} <- :maps.to_list(before), not is_map_key(now, key), do: change("ended", child, nil)
+    restarted = list_of {key, child} <- :maps.to_list(now), old = :maps.get(key, before, nil), old != nil, field(old, "pid") != field(child, "pid"), do: change("restarted", child, field(old, "pid"))
     ended ++ restarted ++ started
   end
 
@@ -135,7 +137,7 @@ defmodule ElixirScopeAgent.Supervision do
   end
 
   defp asked(pid, _links) do
-    for {id, child, type, modules} <- :gen_server.call(pid, :which_children, @ask_ms) do
+    list_of {id, child, type, modules} <- :gen_server.call(pid, :which_children, @ask_ms) do
       {%{
          "id" => id(id),
          "pid" => if(is_pid(child), do: Names.process(child), else: nil),
@@ -161,7 +163,7 @@ defmodule ElixirScopeAgent.Supervision do
 
   # DynamicSupervisor and others run as themselves: the callback module stands in `$initial_call` and calls `Supervisor`.
   defp behaves?(mod, _dictionary) do
-    attributes = :lists.append(for {:behaviour, names} <- mod.module_info(:attributes), do: names)
+    attributes = :lists.append(list_of {:behaviour, names} <- mod.module_info(:attributes), do: names)
     :lists.any(fn name -> name in [:supervisor, Supervisor, DynamicSupervisor, PartitionSupervisor] end, attributes)
   catch
     _, _ -> false

@@ -6,6 +6,8 @@ defmodule ElixirScopeAgent.Term do
   No code of the program runs here: no protocol, no `inspect`.
   """
 
+  import ElixirScopeAgent.Lists
+
   alias ElixirScopeAgent.{Msgpack, Names}
 
   @ext_atom 1
@@ -23,7 +25,7 @@ defmodule ElixirScopeAgent.Term do
   @doc "Limits from numbers and the names, beside the usual ones, whose values are nobody's business."
   @spec limits(non_neg_integer, non_neg_integer, [binary]) :: limits
   def limits(depth, bytes, redact) do
-    names = for name <- redact, name != "", do: :string.lowercase(name)
+    names = list_of name <- redact, name != "", do: :string.lowercase(name)
     {depth, bytes, :binary.compile_pattern(:lists.usort(@default_secrets ++ names))}
   end
 
