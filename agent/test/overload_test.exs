@@ -38,8 +38,9 @@ defmodule ElixirScopeAgent.OverloadTest do
     events = until(&(&1.type == "gap" and Map.has_key?(&1.payload["gap"]["dropped"], "call")))
     Session.stop()
     {seen, dropped} = tally(rest(events))
-    # While it is switched from the one to the other a call may be in both.
-    assert_in_delta seen["call"] + dropped["call"], 1_000_000, 20_000
+    # None is missing; while it is switched from the one to the other a call may be in both.
+    assert seen["call"] + dropped["call"] >= 1_000_000
+    assert seen["call"] + dropped["call"] < 1_200_000
     assert dropped["call"] > 500_000
     assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
     assert :erlang.trace_info({Sample, :leaf, 1}, :call_count) == {:call_count, false}

@@ -486,20 +486,18 @@ defmodule ElixirScopeAgent.Session do
     state
   end
 
-  # Calls are silent, and counted by the runtime system. Counting begins first: what was counted while it was still traced is taken off again.
+  # Calls are silent, and counted by the runtime system. Counting begins first: calls of the moment between are told twice rather than not at all.
   defp mute(reason, until, state) do
     state = settle(state)
     functions = :lists.sublist(:lists.flatmap(&each/1, :maps.keys(state.patterns)), @max_counted + 1)
     counted = if length(functions) <= @max_counted, do: functions, else: :too_many
     if is_list(counted), do: list_of(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, true, [:call_count]))
-    reflag(%{state | muted: :now})
-    %{state | muted: {reason, now(), until, counted, counts(counted, state)}}
+    state = %{state | muted: {reason, now(), until, counted}}
+    reflag(state)
+    state
   end
 
-  defp counts(:too_many, _state), do: 0
-  defp counts(counted, state), do: :lists.sum(list_of(mfa <- counted, do: count(mfa, state)))
-
-  defp unmute(%{muted: {_reason, _from, until, _counted, _twice}, tracer: tracer} = state) when tracer != nil do
+  defp unmute(%{muted: {_reason, _from, until, _counted}, tracer: tracer} = state) when tracer != nil do
     over = if until == nil, do: state.ladder.level < 3, else: state.tokens > 0 and state.ladder.level < 3
 
     if over do
@@ -514,8 +512,8 @@ defmodule ElixirScopeAgent.Session do
 
   defp told_mute(%{muted: nil} = state), do: state
 
-  defp told_mute(%{muted: {reason, from, _until, counted, twice}} = state) do
-    calls = max(counts(counted, state) - twice, 0)
+  defp told_mute(%{muted: {reason, from, _until, counted}} = state) do
+    calls = if is_list(counted), do: :lists.sum(list_of(mfa <- counted, do: count(mfa, state))), else: 0
     if is_list(counted), do: list_of(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, false, [:call_count]))
     unknown = if is_list(counted), do: ["return", "exception"], else: ["call", "return", "exception"]
     gap(state, reason, from, %{"call" => calls}, unknown, offset())
@@ -539,8 +537,7 @@ defmodule ElixirScopeAgent.Session do
     else
       Tracer.functions(state.tracer, mfa, true, [:call_count])
       Tracer.functions(state.tracer, mfa, false, [:local])
-      # Those until here were both traced and counted.
-      %{state | hot: :maps.put(mfa, {now(), now() + 1_000, count(mfa, state)}, state.hot)}
+      %{state | hot: :maps.put(mfa, {now(), now() + 1_000}, state.hot)}
     end
   end
 
@@ -548,7 +545,7 @@ defmodule ElixirScopeAgent.Session do
 
   defp cool(state) do
     at = now()
-    :maps.fold(fn mfa, {_from, until, _twice} = heat, acc -> if(at >= until, do: told_hot(mfa, heat, again(mfa, acc)), else: acc) end, state, state.hot)
+    :maps.fold(fn mfa, {_from, until} = heat, acc -> if(at >= until, do: told_hot(mfa, heat, again(mfa, acc)), else: acc) end, state, state.hot)
   end
 
   # All of them, whatever the time.
@@ -565,8 +562,8 @@ defmodule ElixirScopeAgent.Session do
     state
   end
 
-  defp told_hot({mod, fun, arity} = mfa, {from, _until, twice}, state) do
-    calls = max(count(mfa, state) - twice, 0)
+  defp told_hot({mod, fun, arity} = mfa, {from, _until}, state) do
+    calls = count(mfa, state)
     Tracer.functions(state.tracer, mfa, false, [:call_count])
     name = <<Names.module(mod)::binary, ".", :erlang.atom_to_binary(fun)::binary, "/", :erlang.integer_to_binary(arity)::binary>>
     gap(state, "called more often than the rate for one function allows: " <> name, from, %{"call" => calls}, ["return", "exception"], offset())
