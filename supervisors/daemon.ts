@@ -31,6 +31,7 @@ import { lastSetAside } from '../src/store/set-aside.ts'
 import { WIRE_VERSION, type Reply } from '../src/wire/methods.ts'
 import type { ImportCalls } from '../workers/calls.ts'
 import { createSharedState, pendingFiles, type SharedState } from '../workers/shared-state.ts'
+import { createCapturing } from './capturing.ts'
 import { createCircuits } from './circuits.ts'
 import { controlService, metricsService, parserPoolPort, supervisionService } from './control.ts'
 import { startOnDemand } from './supervisor-calls.ts'
@@ -79,7 +80,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   for (const problem of budget.problems) logger.log('warn', problem)
   const memory = (): MemoryState => memoryState(shared, budget)
   const watching = createWatching(() => tree, config.sync.watch ? 'watched' : 'not watched')
-  const watch = healthWatch(options, { shared, circuits, memory, watching, tree: () => tree })
+  const capturing = createCapturing(() => tree, config.capture.enabled ? 'captured' : 'not captured')
+  const watch = healthWatch(options, { shared, circuits, memory, watching, capturing, tree: () => tree })
   const monitor = createMonitor({
     recorder: metrics.recorder, view: () => tree.view(), directory: options.paths.stateDir, intervalMs: config.health.intervalMs,
   })
@@ -107,8 +109,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
           measureMemory(metrics.recorder, memory())
         },
         status: async () => {
-          await watching.refresh()
-          return { ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)) }
+          await Promise.all([watching.refresh(), capturing.refresh()])
+          return { ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)), capture: capturing.record() }
         },
         listening: (address) => {
           http.address = address

@@ -2,7 +2,7 @@
 
 import { CORE } from '../src/engine/core.actor.ts'
 import {
-  aggregateHealth, checkDependencies, checkDisk, checkImport, checkMemory, checkRequests, checkStore, checkTree, checkWatching, type Check, type MemoryState,
+  aggregateHealth, checkDependencies, checkDisk, checkEvents, checkImport, checkMemory, checkRequests, checkStore, checkTree, checkWatching, type Check, type MemoryState,
 } from '../src/host/health.ts'
 import { freeBytesAt } from '../src/host/preflight.ts'
 import { NO_REQUESTS, requestTotals, requestWindow, type RequestTotals, type RequestWindow } from '../src/host/request-window.ts'
@@ -11,6 +11,7 @@ import type { Tree } from '../src/otp/node/tree.ts'
 import { lastSetAside } from '../src/store/set-aside.ts'
 import type { Health } from '../src/wire/records.ts'
 import { importProgress, pendingFiles, type SharedState } from '../workers/shared-state.ts'
+import type { Capturing } from './capturing.ts'
 import type { Circuits } from './circuits.ts'
 import type { DaemonOptions } from './daemon.ts'
 import { DEPENDENCIES } from './placement.ts'
@@ -21,6 +22,7 @@ export type Watched = {
   readonly circuits: Circuits
   readonly memory: () => MemoryState
   readonly watching: Watching
+  readonly capturing: Capturing
   readonly tree: () => Tree
 }
 
@@ -36,7 +38,7 @@ export function healthWatch(options: DaemonOptions, watched: Watched): HealthWat
   let lastWindow: RequestWindow | undefined
   let lastStatus = 'healthy'
   const check: HealthWatch['check'] = async () => {
-    await watched.watching.refresh()
+    await Promise.all([watched.watching.refresh(), watched.capturing.refresh()])
     const requests = lastWindow === undefined ? [] : [checkRequests(lastWindow, config.health)]
     const health = aggregateHealth([...checksOf(options, watched), ...requests], new Date(systemClock.wallMs()).toISOString())
     for (const { name, status } of health.services) metrics.recorder.gauge('elixir_scope_health_status', [name]).set(STATUSES.indexOf(status))
@@ -57,7 +59,7 @@ export function healthWatch(options: DaemonOptions, watched: Watched): HealthWat
   return { check, stop: () => clearInterval(timer) }
 }
 
-function checksOf({ config, paths, startedAt }: DaemonOptions, { shared, circuits, memory, watching, tree }: Watched): Check[] {
+function checksOf({ config, paths, startedAt }: DaemonOptions, { shared, circuits, memory, watching, capturing, tree }: Watched): Check[] {
   const view = tree().view()
   return [
     ...checkTree(view, CRITICAL),
@@ -66,6 +68,7 @@ function checksOf({ config, paths, startedAt }: DaemonOptions, { shared, circuit
     checkDisk(freeBytesAt(paths.stateDir), config.storage),
     checkImport(importProgress(shared)),
     ...(config.sync.watch ? [checkWatching(watching.status(), pendingFiles(shared), watching.stuck())] : []),
+    ...(config.capture.enabled ? [checkEvents(capturing.status())] : []),
     checkStore(lastSetAside(paths.database), startedAt, importProgress(shared)),
     ...circuits.checks(systemClock.nowMs()),
   ]

@@ -12,6 +12,7 @@ import type { TreeNode } from '../otp/starter.ts'
 import type { SetAside } from '../store/set-aside.ts'
 import type { WatcherStatus } from '../project/watch/protocol.ts'
 import type { Health, ServiceHealth, Statistics } from '../wire/records.ts'
+import type { Reply } from '../wire/methods.ts'
 import type { CircuitView } from '../otp/circuit-breaker.ts'
 import type { RequestWindow } from './request-window.ts'
 
@@ -140,6 +141,19 @@ const WATCHING_REMEDIES: Readonly<Record<'degraded' | 'polling' | 'absent', stri
   absent: 'bring the project directory back, or stop the daemon: it answers from what it knew',
 }
 
+/** How events are kept; `undefined` when the store of events has not said yet, which the tree explains. */
+export function checkEvents(status: EventStatus | undefined): Check {
+  const name = 'events'
+  if (status === undefined) return healthy(name, 'supporting')
+  const { waiting_blocks: nWaiting, last_problem: problem, set_aside: setAside } = status
+  if (problem !== null) return degraded(name, `events cannot be stored: ${problem}`, 'make room on the disk, or delete old events with cleanup_old_events; nodes keep what is not acknowledged, and say what they cannot keep')
+  if (nWaiting > 0) return degraded(name, `${nWaiting} blocks of events wait for room on the disk`, 'make room on the disk; it is tried again by itself, and nothing acknowledged is lost')
+  const [damaged] = setAside
+  if (damaged === undefined) return healthy(name, 'supporting')
+  return degraded(name, `damaged events were set aside: ${damaged.why} (${damaged.path})${setAside.length > 1 ? `, and ${setAside.length - 1} more` : ''}`, 'keep the file for a look at it, or delete it; the other events are whole. The next start forgets it')
+}
+
+type EventStatus = Pick<Reply<'get_event_stats'>, 'waiting_blocks' | 'last_problem' | 'set_aside'>
 type ImportProgress = Pick<Statistics['import'], 'files_done' | 'files_total'> & { readonly state: Statistics['import']['state'] | 'waiting' }
 
 export function checkImport({ state, files_done: done, files_total: total }: ImportProgress): Check {

