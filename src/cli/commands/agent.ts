@@ -22,6 +22,9 @@ export type AgentFlags = PlanWishes & {
 }
 export type AttachFlags = AgentFlags & { readonly cookieFile?: string; readonly cookieStdin?: boolean; readonly durationMs?: number }
 
+/** The cookie named here is none: without it `erl` would write one to the user's home. */
+const ATTACH = ['erl', '-noshell', '-hidden', '-start_epmd', 'false', '-setcookie', 'none', '-s', 'Elixir.ElixirScopeAgent.Attach', 'main', '-extra'] as const
+
 /** What is on its way when a node ends has arrived by then. */
 const SETTLE_MS = 500
 
@@ -46,15 +49,19 @@ async function whileDeaf<T>(context: Context, use: () => Promise<T>): Promise<T>
   }
 }
 
-/** The start of Elixir takes more options from ELIXIR_ERL_OPTIONS, and code paths from ERL_LIBS, which may hold spaces. */
-function environment({ ports: { env } }: Context, { libs, socket, planFile }: AgentFiles, program: readonly string[]): Record<string, string> {
-  const given = (name: string): string[] => env[name] === undefined || env[name] === '' ? [] : [env[name] ?? '']
+/** Every `erl` takes more arguments from ERL_AFLAGS, and code paths from ERL_LIBS, which may hold spaces. */
+function environment(context: Context, { libs, socket, planFile }: AgentFiles, program: readonly string[]): Record<string, string> {
   return {
-    ERL_LIBS: [libs, ...given('ERL_LIBS')].join(':'),
-    ELIXIR_ERL_OPTIONS: [...given('ELIXIR_ERL_OPTIONS'), '-s Elixir.ElixirScopeAgent.Boot start'].join(' '),
+    ERL_LIBS: [libs, ...givenIn(context, 'ERL_LIBS')].join(':'),
+    ERL_AFLAGS: ['-s Elixir.ElixirScopeAgent.Boot start', ...givenIn(context, 'ERL_AFLAGS')].join(' '),
     ELIXIR_SCOPE_SOCKET: socket, ELIXIR_SCOPE_PLAN: planFile,
     ...(program.includes('test') ? { ELIXIR_SCOPE_TESTS: '1' } : {}),
   }
+}
+
+function givenIn({ ports: { env } }: Context, name: string): string[] {
+  const value = env[name]
+  return value === undefined || value === '' ? [] : [value]
 }
 
 /** On standard error, since standard output was the program's; that nothing came is worth a word too. */
@@ -93,8 +100,8 @@ export async function attach(context: Context, node: string, flags: AttachFlags)
     state.attached = resolve
   })
   const companion = context.ports.programs.accompany(
-    ['erl', '-noshell', '-hidden', '-s', 'Elixir.ElixirScopeAgent.Attach', 'main', '-extra', '--socket', files.socket, '--plan', files.planFile, ...cookie.value.args, node],
-    { env: { ...context.ports.env, ERL_LIBS: [files.libs, ...(context.ports.env['ERL_LIBS'] === undefined ? [] : [context.ports.env['ERL_LIBS']])].join(':') }, input: cookie.value.input, hear: (line) => {
+    [...ATTACH, node, '--socket', files.socket, '--plan', files.planFile, ...cookie.value.args],
+    { env: { ...context.ports.env, ERL_LIBS: [files.libs, ...givenIn(context, 'ERL_LIBS')].join(':') }, input: cookie.value.input, hear: (line) => {
       if (line.startsWith('attached ')) state.attached?.()
       else if (line.startsWith('failed ')) state.failure = attachFailure(node, line)
     } },

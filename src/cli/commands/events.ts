@@ -5,6 +5,7 @@
 
 import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
+import { timeNs } from '../../engine/runtime/time.ts'
 import { EVENT_TYPES, type EventType } from '../../model/event.ts'
 import { parseMfa } from '../../model/names.ts'
 import type { ArgsInput } from '../../wire/methods.ts'
@@ -44,7 +45,7 @@ type Filter = Omit<ArgsInput<'query_events'>, 'limit' | 'cursor' | 'order' | 'ex
 const SHOWN = 200
 const FOLLOW_MS = 500
 /** Batches of other nodes and processes come in later than this seldom. */
-const LATE_MS = 3000
+const LATE_NS = 3_000_000_000n
 
 export async function events(context: Context, flags: EventFlags): Promise<ExitCode> {
   const filter = filterOf(flags, context.ports.now())
@@ -97,29 +98,30 @@ async function everything(context: Context, connection: Connection, filter: Filt
   return ok(EXIT.ok)
 }
 
+/** From the newest event on, as the nodes' clocks have it: this machine's clock may be another. */
 async function follow(context: Context, connection: Connection, filter: Filter): Promise<Result<ExitCode, Failure>> {
+  const statistics = await connection.call('get_event_stats', {})
+  if (!statistics.ok) return statistics
+  const from = filter.since === undefined ? BigInt(statistics.value.newest_ns ?? 0) + 1n : timeNs(filter.since)
   const interrupted = Promise.withResolvers<'interrupted'>()
   const release = context.ports.onInterrupt(() => interrupted.resolve('interrupted'))
   let seen = new Map<string, bigint>()
-  let newest = BigInt(context.ports.now()) * 1_000_000n
+  let since = from
   let shown = 0
   if (context.format === 'text') say(context, 'events as they come in; Ctrl-C ends')
   try {
     for (;;) {
       const fresh: EventWire[] = []
-      const since = filter.since ?? newest - BigInt(LATE_MS) * 1_000_000n
-      const asked = eachPage(connection, 'query_events', { ...filter, since: shown === 0 ? since : newest - BigInt(LATE_MS) * 1_000_000n, order: 'asc' }, ({ value }) => {
+      const asked = eachPage(connection, 'query_events', { ...filter, since, order: 'asc' }, ({ value }) => {
         fresh.push(...value.events.filter((event) => !seen.has(event.event_id)))
         return 'more'
       })
       const read = await Promise.race([asked, interrupted.promise])
       if (read === 'interrupted') return ok(EXIT.ok)
       if (!read.ok) return read
-      for (const event of fresh) {
-        seen.set(event.event_id, BigInt(event.timestamp_ns))
-        if (BigInt(event.timestamp_ns) > newest) newest = BigInt(event.timestamp_ns)
-      }
-      seen = new Map([...seen].filter(([, at]) => at >= newest - BigInt(LATE_MS) * 1_000_000n))
+      for (const event of fresh) seen.set(event.event_id, BigInt(event.timestamp_ns))
+      since = [...seen.values()].reduce((latest, at) => (at - LATE_NS > latest ? at - LATE_NS : latest), since)
+      seen = new Map([...seen].filter(([, at]) => at >= since))
       const lines = context.format === 'json' ? fresh.map((event) => renderJson(event)) : renderEvents(fresh, context.view, { nowMs: context.ports.now() }).slice(shown === 0 ? 0 : 1)
       context.ports.stdout.write(lines.map((line) => `${line}\n`).join(''))
       shown += fresh.length
