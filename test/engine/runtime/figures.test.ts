@@ -10,12 +10,12 @@ import { runtime, T0, type Runtime } from './runtime.ts'
 const MFAS = ['A.f/0', 'A.g/1', 'B.h/0', 'B.-h/0-fun-0-/1']
 const CALLERS = ['A.f/0 lib/a.ex:3', 'B.h/0 lib/b.ex:4', undefined]
 
-const step: fc.Arbitrary<readonly TestEvent[] | 'seal'> = fc.oneof({ weight: 1, arbitrary: fc.constant('seal' as const) }, {
+const step: fc.Arbitrary<readonly TestEvent[] | 'seal' | 'prune'> = fc.oneof({ weight: 2, arbitrary: fc.constantFrom('seal' as const, 'seal' as const, 'prune' as const) }, {
   weight: 5,
-  arbitrary: fc.array(fc.record({ type: fc.constantFrom('call' as const, 'return' as const, 'exception' as const, 'send' as const), ts: fc.integer({ min: 0, max: 1000 }), pid: fc.constantFrom('0.1.0', '0.2.0'), mfa: fc.constantFrom(...MFAS), caller: fc.constantFrom(...CALLERS) }), { minLength: 1, maxLength: 15 }).map((events) =>
+  arbitrary: fc.array(fc.record({ type: fc.constantFrom('call' as const, 'return' as const, 'exception' as const, 'send' as const), ts: fc.integer({ min: 0, max: 30 }), pid: fc.constantFrom('0.1.0', '0.2.0'), mfa: fc.constantFrom(...MFAS), caller: fc.constantFrom(...CALLERS) }), { minLength: 1, maxLength: 15 }).map((events) =>
     events.map(({ caller, ...event }) => ({ ...event, ...(caller === undefined || event.type !== 'call' ? {} : { caller }) }))),
 })
-const moment = fc.option(fc.integer({ min: -10, max: 1100 }), { nil: undefined })
+const moment = fc.option(fc.integer({ min: -2, max: 33 }), { nil: undefined })
 
 type Counted = { calls: number; returns: number; exceptions: number; timed: number; sumNs: number; ownNs: number }
 
@@ -39,6 +39,7 @@ test('the figures of a window are those of its events, whatever is summed up, cu
     const program = runtime(20)
     for (const one of steps) {
       if (one === 'seal') program.seal()
+      else if (one === 'prune') program.prune()
       else program.take(one)
       for (const [since, until] of windows) {
         const window = { ...(since === undefined ? {} : { sinceNs: T0 + BigInt(since) }), ...(until === undefined ? {} : { untilNs: T0 + BigInt(until) }) }
@@ -60,4 +61,14 @@ test('sums of sealed blocks are kept and carried on, and asked for again they ar
     program.seal()
   }
   expect([calls(), calls(), kept()]).toEqual([40, 40, [9, 15, 16]])
+})
+
+test('a question sees the rows that were there when it began, though the block was filled and sealed since', () => {
+  const program = runtime(20)
+  program.take([{ type: 'call', ts: 1, pid: '0.1.0', mfa: 'A.f/0' }])
+  const blocks = program.context(({ queries }) => queries.blocks)
+  program.take([{ type: 'call', ts: 2, pid: '0.1.0', mfa: 'A.f/0' }])
+  program.seal()
+  const calls = program.context((context) => figuresIn({ ...context, queries: { ...context.queries, blocks } }, {}).map(({ summary }) => summary.calls))
+  expect(calls).toEqual([1])
 })

@@ -5,7 +5,6 @@
 
 import { expect } from 'vitest'
 import { analyseSource, createAnalyser } from '../../../src/analysis/analyse.ts'
-import { must } from '../../../src/base/assert.ts'
 import type { Failure } from '../../../src/base/failure.ts'
 import type { Result } from '../../../src/base/result.ts'
 import { createCorrelator } from '../../../src/correlate/correlator.ts'
@@ -35,6 +34,8 @@ export type Runtime = {
   take(events: readonly TestEvent[], source?: typeof SOURCE): void
   /** The next events go to another block. */
   seal(): void
+  /** The oldest block goes, unless it is the open one. */
+  prune(): void
   answer<M extends EventMethod>(method: M, args: ArgsInput<M>): Value<M>
   failure<M extends EventMethod>(method: M, args: ArgsInput<M>): Failure
   readonly plans: ActivePlan[]
@@ -47,7 +48,7 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   const clock = { nowMs: Date.UTC(2026, 0, 2) }
   const store = openStore({ now: () => clock.nowMs })
   const writer = openWriter()
-  const blocks: Block[] = []
+  const blocks = new Map<number, Block>()
   const correlator = createCorrelator()
   const code = createStaticCache(createAnalyser())
   const caches = openCaches()
@@ -55,10 +56,13 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   const plans: ActivePlan[] = []
   const stated: Record<string, Stated> = {}
   let no = 0
+  let number = 0
   const begin = (): void => {
-    if (blocks.length > 0) seal(must(blocks.at(-1), 'a block'))
-    blocks.push(newBlock({ ...SMALL, rows: rowsPerBlock }))
-    beginBlock(writer, must(blocks.at(-1), 'a block'), blocks.length)
+    const open = blocks.get(number)
+    if (open !== undefined) seal(open)
+    const next = newBlock({ ...SMALL, rows: rowsPerBlock })
+    blocks.set(++number, next)
+    beginBlock(writer, next, number)
   }
   begin()
   const context: Runtime['context'] = (use) => store.reader.snapshot((snapshot) => use({
@@ -84,6 +88,10 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
       expect(put()).toBe('appended')
     },
     seal: begin,
+    prune: () => {
+      const [oldest = number] = blocks.keys()
+      if (oldest !== number) blocks.delete(oldest)
+    },
     answer: (method, args) => {
       const answered = value(ask(method, args))
       const shape = METHODS[method].result.shape.value
@@ -94,10 +102,10 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   }
 }
 
-function blocksOf(blocks: readonly Block[]): Blocks {
-  const refs = blocks.flatMap((block, idx) => {
+function blocksOf(blocks: ReadonlyMap<number, Block>): Blocks {
+  const refs = [...blocks].flatMap(([number, block]) => {
     const range = timeRange(block)
-    return range === undefined ? [] : [{ number: idx + 1, nRows: counts(block).rows, ...range, zone: 'hot' as const }]
+    return range === undefined ? [] : [{ number, nRows: counts(block).rows, ...range, zone: 'hot' as const }]
   })
-  return { refs: () => refs, open: ({ number }) => blocks[number - 1] ?? 'gone', mayHold: () => true }
+  return { refs: () => refs, open: ({ number }) => blocks.get(number) ?? 'gone', mayHold: () => true }
 }
