@@ -228,6 +228,20 @@ defmodule ElixirScopeAgent.CaptureTest do
     send(tracer, :end)
   end
 
+  test "where there are trace sessions (OTP 27) it has one of its own, and ends it" do
+    Process.register(self(), :stand_in_trace_test)
+    daemon = TestDaemon.start(plan: plan([point("Sample")], %{"messages" => true}))
+    {:ok, _} = Session.start(%{address: {:local, daemon.path}, trace: ElixirScopeAgent.StandInTrace})
+    assert_receive {:daemon, ["hello", %{"trace" => "sessions"}]}, 2_000
+    assert_receive {:daemon, ["planned", %{"matched" => [_]}]}, 2_000
+    assert_received {:trace_session, {:session_create, :elixir_scope}}
+    pid = run(fn -> Sample.leaf(1) end)
+    stop()
+    assert_received {:trace_session, :session_destroy}
+    assert ["call", "return"] = for(%{pid: ^pid, mfa: {_, _, _}} = event <- all(), do: event.type)
+    assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
+  end
+
   test "a label of seq_trace is the correlation id" do
     agent(plan([point("Sample")]))
     run(fn -> :seq_trace.set_token(:label, 42); Sample.leaf(1); :seq_trace.set_token([]) end)
