@@ -85,7 +85,7 @@ function moduleSubject(context: RuntimeContext, name: string, window: Window): R
 }
 
 /** Events that were linked to a node are the node's: where there are such, rows are counted one by one. */
-export function figuresAt(context: RuntimeContext, { nodeId, ...window }: NodePlace): readonly SiteFigures[] {
+function figuresAt(context: RuntimeContext, { nodeId, ...window }: NodePlace): readonly SiteFigures[] {
   const { links } = snapshotOf(context.queries)
   if (links.size === 0) return figuresIn(context, window).filter(({ site }) => site.nodeId === nodeId)
   return figuresOfRows(context, window, (view) => {

@@ -61,6 +61,8 @@ test('sums of sealed blocks are kept and carried on, and asked for again they ar
     program.seal()
   }
   expect([calls(), calls(), kept()]).toEqual([40, 40, [9, 15, 16]])
+  program.prune()
+  expect([calls(), calls(), kept()]).toEqual([39, 39, [9, 14, 16]])
 })
 
 test('a question sees the rows that were there when it began, though the block was filled and sealed since', () => {

@@ -49,7 +49,7 @@ test('a pid means a process of one node, and of its latest start', () => {
 const TALK: readonly TestEvent[] = [
   { type: 'spawn', ts: 1, pid: '0.1.0', peer: '0.2.0' }, { type: 'spawned', ts: 2, pid: '0.2.0', peer: '0.1.0' }, { type: 'call', ts: 5, pid: '0.1.0', mfa: 'A.ask/0' },
   { type: 'send', ts: 10, pid: '0.1.0', peer: '0.2.0', mfa: 'A.ask/0', corr: 'r1' }, { type: 'receive', ts: 14, pid: '0.2.0', peer: '0.1.0', corr: 'r1' },
-  { type: 'call', ts: 20, pid: '0.2.0', mfa: 'B.outer/0' }, { type: 'call', ts: 21, pid: '0.2.0', mfa: 'B.done/0' }, { type: 'return', ts: 22, pid: '0.2.0', mfa: 'B.done/0' }, { type: 'call', ts: 23, pid: '0.2.0', mfa: 'B.inner/0' },
+  { type: 'call', ts: 20, pid: '0.2.0', mfa: 'B.outer/0' }, { type: 'call', ts: 21, pid: '0.2.0', mfa: 'B.done/0' }, { type: 'call', ts: 21, pid: '0.2.0', mfa: 'B.tail/0' }, { type: 'return', ts: 22, pid: '0.2.0', mfa: 'B.done/0' }, { type: 'call', ts: 23, pid: '0.2.0', mfa: 'B.inner/0' },
   { type: 'send', ts: 30, pid: '0.2.0', peer: '0.3.0' },
 ]
 
@@ -69,8 +69,8 @@ test('what led to an event: its callers, the message before, its sender, the sta
     const { chain: links, complete } = made.answer('get_causal_chain', { event_id: `shop@host:1:${row}`, limit })
     return [...links.map(({ event, because }) => `${because} ${event.event_type}${event.mfa === null ? '' : ` ${event.mfa}`}`), complete ? 'complete' : 'cut']
   }
-  expect(chain(9)).toEqual(['asked send', 'called_by call B.inner/0', 'called_by call B.outer/0', 'received receive', 'sent_by send A.ask/0', 'complete'])
-  expect(chain(9, 2)).toEqual(['asked send', 'called_by call B.inner/0', 'cut'])
+  expect(chain(10)).toEqual(['asked send', 'called_by call B.inner/0', 'called_by call B.outer/0', 'received receive', 'sent_by send A.ask/0', 'complete'])
+  expect(chain(10, 2)).toEqual(['asked send', 'called_by call B.inner/0', 'cut'])
   expect(chain(1)).toEqual(['asked spawned', 'spawned_by spawn', 'complete'])
   expect(made.failure('get_causal_chain', { event_id: 'shop@host:1:99' }).code).toBe('not_found')
 })

@@ -24,7 +24,7 @@ import { batchOf, type TestEvent } from '../../event/batches.ts'
 import { newBlock, SMALL } from '../../event/rows.ts'
 import { DISK, error, openStore, value, write } from '../../store/opened.ts'
 
-export const NODE = 'shop@host'
+const NODE = 'shop@host'
 export const T0 = 1_790_000_000_000_000_000n
 const SOURCE = { node: NODE, startNs: 5n }
 
