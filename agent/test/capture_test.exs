@@ -145,28 +145,6 @@ defmodule ElixirScopeAgent.CaptureTest do
     assert Enum.all?(planned["refused"], &is_binary(&1["reason"]))
   end
 
-  test "code that is loaded anew is traced again, and the time between is told" do
-    source = fn value -> "defmodule Reloaded do\n def f(x), do: {x, #{value}}\nend" end
-    Code.compile_string(source.(1))
-    agent(plan([point("Reloaded")]))
-    run(fn -> apply(Reloaded, :f, [1]) end)
-    Code.compiler_options(ignore_module_conflict: true)
-    Code.compile_string(source.(2))
-    events = until(&(&1.type == "gap"))
-    assert %{payload: %{"module" => "Reloaded", "md5" => _}} = Enum.find(events, &(&1.type == "code_load"))
-    assert_receive {:daemon, ["modules", [["Reloaded", _, _, _]]]}, 2_000
-    pid = run(fn -> apply(Reloaded, :f, [2]) end)
-    # The very same code, loaded again, has lost its patterns as well.
-    [{_, beam}] = Code.compile_string(source.(3))
-    until(&(&1.type == "gap"))
-    :code.load_binary(Reloaded, 'nofile', beam)
-    until(&(&1.type == "gap"))
-    again = run(fn -> apply(Reloaded, :f, [3]) end)
-    stop()
-    assert [_ | _] = Enum.filter(all(), &(&1.pid == again))
-    assert pid != again
-  end
-
   test "modules are told with md5, file and the lines of their clauses" do
     agent(plan([point("Sample")]))
     assert_receive {:daemon, ["modules", [["Sample", md5, file, lines]]]}, 2_000

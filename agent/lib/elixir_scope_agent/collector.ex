@@ -39,9 +39,13 @@ defmodule ElixirScopeAgent.Collector do
 
   @doc """
   How to read what comes: `limits` of payloads, `results` and `exceptions` (maps of the functions whose result or exception goes
-  into the payload), `messages` (whether messages themselves do), `samples` (map of function to share).
+  into the payload), `messages` (whether messages themselves do), `samples` (map of function to share), `plan` and `early`: what is
+  traced of code that was loaded just now; `modules`: a map of those that have patterns of their own.
   """
   def configure(collector, config), do: send(collector, {:agent, :configure, config})
+
+  @doc "The module that was told to the session as `{:early, …}` has its own patterns now, or none."
+  def settled(collector, mod), do: send(collector, {:agent, :settled, mod})
 
   @doc "An event of the agent's own, now. `fields` are the payload's."
   def event(collector, type, fields, pid \\ nil), do: send(collector, {:agent, :event, Types.of(type), Term.own(fields), pid})
@@ -61,10 +65,15 @@ defmodule ElixirScopeAgent.Collector do
       budget: options.budget,
       counters: :counters.new(@max_events + 1, []),
       no: 1,
-      config: %{limits: Term.limits(4, 1024, []), results: %{}, exceptions: %{}, messages: false, samples: %{}},
+      config: %{limits: Term.limits(4, 1024, []), results: %{}, exceptions: %{}, messages: false, samples: %{}, plan: nil, early: nil, modules: %{}},
       # correlation id of processes (tests), decisions of sampling, both bounded
       corr_of: %{},
       sampled: %{},
+      # modules that were loaded while the plan is in force and called before they had their own patterns: what becomes of that;
+      # those that are not of the plan; those the session was told of
+      fresh: %{},
+      strays: %{},
+      told: %{},
       # what was dropped and not told yet: {from, to, counts}
       gap: nil,
       pid_codes: %{}, pid_list: [],
@@ -107,7 +116,7 @@ defmodule ElixirScopeAgent.Collector do
           end
         end
 
-      {:trace_ts, pid, :return_from, mfa, result, at} when pid === pid0 and n > 0 and n < @max_events - 1 and map_size(:erlang.map_get(:samples, :erlang.map_get(:config, state))) == 0 and map_size(:erlang.map_get(:corr_of, state)) == 0 ->
+      {:trace_ts, pid, :return_from, mfa, result, at} when pid === pid0 and n > 0 and n < @max_events - 1 and (mfa === ret0 or not is_map_key(:erlang.map_get(:strays, state), :erlang.element(1, mfa))) and map_size(:erlang.map_get(:samples, :erlang.map_get(:config, state))) == 0 and map_size(:erlang.map_get(:corr_of, state)) == 0 ->
         {site, state} = if mfa == ret0, do: {rsite0, state}, else: site({mfa, :undefined}, state)
 
         state =
@@ -173,6 +182,9 @@ defmodule ElixirScopeAgent.Collector do
   # What a message comes to: an event in plain form, or something to do.
   defp take({:trace_ts, pid, :call, mfa, {:test, args}, at}, state), do: test_start(pid, mfa, args, at, state)
 
+  defp take({:trace_ts, pid, :call, mfa, {:early, caller, token}, at}, state), do: early(pid, mfa, caller, token, [], at, state)
+  defp take({:trace_ts, pid, :call, mfa, {:early, caller, token, args}, at}, state), do: early(pid, mfa, caller, token, [{"args", args}], at, state)
+
   defp take({:trace_ts, pid, :call, mfa, {caller, token}, at}, state) do
     if sampled?(pid, mfa, state), do: call(pid, mfa, caller, token, [], at, sample(pid, mfa, true, state)), else: {:ignore, sample(pid, mfa, false, state)}
   end
@@ -189,12 +201,16 @@ defmodule ElixirScopeAgent.Collector do
         test_end(pid, result, at, state)
 
       _ ->
-        left(pid, mfa, fn -> if(wanted?(mfa, state.config.results), do: [{"result", result}], else: []) end, :return, at, state)
+        if stray?(mfa, state), do: {:ignore, state}, else: left(pid, mfa, fn -> if(wanted?(mfa, state.config.results), do: [{"result", result}], else: []) end, :return, at, state)
     end
   end
 
   defp take({:trace_ts, pid, :exception_from, mfa, {class, value}, at}, state) do
-    left(pid, mfa, fn -> if(wanted?(mfa, state.config.exceptions), do: [{"class", class}, {"value", value}], else: [{"class", class}]) end, :exception, at, state)
+    if stray?(mfa, state) do
+      {:ignore, state}
+    else
+      left(pid, mfa, fn -> if(wanted?(mfa, state.config.exceptions), do: [{"class", class}, {"value", value}], else: [{"class", class}]) end, :exception, at, state)
+    end
   end
 
   defp take({:trace_ts, pid, :send, message, to, at}, state), do: event(:send, at, pid, to, nil, message(message, state), state)
@@ -244,8 +260,44 @@ defmodule ElixirScopeAgent.Collector do
   defp take({:agent, :tell}, _state), do: :tell
   defp take({:agent, :flush, to, ref}, _state), do: {:answer, to, ref}
   defp take({:agent, :discard, reason}, _state), do: {:discard, reason}
-  defp take({:agent, :configure, config}, state), do: {:ignore, %{state | config: config, sampled: %{}}}
+  defp take({:agent, :settled, mod}, state), do: {:ignore, %{state | told: :maps.remove(mod, state.told)}}
+  defp take({:agent, :configure, config}, state), do: {:ignore, configured(config, state)}
   defp take(_other, state), do: {:ignore, state}
+
+  # A call of code that was loaded just now. The session is told of the module once until it has seen to it.
+  defp early(pid, {mod, _, _} = mfa, caller, token, fields, at, state) do
+    how = with(nil <- :maps.get(mod, state.fresh, nil), do: fresh(mod, state.config))
+    strays = if how == :stray, do: :maps.put(mod, true, state.strays), else: state.strays
+    state = %{state | fresh: :maps.put(mod, how, state.fresh), strays: strays}
+
+    state =
+      if is_map_key(state.told, mod) do
+        state
+      else
+        send(state.session, {:early, mod, how, at})
+        %{state | told: :maps.put(mod, true, state.told)}
+      end
+
+    if how == :kept, do: call(pid, mfa, caller, token, fields, at, state), else: {:ignore, state}
+  end
+
+  defp configured(config, state) do
+    fresh = :maps.without(:maps.keys(config.modules), state.fresh)
+    fresh = if config.plan == state.config.plan, do: fresh, else: :maps.map(fn mod, _ -> fresh(mod, config) end, fresh)
+    %{state | config: config, sampled: %{}, fresh: fresh, strays: :maps.filter(fn _, how -> how == :stray end, fresh)}
+  end
+
+  defp fresh(_mod, %{plan: nil}), do: :stray
+
+  defp fresh(mod, config) do
+    case ElixirScopeAgent.Plan.targets_in(mod, config.plan) do
+      [] -> :stray
+      targets -> if(ElixirScopeAgent.Plan.as_early?(targets, config.early), do: :kept, else: :missed)
+    end
+  end
+
+  # A return to a call that was traced only because its code was new.
+  defp stray?({mod, _, _}, state), do: is_map_key(state.strays, mod)
 
   defp call(pid, mfa, caller, token, fields, at, state) do
     corr =

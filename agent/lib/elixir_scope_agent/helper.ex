@@ -3,12 +3,12 @@ defmodule ElixirScopeAgent.Helper do
   Does for the session what may take long or wait for others: loading modules, reading debug info, walking the supervision tree.
   One process for the agent's whole life, so that it can be left out of the tracing for good.
 
-  To the session: `{:loaded, modules}`. To the sender: entries of modules, answers. To the collector: supervision events.
+  To the session: `{:loaded, modules}`, `{:preloaded, modules}`. To the sender: entries of modules, answers. To the collector: supervision events.
   """
 
   import ElixirScopeAgent.Lists
 
-  alias ElixirScopeAgent.{CodeInfo, Collector, Names, Sender, Supervision}
+  alias ElixirScopeAgent.{CodeInfo, Collector, Names, Preload, Sender, Supervision}
 
   @walk_ms 2_000
   @max_processes 1_000
@@ -17,6 +17,8 @@ defmodule ElixirScopeAgent.Helper do
   def start_link(session), do: :erlang.spawn_opt(__MODULE__, :init, [session], [:link])
 
   def load(helper, modules), do: send(helper, {:load, modules})
+  @doc "The project's code that the plan is for."
+  def preload(helper, plan), do: send(helper, {:preload, plan})
   def tell_modules(helper, sender, modules), do: send(helper, {:modules, sender, modules})
   def answer(helper, sender, id, what), do: send(helper, {:ask, sender, id, what})
   @doc "Follows the supervision tree from now on, or (nil) no longer."
@@ -29,6 +31,10 @@ defmodule ElixirScopeAgent.Helper do
     receive do
       {:load, modules} ->
         send(state.session, {:loaded, list_of(mod <- modules, loaded?(mod), do: mod)})
+        loop(state)
+
+      {:preload, plan} ->
+        send(state.session, {:preloaded, Preload.run(plan, Preload.directories())})
         loop(state)
 
       {:modules, sender, modules} ->

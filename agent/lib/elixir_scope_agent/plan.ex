@@ -77,6 +77,57 @@ defmodule ElixirScopeAgent.Plan do
     {:lists.sublist(sorted, @max_modules), :lists.reverse(refused)}
   end
 
+  @doc "The targets in one module, whether it is loaded or not: how code that has just been loaded is looked up."
+  @spec targets_in(module, map) :: [target]
+  def targets_in(mod, plan) do
+    name = ElixirScopeAgent.Names.module(mod)
+    points = if own?(mod), do: [], else: list_of(point <- plan.points, in_point?(mod, name, point), do: point)
+    points = if points != [] and is_map_key(own_modules(), mod), do: list_of(point <- points, text(point, "module", "") != "*", :maps.get("function", point, nil) != nil, do: point), else: points
+    :lists.sort(fn one, other -> rank(one) <= rank(other) end, list_of(point <- points, do: target(mod, point)))
+  end
+
+  defp in_point?(mod, name, point) do
+    case text(point, "module", "") do
+      "*" -> in_scope?(mod, name, :maps.get("scope", point, nil))
+      text -> text != "" and byte_size(text) <= 240 and existing(text) == mod
+    end
+  end
+
+  defp in_scope?(mod, _name, %{"app" => app}) when is_binary(app), do: in_app?(mod, known_app(app))
+  defp in_scope?(_mod, name, %{"prefix" => prefix}) when is_binary(prefix) and prefix != "", do: starts?(name, prefix)
+  defp in_scope?(mod, name, scope) when is_binary(scope) and scope != "", do: if(known_app(scope) == nil, do: starts?(name, scope), else: in_app?(mod, known_app(scope)))
+  defp in_scope?(_mod, _name, _scope), do: false
+
+  defp in_app?(_mod, nil), do: false
+
+  defp in_app?(mod, app) do
+    case :application.get_key(app, :modules) do
+      {:ok, modules} -> :lists.member(mod, modules)
+      :undefined -> false
+    end
+  end
+
+  @doc """
+  What code is traced with from the moment it is loaded, until it has patterns of its own: as the first point that is for whole modules and
+  without a condition asks for, or, where there is none, calls alone.
+  """
+  @spec early(map) :: %{capture: [binary], condition: nil}
+  def early(plan) do
+    wholes = list_of(point <- plan.points, target = target(:none, point), whole?(target), do: target.capture)
+    %{capture: if(wholes == [], do: ["caller"], else: hd(wholes)), condition: nil}
+  end
+
+  @doc "Whether what was traced with `early` is just what these targets of one module would have told."
+  def as_early?(targets, early) do
+    case :lists.reverse(targets) do
+      [%{capture: capture} = last | rest] -> capture == early.capture and whole?(last) and :lists.all(&whole?/1, rest)
+      [] -> false
+    end
+  end
+
+  defp whole?(%{mfa: {_, :_, _}, condition: nil, sampling: sampling}), do: sampling >= 1
+  defp whole?(_target), do: false
+
   defp rank(%{mfa: {_, fun, arity}, priority: priority}) do
     special = if fun == :_, do: 0, else: if(arity == :_, do: 1, else: 2)
     {special, :maps.get(priority, %{"low" => 0, "medium" => 1, "normal" => 1, "high" => 2, "critical" => 3}, 1)}
@@ -200,6 +251,13 @@ defmodule ElixirScopeAgent.Plan do
       :maps.from_list(list_of mod <- [:erlang, :init, :prim_inet, :prim_file, :prim_eval, :erl_prim_loader, :erts_internal, :erl_init, :persistent_term, :atomics, :counters, :zlib], do: {mod, true}),
       @own_apps
     )
+  end
+
+  @doc "The match specification of `early`: what it tells begins with `:early`."
+  def early_spec(early, arguments, caller_line) do
+    {:ok, [{:_, [], actions}]} = spec(early, arguments, caller_line)
+    {:message, {told}} = :lists.last(actions)
+    [{:_, [], :lists.droplast(actions) ++ [{:message, {:erlang.insert_element(1, told, :early)}}]}]
   end
 
   @doc """

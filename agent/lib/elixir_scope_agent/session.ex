@@ -4,8 +4,11 @@ defmodule ElixirScopeAgent.Session do
   node can bear it. It starts the collector, the sender and the helper and ends with any of them; however it ends, no flag
   and no pattern of its own stays.
 
-  Patterns: code that is loaded anew has lost its patterns. That is looked for at each tick (the pattern itself is asked for, not
-  only the md5: the same code loaded again has lost them, too), they are set again, and the time between is told as a gap.
+  Patterns: code that is loaded while a plan is in force, for the first time or anew, is traced from the moment it is there, whatever
+  module it is (`on_load`), by what the first point of the plan asks for. Its first call has the collector tell of it (`{:early, …}`), and it gets
+  the patterns of its own points or none. Where those ask for something else the first calls are left out and the time is told as a gap.
+  At each tick it is looked, besides, whether the patterns are still there, by the patterns themselves: the same code loaded again has lost
+  them.
 
   What is too much is not thrown away after it was paid for: a function that is called too often, or all of them, are switched
   off for a while and counted by the runtime system meanwhile; the count is in the gap.
@@ -29,7 +32,8 @@ defmodule ElixirScopeAgent.Session do
   @doc """
   Options: `address` (`{:local, path}` or `{host, port}`), `token`, `plan` (a map, traced from the start), `budget` (bytes kept for the
   daemon), `linger_ms` (how long the capture goes on without a daemon), `tests` (whether ExUnit's tests are told), `app`,
-  `owner` (a process whose end ends the agent), `trace` (the module of trace sessions), `unload` (the agent's modules go with it).
+  `owner` (a process whose end ends the agent), `trace` (the module of trace sessions), `unload` (the agent's modules go with it), `preload` (code that the plan is for is loaded from
+  the project's build before anything else goes on).
   """
   def start_link(options), do: :gen_server.start_link({:local, __MODULE__}, __MODULE__, options, [])
   def start(options), do: :gen_server.start({:local, __MODULE__}, __MODULE__, options, [])
@@ -80,6 +84,7 @@ defmodule ElixirScopeAgent.Session do
       tracer: nil,
       plan: nil,
       raw_plan: nil,
+      early: nil,
       # mfa of a pattern => %{target, spec, matched, probe, md5, seen}
       patterns: %{},
       looked_at: [],
@@ -168,6 +173,13 @@ defmodule ElixirScopeAgent.Session do
 
   def handle_info({:daemon, ["stop"]}, state), do: {:stop, :normal, finish("stopped", state)}
   def handle_info({:loaded, _modules}, state), do: {:noreply, loaded(state)}
+  def handle_info({:early, mod, how, at}, state), do: {:noreply, arrived(mod, how, at, state)}
+
+  # What the plan names beyond that is loaded from wherever the node finds it.
+  def handle_info({:preloaded, _modules}, state) do
+    state = refresh(%{state | loading: false, load_at: now()})
+    {:noreply, if(state.loading, do: state, else: loaded(state))}
+  end
 
   def handle_info({:flushed, ref, _no}, state) do
     Sender.drained(state.sender, ref)
@@ -209,10 +221,13 @@ defmodule ElixirScopeAgent.Session do
 
     with {:ok, plan} <- Plan.read(raw), {:ok, tracer} <- Tracer.start(state.collector, state.trace) do
       state = %{state | raw_plan: raw, plan: plan, tracer: tracer, ladder: Ladder.start(), muted: nil, hot: %{}, began: now(), load_at: now(), ticks: 0, ticked: now(), totals: %{events: 0, bytes: 0}, tokens: plan.rate, window: {now(), %{}}}
+      state = %{state | early: Plan.early(plan), loading: state.loading or :maps.get(:preload, state.options, false) == true}
       Collector.event(state.collector, :capture_start, [{"plan", plan.id}])
       configure(state)
+      on_load(state)
       if plan.messages, do: Tracer.receives(tracer, true)
       traced_processes(state)
+      if state.loading and :maps.get(:preload, state.options, false) == true, do: Helper.preload(state.helper, plan)
       state = refresh(state)
       if plan.lifecycle, do: Helper.follow(state.helper, state.collector)
       if not state.loading, do: tell_planned(state)
@@ -300,7 +315,7 @@ defmodule ElixirScopeAgent.Session do
     {targets, refused} = Plan.targets(state.plan)
     missing = list_of target <- targets, not is_map_key(state.patterns, target.mfa), do: target
     {ready, unloaded} = :lists.partition(fn %{mfa: {mod, _, _}} -> :erlang.module_loaded(mod) end, missing)
-    state = :lists.foldl(&set/2, %{state | refused: refused ++ failed(state)}, ready)
+    state = adopt(ready, %{state | refused: refused ++ failed(state)})
     modules = :lists.usort(list_of %{mfa: {mod, _, _}} <- unloaded, do: mod)
 
     # Looking for code that is not there costs the node's code server something: once a second.
@@ -332,12 +347,73 @@ defmodule ElixirScopeAgent.Session do
     %{state | loading: false, syncs: []}
   end
 
+  # Code that is loaded from now on, until it has been looked at.
+  defp on_load(%{plan: %{points: []}}), do: :ok
+  defp on_load(state), do: Tracer.functions(state.tracer, :on_load, early_spec(arguments(state), state), [:local])
+
+  defp early_spec(arguments, state), do: Plan.early_spec(state.early, arguments, state.caller_line)
+  defp arguments(state), do: if(state.ladder.level >= 1, do: :without, else: :with)
+
+  # Whether a function has no pattern but that of code that was loaded just now.
+  defp early?(mfa, state) do
+    case Tracer.info(state.tracer, mfa, :match_spec) do
+      {:match_spec, [_ | _] = spec} -> spec == early_spec(:with, state) or spec == early_spec(:without, state)
+      _ -> false
+    end
+  catch
+    :error, _ -> false
+  end
+
+  # Patterns of modules, in place of what they have from having been loaded just now.
+  defp adopt(targets, state) do
+    parts = :lists.usort(list_of(%{mfa: {mod, fun, _}} <- targets, fun != :_, do: mod))
+    list_of mod <- parts, early?({mod, :module_info, 0}, state), do: bare(mod, state)
+    :lists.foldl(&set/2, state, targets)
+  end
+
+  # Tests are seen by a pattern of their own, which stays.
+  defp bare(mod, state) do
+    if mod == ExUnit.Runner do
+      list_of {name, arity} <- functions(mod), name != :exec_test, do: Tracer.functions(state.tracer, {mod, name, arity}, false, [:local])
+    else
+      Tracer.functions(state.tracer, {mod, :_, :_}, false, [:local])
+    end
+  end
+
+  # The first call of code that was loaded just now.
+  defp arrived(_mod, _how, _at, %{tracer: nil} = state), do: state
+
+  defp arrived(mod, how, at, state) do
+    state = if early?({mod, :module_info, 0}, state), do: taken_in(mod, Plan.targets_in(mod, state.plan), state), else: state
+    if how == :missed, do: gap(state, "code was loaded: " <> Names.module(mod), :erlang.convert_time_unit(at, :nanosecond, :millisecond), %{}, ["call", "return", "exception"], offset())
+    Collector.settled(state.collector, mod)
+    state
+  end
+
+  defp taken_in(mod, [], state) do
+    bare(mod, state)
+    state
+  end
+
+  defp taken_in(mod, targets, state) do
+    known = :lists.any(fn target -> is_map_key(state.patterns, target.mfa) end, targets)
+    state = adopt(targets, state)
+    if known, do: anew(mod, state), else: changed(targets, state)
+  end
+
+  # It was there before, and another version perhaps.
+  defp anew(mod, state) do
+    Collector.event(state.collector, :code_load, [{"module", Names.module(mod)}, {"md5", hex(md5(mod) || "")}])
+    configure(state)
+    Helper.tell_modules(state.helper, state.sender, [mod])
+    %{state | hot: :maps.filter(fn {hot, _, _}, _ -> hot != mod end, state.hot)}
+  end
+
   defp set(target, state) do
     {mod, _, _} = target.mfa
-    arguments = if state.ladder.level >= 1, do: :without, else: :with
 
     {matched, error} =
-      case Plan.spec(target, arguments, state.caller_line) do
+      case Plan.spec(target, arguments(state), state.caller_line) do
         {:ok, spec} ->
           case Tracer.functions(state.tracer, target.mfa, spec, [:local]) do
             {:ok, n} -> {n, nil}
@@ -385,6 +461,9 @@ defmodule ElixirScopeAgent.Session do
       results: if(bare, do: %{}, else: asked_for("result", targets)),
       exceptions: if(bare, do: %{}, else: asked_for("exceptions", targets)),
       messages: state.plan.message_payloads and not bare,
+      plan: state.plan,
+      early: state.early,
+      modules: :maps.from_list(list_of(%{mfa: {mod, _, _}} <- targets, do: {mod, true})),
       samples: :maps.from_list(list_of target <- targets, target.sampling < 1, mfa <- each(target.mfa), do: {mfa, target.sampling})
     })
   end
@@ -424,18 +503,19 @@ defmodule ElixirScopeAgent.Session do
   defp in_force?(pattern, state) do
     is_map_key(state.hot, pattern.probe) or
       case Tracer.info(state.tracer, pattern.probe, :traced) do
-        {:traced, :local} -> true
+        {:traced, :local} -> not early?(pattern.probe, state)
         _ -> false
       end
   end
 
+  # Where it was traced from the start nothing is missing, or its first call says what is.
   defp reloaded(mod, pattern, state) do
-    state = set(pattern.target, state)
-    offset = :erlang.time_offset(:nanosecond)
-    Collector.event(state.collector, :code_load, [{"module", Names.module(mod)}, {"md5", hex(md5(mod) || "")}])
-    gap(state, "code was loaded: " <> Names.module(mod), pattern.seen, %{}, ["call", "return", "exception"], offset)
-    Helper.tell_modules(state.helper, state.sender, [mod])
-    %{state | hot: :maps.filter(fn {hot, _, _}, _ -> hot != mod end, state.hot)}
+    if early?({mod, :module_info, 0}, state) do
+      taken_in(mod, Plan.targets_in(mod, state.plan), state)
+    else
+      gap(state, "code was loaded: " <> Names.module(mod), pattern.seen, %{}, ["call", "return", "exception"], offset())
+      anew(mod, set(pattern.target, state))
+    end
   end
 
   # Protection.
@@ -481,6 +561,7 @@ defmodule ElixirScopeAgent.Session do
   end
 
   defp repattern(state) do
+    on_load(state)
     state = :lists.foldl(fn {_mfa, pattern}, acc -> if(:lists.member("args", pattern.target.capture), do: set(pattern.target, acc), else: acc) end, state, :maps.to_list(state.patterns))
     configure(state)
     state
@@ -555,7 +636,7 @@ defmodule ElixirScopeAgent.Session do
   defp again({mod, fun, _arity} = mfa, state) do
     keys = list_of key <- [mfa, {mod, fun, :_}, {mod, :_, :_}], is_map_key(state.patterns, key), do: key
 
-    with [key | _] <- keys, {:ok, spec} <- Plan.spec(:maps.get(key, state.patterns).target, if(state.ladder.level >= 1, do: :without, else: :with), state.caller_line) do
+    with [key | _] <- keys, {:ok, spec} <- Plan.spec(:maps.get(key, state.patterns).target, arguments(state), state.caller_line) do
       Tracer.functions(state.tracer, mfa, spec, [:local])
     end
 
@@ -678,12 +759,15 @@ defmodule ElixirScopeAgent.Session do
 
   defp clear(state) do
     tracer = state.tracer
+    Tracer.functions(tracer, :on_load, false, [:local])
     Tracer.processes(tracer, :all, false, @all_flags)
 
     # What was only counted until now is told.
     state = told_mute(:maps.fold(fn mfa, heat, acc -> told_hot(mfa, heat, acc) end, state, state.hot))
     list_of mfa <- :maps.keys(state.patterns), do: Tracer.functions(tracer, mfa, false, [:local])
     if state.tests == :traced, do: Tracer.functions(tracer, {ExUnit.Runner, :exec_test, :_}, false, [:local])
+    # What was loaded meanwhile and never called.
+    list_of mod <- :erlang.loaded(), early?({mod, :module_info, 0}, state), do: Tracer.functions(tracer, {mod, :_, :_}, false, [:local])
     delivered(tracer, 1_000)
     Tracer.stop(tracer)
     Helper.follow(state.helper, nil)

@@ -51,8 +51,8 @@ defmodule ElixirScopeAgent.Tracer do
     :error, :badarg -> 0
   end
 
-  @doc "Sets or clears (`false`) a pattern; how many functions it is for, or why it cannot be."
-  @spec functions(t, mfa, term, [atom]) :: {:ok, non_neg_integer} | {:error, term}
+  @doc "Sets or clears (`false`) a pattern (of `:on_load`: of code that is loaded later); how many functions it is for, or why it cannot be."
+  @spec functions(t, mfa | :on_load, term, [atom]) :: {:ok, non_neg_integer} | {:error, term}
   def functions({:legacy, _}, mfa, spec, flags) do
     {:ok, :erlang.trace_pattern(mfa, spec, flags)}
   catch
