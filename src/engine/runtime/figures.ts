@@ -17,7 +17,8 @@ export type Window = Pick<EventFilter, 'sinceNs' | 'untilNs'>
 /** Rows that are counted, of each block: a test for them, or null where the block has none. */
 export type RowTest = (view: BlockView) => ((row: number) => boolean) | null
 
-const GROUP = 16
+/** Larger ones are fewer to merge, smaller ones leave less to a window that cuts them. */
+const GROUP = 32
 
 export function figuresIn(context: RuntimeContext, window: Window): readonly SiteFigures[] {
   const all = new Map<string, SiteFigures>()
@@ -25,6 +26,7 @@ export function figuresIn(context: RuntimeContext, window: Window): readonly Sit
   for (const [group, members] of Map.groupBy(refs, ({ number }) => Math.floor(number / GROUP))) {
     if (members.every((ref) => isWithin(ref, window))) merge(all, figuresOfGroup(context, group, members))
     else for (const ref of members) if (touches(ref, window)) sumUp(context, all, ref, window)
+    context.pause()
   }
   return [...all.values()]
 }
