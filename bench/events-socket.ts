@@ -15,7 +15,7 @@ const LOOKUPS = 300
 
 export async function benchEventsOverSocket(dir: string): Promise<object> {
   return withHome(async (home) => {
-    const daemon = await startBenchDaemon(dir, home, { 'capture.residentBlocks': '256' })
+    const daemon = await startBenchDaemon(dir, home, { 'capture.residentBlocks': '256', 'capture.maxAgeMs': 'null' })
     try {
       await daemon.client.call('import_project', {}, { timeoutMs: 600_000 })
       const one = await from(daemon, 1)
