@@ -69,12 +69,25 @@ defmodule Bench do
   defp collector do
     buffered = :atomics.new(1, [])
     me = self()
-    spawn(fn -> send(me, {:collector, Collector.start_link(%{session: me, sender: sender(buffered), buffered: buffered, budget: 1_000_000_000})}); Process.sleep(:infinity) end)
+
+    spawn(fn ->
+      send(me, {:collector, Collector.start_link(%{session: me, sender: sender(buffered), buffered: buffered, budget: 1_000_000_000})})
+      Process.sleep(:infinity)
+    end)
+
     receive(do: ({:collector, pid} -> pid))
   end
 
   defp sender(buffered), do: spawn(fn -> acknowledge(buffered) end)
-  defp acknowledge(buffered), do: receive(do: ({:batch, _, bytes} -> (:atomics.sub(buffered, 1, byte_size(bytes)); acknowledge(buffered))))
+
+  defp acknowledge(buffered),
+    do:
+      receive(
+        do:
+          ({:batch, _, bytes} ->
+             :atomics.sub(buffered, 1, byte_size(bytes))
+             acknowledge(buffered))
+      )
 
   # Real messages of four functions from several places, put before a suspended collector, then worked off.
   defp throughput(n) do

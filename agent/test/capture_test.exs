@@ -71,7 +71,16 @@ defmodule ElixirScopeAgent.CaptureTest do
   test "arguments, results and exceptions where they are asked for, without what is secret" do
     agent(plan([point("Sample", %{"capture" => ["args", "result", "exceptions", "caller"]})], %{"redact" => ["pin"]}))
     pid = run(fn -> Sample.login(%{name: "ann", password: "hush", pin: 7, list: [1, {:a, 2.5}]}) end)
-    other = run(fn -> try do Sample.fails("no") rescue ArgumentError -> :ok end end)
+
+    other =
+      run(fn ->
+        try do
+          Sample.fails("no")
+        rescue
+          ArgumentError -> :ok
+        end
+      end)
+
     stop()
     events = all()
     [call, return] = Enum.filter(events, &(&1.pid == pid))
@@ -140,7 +149,18 @@ defmodule ElixirScopeAgent.CaptureTest do
   end
 
   test "what would trace the runtime system is refused, and says why" do
-    {_, planned} = agent(plan([point("*"), point(":lists"), point("Enum"), point("*", %{"scope" => %{"app" => "stdlib"}}), point("ElixirScopeAgent.Session"), point("Sample", %{"condition" => %{"arg" => 0}})]))
+    {_, planned} =
+      agent(
+        plan([
+          point("*"),
+          point(":lists"),
+          point("Enum"),
+          point("*", %{"scope" => %{"app" => "stdlib"}}),
+          point("ElixirScopeAgent.Session"),
+          point("Sample", %{"condition" => %{"arg" => 0}})
+        ])
+      )
+
     assert length(planned["refused"]) >= 5
     assert Enum.all?(planned["refused"], &is_binary(&1["reason"]))
   end
@@ -156,7 +176,22 @@ defmodule ElixirScopeAgent.CaptureTest do
   test "only the processes that are named, and what they start" do
     name = :"named #{System.unique_integer()}"
     test = self()
-    pid = spawn(fn -> Process.register(self(), name); send(test, :there); receive(do: (:go -> spawn(fn -> Sample.leaf(1); send(test, :done) end))) end)
+
+    pid =
+      spawn(fn ->
+        Process.register(self(), name)
+        send(test, :there)
+
+        receive(
+          do:
+            (:go ->
+               spawn(fn ->
+                 Sample.leaf(1)
+                 send(test, :done)
+               end))
+        )
+      end)
+
     assert_receive :there
     agent(plan([point("Sample")], %{"processes" => [Atom.to_string(name)]}))
     run(fn -> Sample.leaf(2) end)
@@ -222,7 +257,13 @@ defmodule ElixirScopeAgent.CaptureTest do
 
   test "a label of seq_trace is the correlation id" do
     agent(plan([point("Sample")]))
-    run(fn -> :seq_trace.set_token(:label, 42); Sample.leaf(1); :seq_trace.set_token([]) end)
+
+    run(fn ->
+      :seq_trace.set_token(:label, 42)
+      Sample.leaf(1)
+      :seq_trace.set_token([])
+    end)
+
     stop()
     assert %{corr: "seq:42"} = Enum.find(all(), &(&1.type == "call"))
   end
@@ -240,7 +281,10 @@ defmodule ElixirScopeAgent.CaptureTest do
   test "a child that is restarted is told" do
     # Under an application's top: the walk begins there.
     children = [%{id: :worker, start: {Agent, :start_link, [Map, :new, []]}}]
-    {:ok, sup} = Supervisor.start_child(:kernel_safe_sup, %{id: :sample_sup, start: {Supervisor, :start_link, [children, [strategy: :one_for_one]]}, type: :supervisor})
+
+    {:ok, sup} =
+      Supervisor.start_child(:kernel_safe_sup, %{id: :sample_sup, start: {Supervisor, :start_link, [children, [strategy: :one_for_one]]}, type: :supervisor})
+
     agent(plan([], %{"lifecycle" => true}))
     until(&(&1.type == "supervision"))
     [{:worker, old, _, _}] = Supervisor.which_children(sup)

@@ -124,7 +124,15 @@ defmodule ElixirScopeAgent.LoadingTest do
     File.write!(Path.join(ebin, "Elixir.Fresh.Native.beam"), beam)
     daemon = TestDaemon.start(plan: plan([point("*", %{"scope" => %{"prefix" => "Fresh."}})]))
     script = "IO.inspect(for m <- [Fresh.One, Fresh.Two, Fresh.Native, Aside], do: :erlang.module_loaded(m)); apply(Fresh.One, :f, [1])"
-    env = [{"ERL_AFLAGS", ~s(-pa "#{@ebin}" -s Elixir.ElixirScopeAgent.Boot start)}, {"ELIXIR_SCOPE_SOCKET", daemon.path}, {"ELIXIR_SCOPE_PRELOAD", "1"}, {"MIX_ENV", "dev"}, {"MIX_BUILD_PATH", nil}]
+
+    env = [
+      {"ERL_AFLAGS", ~s(-pa "#{@ebin}" -s Elixir.ElixirScopeAgent.Boot start)},
+      {"ELIXIR_SCOPE_SOCKET", daemon.path},
+      {"ELIXIR_SCOPE_PRELOAD", "1"},
+      {"MIX_ENV", "dev"},
+      {"MIX_BUILD_PATH", nil}
+    ]
+
     assert {"[true, true, false, false]\n", 0} = System.cmd("elixir", ["-e", script], env: env, cd: dir)
     assert_receive {:daemon, ["bye", _]}, 5_000
     assert calls(all(), "Fresh.One") == @whole

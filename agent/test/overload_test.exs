@@ -56,7 +56,12 @@ defmodule ElixirScopeAgent.OverloadTest do
   end
 
   test "a daemon that does not read: the buffer is bounded, the program goes on, and what was lost is told" do
-    {daemon, _} = agent(nil, [blocked: true], %{budget: 300_000, plan: plan([point("Sample", %{"function" => "leaf"})], %{"limits" => %{"rate_per_function_s" => 10_000_000, "rate_per_s" => 10_000_000}})})
+    {daemon, _} =
+      agent(nil, [blocked: true], %{
+        budget: 300_000,
+        plan: plan([point("Sample", %{"function" => "leaf"})], %{"limits" => %{"rate_per_function_s" => 10_000_000, "rate_per_s" => 10_000_000}})
+      })
+
     for _ <- 1..4, do: assert(run(fn -> Sample.calls(20_000) end) == :normal)
     assert %{"buffered_bytes" => bytes} = stats_when(fn stats -> stats["queue"] == 0 and stats["buffered_bytes"] >= 300_000 end)
     assert bytes < 300_000 + 2 * 600_000
@@ -142,7 +147,7 @@ defmodule ElixirScopeAgent.OverloadTest do
     assert Ladder.step(Ladder.start(), 300_000, 0, 0).level == 4
     down = Enum.scan(1..100, List.last(up), fn at, state -> Ladder.step(state, 0, 0, at * 10_000) end)
     assert List.last(down).level == 0
-    assert Enum.all?(Enum.zip(down, tl(down)), fn {a, b} -> a.level - b.level in [0, 1] end)
+    assert Enum.all?(Enum.zip(down, tl(down)), fn {a, b} -> (a.level - b.level) in [0, 1] end)
   end
 
   defp rest(events) do

@@ -43,7 +43,32 @@ defmodule ElixirScopeAgent.TermTest do
   end
 
   test "what is MessagePack's own comes back as it was" do
-    for term <- [nil, true, false, 0, 127, 128, 255, 256, 65_535, 65_536, 4_294_967_296, -1, -32, -33, -128, -129, -32_769, -2_147_483_649, 1.5, "", "é", String.duplicate("a", 300), [], [1, [2]]] do
+    for term <- [
+          nil,
+          true,
+          false,
+          0,
+          127,
+          128,
+          255,
+          256,
+          65_535,
+          65_536,
+          4_294_967_296,
+          -1,
+          -32,
+          -33,
+          -128,
+          -129,
+          -32_769,
+          -2_147_483_649,
+          1.5,
+          "",
+          "é",
+          String.duplicate("a", 300),
+          [],
+          [1, [2]]
+        ] do
       assert unpacked(term) == term
     end
   end
@@ -59,7 +84,7 @@ defmodule ElixirScopeAgent.TermTest do
     assert byte_size(packed(Map.new(1..10_000, &{&1, &1}), Term.limits(4, 1_000, []))) < 3_000
     assert byte_size(packed(Integer.pow(10, 100_000))) < 100
     assert unpacked(%{"X-Auth-Token" => "abc"}) == %{"X-Auth-Token" => {:ext, 6, "token"}}
-    refute packed([api_key: "abc"]) =~ "abc"
+    refute packed(api_key: "abc") =~ "abc"
     refute packed(db_password: "hush", nested: %{user: {:secret, "hush"}}) =~ "hush"
     refute packed(%{pin: "hush"}, Term.limits(4, 100, ["PIN"])) =~ "hush"
     refute packed([%{password: "hush"} | {:secret, "hush"}]) =~ "hush"
@@ -87,7 +112,13 @@ defmodule ElixirScopeAgent.TermTest do
       # `Types.code/1` is a macro and does not run on the node.
       # `System.at_exit` is called where Elixir runs.
       allowed = [{Keyword, :fetch!, 2}, {System, :at_exit, 1}]
-      needed = for {other, fun, arity} <- imports, String.starts_with?(Atom.to_string(other), "Elixir."), not String.starts_with?(inspect(other), "ElixirScopeAgent"), do: {other, fun, arity}
+
+      needed =
+        for {other, fun, arity} <- imports,
+            String.starts_with?(Atom.to_string(other), "Elixir."),
+            not String.starts_with?(inspect(other), "ElixirScopeAgent"),
+            do: {other, fun, arity}
+
       assert {mod, needed -- allowed} == {mod, []}
     end
   end

@@ -56,7 +56,13 @@ defmodule ElixirScopeAgent.WaysInTest do
     starts = Enum.filter(events, &(&1.type == "test_start"))
     ends = Enum.filter(events, &(&1.type == "test_end"))
     assert Enum.sort(Enum.map(starts, & &1.payload["test"]["name"])) == ["test fails", "test in a task", "test one"]
-    assert Map.new(ends, &{&1.payload["test"]["name"], &1.payload["test"]["state"]}) == %{"test fails" => "failed", "test in a task" => "passed", "test one" => "passed"}
+
+    assert Map.new(ends, &{&1.payload["test"]["name"], &1.payload["test"]["state"]}) == %{
+             "test fails" => "failed",
+             "test in a task" => "passed",
+             "test one" => "passed"
+           }
+
     calls = Enum.filter(events, &(&1.type == "call" and match?({"Counted", _, _}, &1.mfa)))
     # Also what a process does that a test has started.
     assert Enum.sort(Enum.map(calls, &{elem(&1.mfa, 1), &1.corr})) == [
@@ -69,7 +75,11 @@ defmodule ElixirScopeAgent.WaysInTest do
   end
 
   test "what is wrong with it is one line, and the program runs", %{dir: dir} do
-    for env <- [[], [{"ELIXIR_SCOPE_SOCKET", Path.join(dir, "none")}, {"ELIXIR_SCOPE_WAIT_MS", "50"}], [{"ELIXIR_SCOPE_SOCKET", "x"}, {"ELIXIR_SCOPE_PLAN", Path.join(dir, "none")}]] do
+    for env <- [
+          [],
+          [{"ELIXIR_SCOPE_SOCKET", Path.join(dir, "none")}, {"ELIXIR_SCOPE_WAIT_MS", "50"}],
+          [{"ELIXIR_SCOPE_SOCKET", "x"}, {"ELIXIR_SCOPE_PLAN", Path.join(dir, "none")}]
+        ] do
       assert {output, 0} = System.cmd("elixir", ["-e", "IO.puts(:runs)"], env: [{"ERL_AFLAGS", flags()} | env], stderr_to_stdout: true)
       assert output =~ "runs"
       assert length(String.split(output, "\n", trim: true)) <= 2
@@ -101,7 +111,10 @@ defmodule ElixirScopeAgent.WaysInTest do
 
     daemon = TestDaemon.start()
 
-    args = ~w(-noshell -hidden -start_epmd false -setcookie none -pa) ++ [@ebin] ++ ~w(-s Elixir.ElixirScopeAgent.Attach main -extra) ++ [name, "--socket", daemon.path, "--cookie-file", cookie, "--plan", plan]
+    args =
+      ~w(-noshell -hidden -start_epmd false -setcookie none -pa) ++
+        [@ebin] ++ ~w(-s Elixir.ElixirScopeAgent.Attach main -extra) ++ [name, "--socket", daemon.path, "--cookie-file", cookie, "--plan", plan]
+
     refute Enum.any?(args, &(&1 =~ "a_cookie"))
     attach = erl(args, env)
     line(attach, "attached " <> name)
@@ -126,9 +139,16 @@ defmodule ElixirScopeAgent.WaysInTest do
     assert_receive {^third, {:exit_status, 0}}, 10_000
     asked = "{[M || {M, _} <- code:all_loaded(), lists:prefix(\"Elixir.\", atom_to_list(M))], erlang:trace_info({plain,leaf,1},traced)}."
     File.write!(Path.join(dir, "asked"), asked)
-    eval = ~S|{ok, B} = file:read_file("asked"), {ok, T, _} = erl_scan:string(binary_to_list(B)), {ok, E} = erl_parse:parse_exprs(T), | <> "io:format(\"~w~n\", [rpc:call('#{name}', erl_eval, exprs, [E, []])]), halt()."
+
+    eval =
+      ~S|{ok, B} = file:read_file("asked"), {ok, T, _} = erl_scan:string(binary_to_list(B)), {ok, E} = erl_parse:parse_exprs(T), | <>
+        "io:format(\"~w~n\", [rpc:call('#{name}', erl_eval, exprs, [E, []])]), halt()."
+
     env = for {key, value} <- env, do: {to_string(key), to_string(value)}
-    {output, 0} = System.cmd("erl", ["-noshell", "-name", "c" <> name, "-setcookie", "a_cookie_of_the_test", "-start_epmd", "false", "-eval", eval], env: env, cd: dir)
+
+    {output, 0} =
+      System.cmd("erl", ["-noshell", "-name", "c" <> name, "-setcookie", "a_cookie_of_the_test", "-start_epmd", "false", "-eval", eval], env: env, cd: dir)
+
     assert output =~ "{value,{[],{traced,false}}"
   end
 

@@ -89,7 +89,16 @@ defmodule ElixirScopeAgent.Boot do
 
   defp from_env do
     with {:ok, address} <- address(env("SOCKET"), env("TCP")), {:ok, token} <- token(env("TOKEN_FILE")), {:ok, plan} <- plan(env("PLAN")) do
-      options = %{address: address, token: token, tests: env("TESTS") == "1", preload: env("PRELOAD") == "1", app: env("APP"), linger_ms: integer(env("LINGER_MS"), 60_000), budget: integer(env("BUFFER_BYTES"), 33_554_432)}
+      options = %{
+        address: address,
+        token: token,
+        tests: env("TESTS") == "1",
+        preload: env("PRELOAD") == "1",
+        app: env("APP"),
+        linger_ms: integer(env("LINGER_MS"), 60_000),
+        budget: integer(env("BUFFER_BYTES"), 33_554_432)
+      }
+
       {:ok, if(plan == nil, do: options, else: :maps.put(:plan, plan, options))}
     end
   end

@@ -47,7 +47,9 @@ defmodule ElixirScopeAgent.CodeInfo do
   # Elixir: definitions with the meta of each clause.
   defp clauses({:elixir_v1, %{:definitions => definitions}, _specs}) do
     list_of {{name, arity}, kind, _meta, clauses} <- definitions do
-      {name, arity} = if kind in [:defmacro, :defmacrop], do: {<<"MACRO-", :erlang.atom_to_binary(name)::binary>>, arity + 1}, else: {:erlang.atom_to_binary(name), arity}
+      {name, arity} =
+        if kind in [:defmacro, :defmacrop], do: {<<"MACRO-", :erlang.atom_to_binary(name)::binary>>, arity + 1}, else: {:erlang.atom_to_binary(name), arity}
+
       [name, arity, list_of({meta, _args, _guards, _body} <- clauses, do: line(meta))]
     end
   end

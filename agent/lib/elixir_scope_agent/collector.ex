@@ -76,11 +76,17 @@ defmodule ElixirScopeAgent.Collector do
       told: %{},
       # what was dropped and not told yet: {from, to, counts}
       gap: nil,
-      pid_codes: %{}, pid_list: [],
-      site_codes: %{}, site_list: [],
-      corr_codes: %{}, corr_list: [],
-      peers: <<>>, corrs: <<>>,
-      rows: [], payloads: [], payload_bytes: 0
+      pid_codes: %{},
+      pid_list: [],
+      site_codes: %{},
+      site_list: [],
+      corr_codes: %{},
+      corr_list: [],
+      peers: <<>>,
+      corrs: <<>>,
+      rows: [],
+      payloads: [],
+      payload_bytes: 0
     }
 
     empty(state)
@@ -89,8 +95,17 @@ defmodule ElixirScopeAgent.Collector do
   defp empty(state) do
     state = %{
       state
-      | pid_codes: %{}, pid_list: [], site_codes: %{}, site_list: [], corr_codes: %{}, corr_list: [],
-        peers: <<>>, corrs: <<>>, rows: [], payloads: [], payload_bytes: 0
+      | pid_codes: %{},
+        pid_list: [],
+        site_codes: %{},
+        site_list: [],
+        corr_codes: %{},
+        corr_list: [],
+        peers: <<>>,
+        corrs: <<>>,
+        rows: [],
+        payloads: [],
+        payload_bytes: 0
     }
 
     loop(0, <<>>, <<>>, <<>>, <<>>, nil, 0, nil, 0, nil, 0, 0, state)
@@ -100,23 +115,70 @@ defmodule ElixirScopeAgent.Collector do
   # and their codes: most events repeat one of them; the time the batch counts from.
   defp loop(n, types, ts, pids, sites, pid0, code0, call0, site0, ret0, rsite0, base, state) do
     receive do
-      {:trace_ts, pid, :call, mfa, {caller, []}, at} when pid === pid0 and n > 0 and n < @max_events - 1 and map_size(:erlang.map_get(:samples, :erlang.map_get(:config, state))) == 0 and map_size(:erlang.map_get(:corr_of, state)) == 0 ->
+      {:trace_ts, pid, :call, mfa, {caller, []}, at}
+      when pid === pid0 and n > 0 and n < @max_events - 1 and map_size(:erlang.map_get(:samples, :erlang.map_get(:config, state))) == 0 and
+             map_size(:erlang.map_get(:corr_of, state)) == 0 ->
         key = {mfa, caller}
 
         if key == call0 do
-          loop(n + 1, <<types::binary, 1>>, <<ts::binary, at - base::float-little-64>>, <<pids::binary, code0::16-little>>, <<sites::binary, site0::16-little>>, pid0, code0, call0, site0, ret0, rsite0, base, state)
+          loop(
+            n + 1,
+            <<types::binary, 1>>,
+            <<ts::binary, at - base::float-little-64>>,
+            <<pids::binary, code0::16-little>>,
+            <<sites::binary, site0::16-little>>,
+            pid0,
+            code0,
+            call0,
+            site0,
+            ret0,
+            rsite0,
+            base,
+            state
+          )
         else
           case state.site_codes do
             %{^key => site} ->
-              loop(n + 1, <<types::binary, 1>>, <<ts::binary, at - base::float-little-64>>, <<pids::binary, code0::16-little>>, <<sites::binary, site::16-little>>, pid0, code0, key, site, ret0, rsite0, base, state)
+              loop(
+                n + 1,
+                <<types::binary, 1>>,
+                <<ts::binary, at - base::float-little-64>>,
+                <<pids::binary, code0::16-little>>,
+                <<sites::binary, site::16-little>>,
+                pid0,
+                code0,
+                key,
+                site,
+                ret0,
+                rsite0,
+                base,
+                state
+              )
 
             _ ->
               {site, state} = site(key, state)
-              loop(n + 1, <<types::binary, 1>>, <<ts::binary, at - base::float-little-64>>, <<pids::binary, code0::16-little>>, <<sites::binary, site::16-little>>, pid0, code0, key, site, ret0, rsite0, base, state)
+
+              loop(
+                n + 1,
+                <<types::binary, 1>>,
+                <<ts::binary, at - base::float-little-64>>,
+                <<pids::binary, code0::16-little>>,
+                <<sites::binary, site::16-little>>,
+                pid0,
+                code0,
+                key,
+                site,
+                ret0,
+                rsite0,
+                base,
+                state
+              )
           end
         end
 
-      {:trace_ts, pid, :return_from, mfa, result, at} when pid === pid0 and n > 0 and n < @max_events - 1 and (mfa === ret0 or not is_map_key(:erlang.map_get(:strays, state), :erlang.element(1, mfa))) and map_size(:erlang.map_get(:samples, :erlang.map_get(:config, state))) == 0 and map_size(:erlang.map_get(:corr_of, state)) == 0 ->
+      {:trace_ts, pid, :return_from, mfa, result, at}
+      when pid === pid0 and n > 0 and n < @max_events - 1 and (mfa === ret0 or not is_map_key(:erlang.map_get(:strays, state), :erlang.element(1, mfa))) and
+             map_size(:erlang.map_get(:samples, :erlang.map_get(:config, state))) == 0 and map_size(:erlang.map_get(:corr_of, state)) == 0 ->
         {site, state} = if mfa == ret0, do: {rsite0, state}, else: site({mfa, :undefined}, state)
 
         state =
@@ -125,7 +187,21 @@ defmodule ElixirScopeAgent.Collector do
             wanted -> if wanted?(mfa, wanted), do: payload(n, [{"result", result}], state), else: state
           end
 
-        loop(n + 1, <<types::binary, 2>>, <<ts::binary, at - base::float-little-64>>, <<pids::binary, code0::16-little>>, <<sites::binary, site::16-little>>, pid0, code0, call0, site0, mfa, site, base, state)
+        loop(
+          n + 1,
+          <<types::binary, 2>>,
+          <<ts::binary, at - base::float-little-64>>,
+          <<pids::binary, code0::16-little>>,
+          <<sites::binary, site::16-little>>,
+          pid0,
+          code0,
+          call0,
+          site0,
+          mfa,
+          site,
+          base,
+          state
+        )
 
       message ->
         case take(message, state) do
@@ -190,7 +266,9 @@ defmodule ElixirScopeAgent.Collector do
   end
 
   defp take({:trace_ts, pid, :call, mfa, {caller, token, args}, at}, state) do
-    if sampled?(pid, mfa, state), do: call(pid, mfa, caller, token, [{"args", args}], at, sample(pid, mfa, true, state)), else: {:ignore, sample(pid, mfa, false, state)}
+    if sampled?(pid, mfa, state),
+      do: call(pid, mfa, caller, token, [{"args", args}], at, sample(pid, mfa, true, state)),
+      else: {:ignore, sample(pid, mfa, false, state)}
   end
 
   defp take({:trace_ts, pid, :call, mfa, at}, state), do: event(:call, at, pid, nil, {mfa, :undefined}, [], state)
@@ -201,7 +279,9 @@ defmodule ElixirScopeAgent.Collector do
         test_end(pid, result, at, state)
 
       _ ->
-        if stray?(mfa, state), do: {:ignore, state}, else: left(pid, mfa, fn -> if(wanted?(mfa, state.config.results), do: [{"result", result}], else: []) end, :return, at, state)
+        if stray?(mfa, state),
+          do: {:ignore, state},
+          else: left(pid, mfa, fn -> if(wanted?(mfa, state.config.results), do: [{"result", result}], else: []) end, :return, at, state)
     end
   end
 
@@ -209,7 +289,14 @@ defmodule ElixirScopeAgent.Collector do
     if stray?(mfa, state) do
       {:ignore, state}
     else
-      left(pid, mfa, fn -> if(wanted?(mfa, state.config.exceptions), do: [{"class", class}, {"value", value}], else: [{"class", class}]) end, :exception, at, state)
+      left(
+        pid,
+        mfa,
+        fn -> if(wanted?(mfa, state.config.exceptions), do: [{"class", class}, {"value", value}], else: [{"class", class}]) end,
+        :exception,
+        at,
+        state
+      )
     end
   end
 
@@ -249,10 +336,15 @@ defmodule ElixirScopeAgent.Collector do
     end
   end
 
-  defp take({:trace_ts, pid, type, other, at}, state) when type in [:link, :unlink, :getting_linked, :getting_unlinked], do: event(type, at, pid, other, nil, [], state)
+  defp take({:trace_ts, pid, type, other, at}, state) when type in [:link, :unlink, :getting_linked, :getting_unlinked],
+    do: event(type, at, pid, other, nil, [], state)
+
   defp take({:trace_ts, pid, type, name, at}, state) when type in [:register, :unregister], do: event(type, at, pid, nil, nil, [{"name", name}], state)
   defp take({:trace_ts, pid, type, mfa, at}, state) when type in [:in, :in_exiting], do: event(:scheduled_in, at, pid, nil, place(mfa), [], state)
-  defp take({:trace_ts, pid, type, mfa, at}, state) when type in [:out, :out_exiting, :out_exited], do: event(:scheduled_out, at, pid, nil, place(mfa), [], state)
+
+  defp take({:trace_ts, pid, type, mfa, at}, state) when type in [:out, :out_exiting, :out_exited],
+    do: event(:scheduled_out, at, pid, nil, place(mfa), [], state)
+
   defp take({:trace_ts, pid, type, _info, at}, state) when type in [:gc_minor_start, :gc_major_start], do: event(:gc_start, at, pid, nil, nil, [], state)
   defp take({:trace_ts, pid, type, _info, at}, state) when type in [:gc_minor_end, :gc_major_end], do: event(:gc_end, at, pid, nil, nil, [], state)
   defp take({:agent, :event, type, fields, pid}, state), do: {:event, type, now(), pid, nil, nil, nil, fields, state}
@@ -360,7 +452,9 @@ defmodule ElixirScopeAgent.Collector do
       {mod, name} ->
         corr = <<"test:", Names.module(mod)::binary, ".", Names.atom(name)::binary>>
         state = correlated({:test, pid}, mfa, correlated({:name, pid}, {mod, name}, correlated(pid, corr, state)))
-        {:event, Types.code(:test_start), at, pid, nil, {{mod, name, 1}, :undefined}, corr, Term.own([{"test", %{"module" => Names.module(mod), "name" => Names.atom(name)}}]), state}
+
+        {:event, Types.code(:test_start), at, pid, nil, {{mod, name, 1}, :undefined}, corr,
+         Term.own([{"test", %{"module" => Names.module(mod), "name" => Names.atom(name)}}]), state}
 
       nil ->
         {:ignore, state}
@@ -371,7 +465,9 @@ defmodule ElixirScopeAgent.Collector do
     {mod, name} = :maps.get({:name, pid}, state.corr_of, {:unknown, :unknown})
     corr = corr_of(pid, state)
     state = %{state | corr_of: :maps.without([pid, {:test, pid}, {:name, pid}], state.corr_of)}
-    {:event, Types.code(:test_end), at, pid, nil, {{mod, name, 1}, :undefined}, corr, Term.own([{"test", %{"module" => Names.module(mod), "name" => Names.atom(name), "state" => test_state(result)}}]), state}
+
+    {:event, Types.code(:test_end), at, pid, nil, {{mod, name, 1}, :undefined}, corr,
+     Term.own([{"test", %{"module" => Names.module(mod), "name" => Names.atom(name), "state" => test_state(result)}}]), state}
   end
 
   defp test_of([%{:__struct__ => ExUnit.Test, :name => name} = test | _]), do: {:maps.get(:module, test, :unknown), name}
@@ -523,7 +619,8 @@ defmodule ElixirScopeAgent.Collector do
         :erlang.send_after(@tell_ms, self(), {:agent, :tell})
         %{state | gap: {base, now(), counts}}
 
-      {from, _to, before} -> %{state | gap: {from, now(), added(before, counts)}}
+      {from, _to, before} ->
+        %{state | gap: {from, now(), added(before, counts)}}
     end
   end
 
@@ -604,9 +701,23 @@ defmodule ElixirScopeAgent.Collector do
     corr_names = list_of corr <- :lists.reverse(state.corr_list), do: Msgpack.text(corr)
 
     :erlang.iolist_to_binary([
-      Msgpack.array(7), Msgpack.text("batch"), Msgpack.integer(state.no), Msgpack.integer(base + :erlang.time_offset(:nanosecond)), Msgpack.integer(n),
-      Msgpack.array(4), names(strings), names(pid_names), names(corr_names), Msgpack.bin(site_words),
-      Msgpack.array(6), Msgpack.bin(types), Msgpack.bin(ts), Msgpack.bin(pids), Msgpack.bin(padded(state.peers, n)), Msgpack.bin(sites), Msgpack.bin(padded(state.corrs, n)),
+      Msgpack.array(7),
+      Msgpack.text("batch"),
+      Msgpack.integer(state.no),
+      Msgpack.integer(base + :erlang.time_offset(:nanosecond)),
+      Msgpack.integer(n),
+      Msgpack.array(4),
+      names(strings),
+      names(pid_names),
+      names(corr_names),
+      Msgpack.bin(site_words),
+      Msgpack.array(6),
+      Msgpack.bin(types),
+      Msgpack.bin(ts),
+      Msgpack.bin(pids),
+      Msgpack.bin(padded(state.peers, n)),
+      Msgpack.bin(sites),
+      Msgpack.bin(padded(state.corrs, n)),
       payloads(state)
     ])
   end

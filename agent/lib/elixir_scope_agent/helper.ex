@@ -87,10 +87,24 @@ defmodule ElixirScopeAgent.Helper do
 
   defp process(pid) do
     case :erlang.process_info(pid, [:registered_name, :initial_call, :current_function, :message_queue_len, :memory, :reductions, :status]) do
-      [registered_name: name, initial_call: initial, current_function: current, message_queue_len: queue, memory: memory, reductions: reductions, status: status] ->
+      [
+        registered_name: name,
+        initial_call: initial,
+        current_function: current,
+        message_queue_len: queue,
+        memory: memory,
+        reductions: reductions,
+        status: status
+      ] ->
         %{
-          "pid" => Names.process(pid), "name" => if(name == [], do: nil, else: Names.atom(name)), "initial_call" => mfa(initial),
-          "current_function" => mfa(current), "queue" => queue, "memory" => memory, "reductions" => reductions, "status" => :erlang.atom_to_binary(status)
+          "pid" => Names.process(pid),
+          "name" => if(name == [], do: nil, else: Names.atom(name)),
+          "initial_call" => mfa(initial),
+          "current_function" => mfa(current),
+          "queue" => queue,
+          "memory" => memory,
+          "reductions" => reductions,
+          "status" => :erlang.atom_to_binary(status)
         }
 
       _ ->

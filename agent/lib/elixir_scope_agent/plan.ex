@@ -15,8 +15,17 @@ defmodule ElixirScopeAgent.Plan do
   @defaults ["return", "exceptions", "caller"]
   @operators %{"==" => :"=:=", ">" => :>, "<" => :<, ">=" => :>=, "<=" => :"=<", "!=" => :"=/="}
   @types %{
-    "atom" => :is_atom, "binary" => :is_binary, "float" => :is_float, "function" => :is_function, "integer" => :is_integer, "list" => :is_list,
-    "map" => :is_map, "number" => :is_number, "pid" => :is_pid, "reference" => :is_reference, "tuple" => :is_tuple
+    "atom" => :is_atom,
+    "binary" => :is_binary,
+    "float" => :is_float,
+    "function" => :is_function,
+    "integer" => :is_integer,
+    "list" => :is_list,
+    "map" => :is_map,
+    "number" => :is_number,
+    "pid" => :is_pid,
+    "reference" => :is_reference,
+    "tuple" => :is_tuple
   }
 
   @type target :: %{
@@ -65,8 +74,15 @@ defmodule ElixirScopeAgent.Plan do
       :lists.foldl(
         fn point, {targets, refused} ->
           case point(point) do
-            {:ok, more} -> {more ++ targets, refused}
-            {:refused, why} -> {targets, [%{"point" => text(point, "id", ""), "module" => text(point, "module", ""), "function" => :maps.get("function", point, nil), "reason" => why} | refused]}
+            {:ok, more} ->
+              {more ++ targets, refused}
+
+            {:refused, why} ->
+              {targets,
+               [
+                 %{"point" => text(point, "id", ""), "module" => text(point, "module", ""), "function" => :maps.get("function", point, nil), "reason" => why}
+                 | refused
+               ]}
           end
         end,
         {[], []},
@@ -82,7 +98,12 @@ defmodule ElixirScopeAgent.Plan do
   def targets_in(mod, plan) do
     name = ElixirScopeAgent.Names.module(mod)
     points = if own?(mod), do: [], else: list_of(point <- plan.points, in_point?(mod, name, point), do: point)
-    points = if points != [] and is_map_key(own_modules(), mod), do: list_of(point <- points, text(point, "module", "") != "*", :maps.get("function", point, nil) != nil, do: point), else: points
+
+    points =
+      if points != [] and is_map_key(own_modules(), mod),
+        do: list_of(point <- points, text(point, "module", "") != "*", :maps.get("function", point, nil) != nil, do: point),
+        else: points
+
     :lists.sort(fn one, other -> rank(one) <= rank(other) end, list_of(point <- points, do: target(mod, point)))
   end
 
@@ -95,7 +116,10 @@ defmodule ElixirScopeAgent.Plan do
 
   defp in_scope?(mod, _name, %{"app" => app}) when is_binary(app), do: in_app?(mod, known_app(app))
   defp in_scope?(_mod, name, %{"prefix" => prefix}) when is_binary(prefix) and prefix != "", do: starts?(name, prefix)
-  defp in_scope?(mod, name, scope) when is_binary(scope) and scope != "", do: if(known_app(scope) == nil, do: starts?(name, scope), else: in_app?(mod, known_app(scope)))
+
+  defp in_scope?(mod, name, scope) when is_binary(scope) and scope != "",
+    do: if(known_app(scope) == nil, do: starts?(name, scope), else: in_app?(mod, known_app(scope)))
+
   defp in_scope?(_mod, _name, _scope), do: false
 
   defp in_app?(_mod, nil), do: false
@@ -186,9 +210,14 @@ defmodule ElixirScopeAgent.Plan do
     mod = existing(name)
 
     cond do
-      own?(mod) -> {:refused, "the agent does not trace itself"}
-      :maps.get("function", point, nil) == nil and is_map_key(own_modules(), mod) -> {:refused, "a module of the runtime system or of Elixir is traced by single functions only"}
-      true -> {:ok, [target(mod, point)]}
+      own?(mod) ->
+        {:refused, "the agent does not trace itself"}
+
+      :maps.get("function", point, nil) == nil and is_map_key(own_modules(), mod) ->
+        {:refused, "a module of the runtime system or of Elixir is traced by single functions only"}
+
+      true ->
+        {:ok, [target(mod, point)]}
     end
   end
 
@@ -248,7 +277,23 @@ defmodule ElixirScopeAgent.Plan do
           :undefined -> acc
         end
       end,
-      :maps.from_list(list_of mod <- [:erlang, :init, :prim_inet, :prim_file, :prim_eval, :erl_prim_loader, :erts_internal, :erl_init, :persistent_term, :atomics, :counters, :zlib], do: {mod, true}),
+      :maps.from_list(
+        list_of mod <- [
+                  :erlang,
+                  :init,
+                  :prim_inet,
+                  :prim_file,
+                  :prim_eval,
+                  :erl_prim_loader,
+                  :erts_internal,
+                  :erl_init,
+                  :persistent_term,
+                  :atomics,
+                  :counters,
+                  :zlib
+                ],
+                do: {mod, true}
+      ),
       @own_apps
     )
   end

@@ -21,7 +21,10 @@ defmodule ElixirScopeAgent.Preload do
   def directories do
     named = :string.lexemes(env(~c"ELIXIR_SCOPE_EBIN", ~c""), ~c":")
     build = build(env(~c"MIX_BUILD_PATH", nil), env(~c"MIX_ENV", if(env(~c"ELIXIR_SCOPE_TESTS", nil) == ~c"1", do: ~c"test", else: ~c"dev")))
-    named ++ :filelib.wildcard(:filename.join([build, ~c"lib", ~c"*", ~c"consolidated"])) ++ [:filename.join(build, ~c"consolidated") | :filelib.wildcard(:filename.join([build, ~c"lib", ~c"*", ~c"ebin"]))]
+
+    named ++
+      :filelib.wildcard(:filename.join([build, ~c"lib", ~c"*", ~c"consolidated"])) ++
+      [:filename.join(build, ~c"consolidated") | :filelib.wildcard(:filename.join([build, ~c"lib", ~c"*", ~c"ebin"]))]
   end
 
   defp build(nil, mix_env) do

@@ -134,7 +134,11 @@ defmodule ElixirScopeAgent.Sender do
         end
 
       {:info, to, ref} ->
-        send(to, {:info, ref, %{"connected" => state.ready, "credits" => state.credits, "waiting" => :queue.len(state.waiting), "under_way" => :queue.len(state.sent)}})
+        send(
+          to,
+          {:info, ref, %{"connected" => state.ready, "credits" => state.credits, "waiting" => :queue.len(state.waiting), "under_way" => :queue.len(state.sent)}}
+        )
+
         loop(state)
 
       _other ->

@@ -25,8 +25,25 @@ defmodule ElixirScopeAgent.Session do
   @max_counted 2_000
   @all_flags [:call, :procs, :send, :receive, :running, :garbage_collection, :silent, :set_on_spawn]
   @never [
-    :user, :standard_error, :standard_error_sup, :init, :erl_prim_loader, :code_server, :logger, :logger_sup, :logger_proxy, :logger_handler_watcher,
-    :logger_std_h_default, :erts_code_purger, :kernel_sup, :kernel_safe_sup, :file_server_2, :inet_db, Logger, Logger.Supervisor, Logger.BackendSupervisor
+    :user,
+    :standard_error,
+    :standard_error_sup,
+    :init,
+    :erl_prim_loader,
+    :code_server,
+    :logger,
+    :logger_sup,
+    :logger_proxy,
+    :logger_handler_watcher,
+    :logger_std_h_default,
+    :erts_code_purger,
+    :kernel_sup,
+    :kernel_safe_sup,
+    :file_server_2,
+    :inet_db,
+    Logger,
+    Logger.Supervisor,
+    Logger.BackendSupervisor
   ]
 
   @doc """
@@ -220,7 +237,23 @@ defmodule ElixirScopeAgent.Session do
     state = end_capture("another plan", state)
 
     with {:ok, plan} <- Plan.read(raw), {:ok, tracer} <- Tracer.start(state.collector, state.trace) do
-      state = %{state | raw_plan: raw, plan: plan, tracer: tracer, ladder: Ladder.start(), muted: nil, hot: %{}, began: now(), load_at: now(), ticks: 0, ticked: now(), totals: %{events: 0, bytes: 0}, tokens: plan.rate, window: {now(), %{}}}
+      state = %{
+        state
+        | raw_plan: raw,
+          plan: plan,
+          tracer: tracer,
+          ladder: Ladder.start(),
+          muted: nil,
+          hot: %{},
+          began: now(),
+          load_at: now(),
+          ticks: 0,
+          ticked: now(),
+          totals: %{events: 0, bytes: 0},
+          tokens: plan.rate,
+          window: {now(), %{}}
+      }
+
       state = %{state | early: Plan.early(plan), loading: state.loading or :maps.get(:preload, state.options, false) == true}
       Collector.event(state.collector, :capture_start, [{"plan", plan.id}])
       configure(state)
@@ -234,7 +267,11 @@ defmodule ElixirScopeAgent.Session do
       state
     else
       {:error, message} ->
-        Sender.frame(state.sender, ["planned", %{"plan" => plan_id(raw), "error" => message, "matched" => [], "refused" => [%{"point" => nil, "reason" => message}]}])
+        Sender.frame(state.sender, [
+          "planned",
+          %{"plan" => plan_id(raw), "error" => message, "matched" => [], "refused" => [%{"point" => nil, "reason" => message}]}
+        ])
+
         %{state | raw_plan: raw, plan: nil}
     end
   end
@@ -251,7 +288,13 @@ defmodule ElixirScopeAgent.Session do
   defp tell_planned(state) do
     matched =
       list_of {{mod, fun, arity}, pattern} <- :maps.to_list(state.patterns) do
-        %{"point" => pattern.target.point, "module" => Names.module(mod), "function" => if(fun == :_, do: nil, else: :erlang.atom_to_binary(fun)), "arity" => if(arity == :_, do: nil, else: arity), "functions" => pattern.matched}
+        %{
+          "point" => pattern.target.point,
+          "module" => Names.module(mod),
+          "function" => if(fun == :_, do: nil, else: :erlang.atom_to_binary(fun)),
+          "arity" => if(arity == :_, do: nil, else: arity),
+          "functions" => pattern.matched
+        }
       end
 
     Sender.frame(state.sender, ["planned", %{"plan" => state.plan.id, "matched" => matched, "refused" => state.refused}])
@@ -327,7 +370,12 @@ defmodule ElixirScopeAgent.Session do
     end
   end
 
-  defp failed(state), do: list_of({mfa, %{error: error} = pattern} when error != nil <- :maps.to_list(state.patterns), do: %{"point" => pattern.target.point, "function" => Names.printed(mfa, 5, 200), "reason" => error})
+  defp failed(state),
+    do:
+      list_of(
+        {mfa, %{error: error} = pattern} when error != nil <- :maps.to_list(state.patterns),
+        do: %{"point" => pattern.target.point, "function" => Names.printed(mfa, 5, 200), "reason" => error}
+      )
 
   defp changed([], state), do: state
 
@@ -385,7 +433,18 @@ defmodule ElixirScopeAgent.Session do
 
   defp arrived(mod, how, at, state) do
     state = if early?({mod, :module_info, 0}, state), do: taken_in(mod, Plan.targets_in(mod, state.plan), state), else: state
-    if how == :missed, do: gap(state, "code was loaded: " <> Names.module(mod), :erlang.convert_time_unit(at, :nanosecond, :millisecond), %{}, ["call", "return", "exception"], offset())
+
+    if how == :missed,
+      do:
+        gap(
+          state,
+          "code was loaded: " <> Names.module(mod),
+          :erlang.convert_time_unit(at, :nanosecond, :millisecond),
+          %{},
+          ["call", "return", "exception"],
+          offset()
+        )
+
     Collector.settled(state.collector, mod)
     state
   end
@@ -562,7 +621,14 @@ defmodule ElixirScopeAgent.Session do
 
   defp repattern(state) do
     on_load(state)
-    state = :lists.foldl(fn {_mfa, pattern}, acc -> if(:lists.member("args", pattern.target.capture), do: set(pattern.target, acc), else: acc) end, state, :maps.to_list(state.patterns))
+
+    state =
+      :lists.foldl(
+        fn {_mfa, pattern}, acc -> if(:lists.member("args", pattern.target.capture), do: set(pattern.target, acc), else: acc) end,
+        state,
+        :maps.to_list(state.patterns)
+      )
+
     configure(state)
     state
   end
@@ -815,9 +881,16 @@ defmodule ElixirScopeAgent.Session do
     {:message_queue_len, queue} = :erlang.process_info(state.collector, :message_queue_len)
 
     %{
-      "events" => state.totals.events, "bytes" => state.totals.bytes, "queue" => queue, "buffered_bytes" => :atomics.get(state.buffered, 1),
-      "level" => Ladder.name(state.ladder.level), "muted" => state.muted != nil, "hot" => map_size(state.hot), "patterns" => map_size(state.patterns),
-      "tracing" => state.tracer != nil, "plan" => if(state.plan == nil, do: nil, else: state.plan.id)
+      "events" => state.totals.events,
+      "bytes" => state.totals.bytes,
+      "queue" => queue,
+      "buffered_bytes" => :atomics.get(state.buffered, 1),
+      "level" => Ladder.name(state.ladder.level),
+      "muted" => state.muted != nil,
+      "hot" => map_size(state.hot),
+      "patterns" => map_size(state.patterns),
+      "tracing" => state.tracer != nil,
+      "plan" => if(state.plan == nil, do: nil, else: state.plan.id)
     }
   end
 
@@ -827,11 +900,19 @@ defmodule ElixirScopeAgent.Session do
       {:ok, cwd} = :file.get_cwd()
 
       %{
-        "protocol" => 1, "token" => :maps.get(:token, options, nil), "session" => {:bin, id}, "node" => :erlang.atom_to_binary(:erlang.node()),
+        "protocol" => 1,
+        "token" => :maps.get(:token, options, nil),
+        "session" => {:bin, id},
+        "node" => :erlang.atom_to_binary(:erlang.node()),
         "node_start_ns" => :erlang.convert_time_unit(:erlang.system_info(:start_time), :native, :nanosecond) + offset,
-        "otp" => :erlang.list_to_binary(:erlang.system_info(:otp_release)), "elixir" => elixir(), "agent" => ElixirScopeAgent.Boot.version(),
-        "os_pid" => :erlang.list_to_binary(:os.getpid()), "cwd" => :unicode.characters_to_binary(cwd), "time_offset_ns" => offset,
-        "trace" => Tracer.kind(trace), "app" => :maps.get(:app, options, nil)
+        "otp" => :erlang.list_to_binary(:erlang.system_info(:otp_release)),
+        "elixir" => elixir(),
+        "agent" => ElixirScopeAgent.Boot.version(),
+        "os_pid" => :erlang.list_to_binary(:os.getpid()),
+        "cwd" => :unicode.characters_to_binary(cwd),
+        "time_offset_ns" => offset,
+        "trace" => Tracer.kind(trace),
+        "app" => :maps.get(:app, options, nil)
       }
     end
   end
@@ -843,7 +924,8 @@ defmodule ElixirScopeAgent.Session do
     end
   end
 
-  defp hex(bytes), do: for(<<nibble::4 <- bytes>>, into: <<>>, do: <<:erlang.element(nibble + 1, {?0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?a, ?b, ?c, ?d, ?e, ?f})>>)
+  defp hex(bytes),
+    do: for(<<nibble::4 <- bytes>>, into: <<>>, do: <<:erlang.element(nibble + 1, {?0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?a, ?b, ?c, ?d, ?e, ?f})>>)
 
   defp split(n, list) when length(list) <= n, do: {list, []}
   defp split(n, list), do: :lists.split(n, list)

@@ -27,7 +27,9 @@ defmodule ElixirScopeAgent.Supervision do
       :lists.mapfoldl(
         fn {app, pid, mod}, {acc, left} ->
           {children, acc, left} = children(pid, known, acc, left, @max_depth)
-          {%{"app" => :erlang.atom_to_binary(app), "pid" => Names.process(pid), "module" => Names.module(mod), "name" => name(pid), "children" => children}, {acc, left}}
+
+          {%{"app" => :erlang.atom_to_binary(app), "pid" => Names.process(pid), "module" => Names.module(mod), "name" => name(pid), "children" => children},
+           {acc, left}}
         end,
         {%{}, @max_supervisors},
         roots
@@ -47,12 +49,26 @@ defmodule ElixirScopeAgent.Supervision do
 
     started = list_of {key, child} <- :maps.to_list(now), not is_map_key(before, key), do: change("started", child, nil)
     ended = list_of {key, child} <- :maps.to_list(before), not is_map_key(now, key), do: change("ended", child, nil)
-    restarted = list_of {key, child} <- :maps.to_list(now), old = :maps.get(key, before, nil), old != nil, field(old, "pid") != field(child, "pid"), do: change("restarted", child, field(old, "pid"))
+
+    restarted =
+      list_of {key, child} <- :maps.to_list(now),
+              old = :maps.get(key, before, nil),
+              old != nil,
+              field(old, "pid") != field(child, "pid"),
+              do: change("restarted", child, field(old, "pid"))
+
     ended ++ restarted ++ started
   end
 
   defp change(what, child, was) do
-    map = %{"change" => what, "supervisor" => field(child, "supervisor"), "id" => field(child, "id"), "pid" => field(child, "pid"), "module" => field(child, "module")}
+    map = %{
+      "change" => what,
+      "supervisor" => field(child, "supervisor"),
+      "id" => field(child, "id"),
+      "pid" => field(child, "pid"),
+      "module" => field(child, "module")
+    }
+
     if was == nil, do: map, else: :maps.put("was", was, map)
   end
 
@@ -63,7 +79,11 @@ defmodule ElixirScopeAgent.Supervision do
       :lists.flatmap(
         fn app ->
           key = [field(app, "app")]
-          [{key, %{"id" => field(app, "app"), "pid" => field(app, "pid"), "module" => field(app, "module"), "supervisor" => nil}} | flat(field(app, "children"), key, field(app, "pid"))]
+
+          [
+            {key, %{"id" => field(app, "app"), "pid" => field(app, "pid"), "module" => field(app, "module"), "supervisor" => nil}}
+            | flat(field(app, "children"), key, field(app, "pid"))
+          ]
         end,
         apps
       )

@@ -20,8 +20,11 @@ defmodule ElixirScopeAgent.Tracer do
       {:ok, {:sessions, module, module.session_create(:elixir_scope, collector, [])}}
     else
       case other_tracer() do
-        nil -> {:ok, {:legacy, collector}}
-        {who, tracer} -> {:error, :erlang.iolist_to_binary(:io_lib.format(~c"another tracer, ~0p, traces ~0p: before OTP 27 a node has one tracer", [tracer, who]))}
+        nil ->
+          {:ok, {:legacy, collector}}
+
+        {who, tracer} ->
+          {:error, :erlang.iolist_to_binary(:io_lib.format(~c"another tracer, ~0p, traces ~0p: before OTP 27 a node has one tracer", [tracer, who]))}
       end
     end
   end

@@ -6,7 +6,11 @@ defmodule ElixirScopeAgent.TestEvents do
   @doc "Events of a batch, each a map; the columns must be as long as the batch has events."
   def of(["batch", no, t0, n, [strings, pids, corrs, sites], [type, ts, pid, peer, site, corr], payloads]) do
     name = fn list, code -> if code == 0, do: nil, else: Enum.at(list, code - 1) end
-    sites = for <<m::32-little, f::32-little, a::32-little, cm::32-little, cf::32-little, ca::32-little, file::32-little, line::32-little, 0::32, 0::32 <- sites>>, do: {m, f, a, cm, cf, ca, file, line}
+
+    sites =
+      for <<m::32-little, f::32-little, a::32-little, cm::32-little, cf::32-little, ca::32-little, file::32-little, line::32-little, 0::32, 0::32 <- sites>>,
+        do: {m, f, a, cm, cf, ca, file, line}
+
     strings = List.to_tuple(strings)
     string = fn code -> if code == 0, do: nil, else: elem(strings, code - 1) end
 
@@ -35,7 +39,17 @@ defmodule ElixirScopeAgent.TestEvents do
           {m, f, a, cm, cf, ca, file, line} -> {{string.(m), string.(f), a}, {string.(cm), string.(cf), ca, string.(file), line}}
         end
 
-      %{no: no, type: type, time: time, pid: name.(pids, pid), peer: name.(pids, peer), mfa: mfa, caller: caller, corr: name.(corrs, corr), payload: payloads[row]}
+      %{
+        no: no,
+        type: type,
+        time: time,
+        pid: name.(pids, pid),
+        peer: name.(pids, peer),
+        mfa: mfa,
+        caller: caller,
+        corr: name.(corrs, corr),
+        payload: payloads[row]
+      }
     end
   end
 
