@@ -1,8 +1,11 @@
 /** record, plan, run, attach: what they have nodes trace, in which order, and that nothing stays switched on. */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { failure, FailureError } from '../../src/base/failure.ts'
 import { runCli } from '../../src/cli/program.ts'
+import { capturePlan } from '../../src/wire/event-records.ts'
 import { makeWorld, ROOT, run, type Ran, type World, type WorldOptions } from './fake.ts'
 import { answerOf, CONNECTED, NODE, PLAN, RUNTIME } from './runtime-fake.ts'
 
@@ -84,6 +87,16 @@ test('plan: list, show, store, activate, deactivate, delete', async () => {
   expect((await ask('plan activate money')).out).toBe(`every node follows money\n1 node told at once: ${NODE}\n`)
   expect((await ask(`plan deactivate --node ${NODE}`)).made.calls).toEqual([{ method: 'activate_instrumentation_plan', args: { name: null, node: NODE } }])
   expect((await ask('plan delete money')).out).toBe('money is deleted; nodes that followed it trace nothing, or what every node does\n')
+})
+
+test('the plan that docs/RUNTIME.md shows is one, and the commands that it names exist', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/RUNTIME.md'), 'utf8')
+  const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
+  expect(capturePlan.safeParse(JSON.parse(shown))).toMatchObject({ success: true, data: { scope: ['MyApp.Web'] } })
+  const { out } = await run('--help')
+  const named = [...page.matchAll(/elixir-scope ([a-z-]+)/g)].map(([, name]) => name ?? '')
+  expect(named.length).toBeGreaterThan(8)
+  for (const name of new Set(named)) expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
 })
 
 test.each([
