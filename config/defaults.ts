@@ -21,7 +21,7 @@ export const DEFAULTS: Config = {
   query: { timeoutMs: 30_000, threads: 2, idleMs: 30_000 },
   capture: {
     enabled: true, tcpHost: '127.0.0.1', tcpPort: null, maxNodes: 64, credits: 32, residentBlocks: 24, maxAgeMs: 7 * DAY_MS, maxEvents: null, maxBytes: 4096 * MIB,
-    cleanupIntervalMs: 30_000, archiveDirectory: null,
+    cleanupIntervalMs: 30_000,
   },
   gateway: { maxConnections: 1000, maxInFlight: 100, maxRequestBytes: 16 * MIB, maxOutputBytes: 64 * MIB },
   http: { enabled: true, host: '127.0.0.1', port: 0 },

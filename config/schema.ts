@@ -57,7 +57,6 @@ export const configSchema = z.strictObject({
     maxEvents: count(1, Number.MAX_SAFE_INTEGER).nullable().describe('beyond that the oldest go. `null`: no limit'),
     maxBytes: bytes(1 << 20).nullable().describe('what they may take on disk; beyond that the oldest go. `null`: no limit'),
     cleanupIntervalMs: ms(100, DAY_MS).describe('how often that is looked after'),
-    archiveDirectory: z.string().min(1).max(4096).nullable().describe('where frozen events go. `null`: beside the others'),
   }),
 
   gateway: z.strictObject({

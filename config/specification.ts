@@ -12,16 +12,15 @@ export type SpecifiedKey = {
   readonly note: string
 }
 
-const later = (name: string, specified: string, note: string): SpecifiedKey => ({ name, specified, keys: [], note: `not yet: ${note}` })
 const none = (name: string, specified: string, note: string): SpecifiedKey => ({ name, specified, keys: [], note: `none: ${note}` })
 
 export const SPECIFIED_KEYS: readonly SpecifiedKey[] = [
   { name: 'storage_backend', specified: 'ets', keys: ['storage.backend'], note: '`ets` is `memory` or `disk`; `mnesia` and `postgres` are refused' },
   { name: 'max_modules', specified: '10,000', keys: ['storage.maxModules'], note: '`null`, the default, sets no limit: a project is imported whole' },
-  later('max_correlations', '1,000,000', 'comes with run-time events'),
-  later('cleanup_interval_ms', '300,000', 'comes with the retention of run-time events'),
+  { name: 'max_correlations', specified: '1,000,000', keys: ['capture.maxEvents'], note: 'every event is tied to its place; `null`, the default, leaves the limit to age and bytes' },
+  { name: 'cleanup_interval_ms', specified: '300,000', keys: ['capture.cleanupIntervalMs'], note: '' },
   { name: 'query_timeout_ms', specified: '30,000', keys: ['query.timeoutMs'], note: 'deadline of every call that reads' },
-  later('correlation_timeout_ms', '5,000', 'comes with run-time events'),
+  { name: 'correlation_timeout_ms', specified: '5,000', keys: ['query.timeoutMs'], note: 'events are tied to their places as they come in; questions about them are reads' },
   { name: 'cache_size_mb', specified: '512', keys: ['memory.cachePercent'], note: 'a share of `memory.maxBytes`: 512 MiB of 2 GiB' },
   none('index_optimization_interval', '3,600 s', 'indexes are fixed; `optimize` runs when asked'),
   { name: 'max_concurrent_queries', specified: '100', keys: ['gateway.maxInFlight'], note: 'per connection; more are not read until one is answered' },
@@ -35,10 +34,10 @@ export const SPECIFIED_KEYS: readonly SpecifiedKey[] = [
   { name: 'health_check_interval_ms', specified: '30,000', keys: ['health.intervalMs'], note: '' },
   {
     name: 'alert_thresholds', specified: '100 ms, 0.95, 2.0 GB, 0.01', keys: ['health.latencyP95Ms', 'memory.maxBytes', 'health.errorRate'],
-    note: 'latency is the alert level of 200 ms; memory alerts at `memory.criticalPercent`; correlation accuracy comes with run-time events',
+    note: 'latency is the alert level of 200 ms; memory alerts at `memory.criticalPercent`; correlation accuracy is measured against probes once there are any',
   },
-  later('correlation_enabled', 'true', 'comes with run-time events'),
-  later('temporal_storage_enabled', 'true', 'comes with run-time events'),
+  { name: 'correlation_enabled', specified: 'true', keys: ['capture.enabled'], note: 'an event without its place costs as much' },
+  { name: 'temporal_storage_enabled', specified: 'true', keys: ['capture.enabled'], note: '' },
   { name: 'incremental_updates_enabled', specified: 'true', keys: ['sync.watch'], note: '' },
   { name: 'cache_enabled', specified: 'true', keys: ['memory.cachePercent'], note: '`0` is `false`' },
   { name: 'debug_mode', specified: 'false', keys: ['log.level'], note: '`debug`' },

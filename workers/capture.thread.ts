@@ -164,14 +164,14 @@ function retentionOf({ config: { capture: { maxAgeMs, maxEvents, maxBytes } } }:
   return { ...(maxAgeMs === null ? {} : { maxAgeMs }), ...(maxEvents === null ? {} : { maxEvents }), ...(maxBytes === null ? {} : { maxBytes }) }
 }
 
-async function listen({ init: { socketPath, tokenPath, config: { capture: { tcpHost, tcpPort } } } }: Context): Promise<AgentOptions['servers'] | Failure> {
+async function listen({ init: { socketPath, tokenPath, config } }: Context): Promise<AgentOptions['servers'] | Failure> {
   const unix = createServer()
   const there = await listenOn(unix, socketPath)
   if (!there.ok) return there.error
   const onUnix = { server: unix, address: socketPath, token: null }
-  if (tcpPort === null) return [onUnix]
+  if (config.capture.tcpPort === null) return [onUnix]
   const token = tokenAt(tokenPath)
-  const tcp = token.ok ? await listenTcp(tcpHost, tcpPort) : token
+  const tcp = token.ok ? await listenTcp(config.capture.tcpHost, config.capture.tcpPort) : token
   if (tcp.ok && token.ok) return [onUnix, { ...tcp.value, token: token.value }]
   unix.close()
   return tcp.ok ? failure('internal', 'no token') : tcp.error
