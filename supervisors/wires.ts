@@ -15,6 +15,7 @@ export const WIRES: readonly Wire[] = [
   { from: 'repository', to: 'gateway', name: 'changes' },
   { from: 'gateway', to: 'main', name: 'events', maxInFlight: 64 },
   { from: 'capture', to: 'main', name: 'metrics' },
+  { from: 'capture', to: 'gateway', name: 'runtime' },
   { from: 'memory', to: 'main', name: 'memory.main', maxInFlight: 8 },
   { from: 'memory', to: 'repository', name: 'memory.repository', maxInFlight: 8 },
   { from: 'memory', to: 'gateway', name: 'memory.gateway', maxInFlight: 8 },

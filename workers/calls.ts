@@ -51,6 +51,12 @@ export type VerifierTasks = {
   }
 }
 
+/** What the capture thread tells the gateway, for those who listen there. */
+export type RuntimeCasts = {
+  instrumentationChanged: NotificationParams<'instrumentation_changed'>
+  correlationUpdated: NotificationParams<'correlation_updated'>
+}
+
 /** Answered by main for the gateway: a question about events. */
 export type QueryCalls = { query: { args: { readonly method: EventMethod; readonly args: unknown }; result: unknown } }
 

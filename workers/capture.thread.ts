@@ -31,7 +31,7 @@ import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import { portActor } from '../src/otp/port-actor.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import { openReader } from '../src/store/reader.ts'
-import type { MetricCasts } from './calls.ts'
+import type { MetricCasts, RuntimeCasts } from './calls.ts'
 import { createCodeResolver } from './code-resolver.ts'
 import { pressureCellOf, type SharedState } from './shared-state.ts'
 
@@ -106,7 +106,9 @@ runThread<CaptureInit>(async (context) => {
   }
   const options: AgentOptions = { clock, servers, maxNodes: init.config.capture.maxNodes }
   const server = serveAgents(options, ports)
+  const gateway = context.channel<CallMap, RuntimeCasts>('runtime')
   const means: CaptureMeans = {
+    tell: { instrumentationChanged: (changed) => void gateway.cast('instrumentationChanged', changed), correlationUpdated: (updated) => void gateway.cast('correlationUpdated', updated) },
     store, nodes, server, ownModules, keeper: kept.keeper, setAside: [...recovered.setAside], position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
     nowMs: clock.wallMs, tickMs: clock.nowMs, startNs: BigInt(Math.round(clock.wallMs())) * 1_000_000n, session: sessionName(randomBytes(16).toString('hex')),
   }

@@ -38,7 +38,7 @@ import type { CommitChanges, Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Args, TaskMethod } from '../src/wire/methods.ts'
 import type { Health } from '../src/wire/records.ts'
-import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts, QueryCalls, TaskCalls } from './calls.ts'
+import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts, QueryCalls, RuntimeCasts, TaskCalls } from './calls.ts'
 import { measureCaches } from './cache-metrics.ts'
 import { isVerified, pendingFiles, pressureCellOf, storeGeneration, type SharedState } from './shared-state.ts'
 
@@ -83,7 +83,13 @@ runThread<GatewayInit>(async (context) => {
   }, REPORT_MS)
   return {
     services: {
-      changes: { casts: { changed: (changes: CommitChanges) => subscribers.tell(changedRecord(changes)) } },
+      changes: { casts: { changed: (changes: CommitChanges) => subscribers.tell('changed', changedRecord(changes)) } },
+      runtime: {
+        casts: {
+          instrumentationChanged: (changed: RuntimeCasts['instrumentationChanged']) => subscribers.tell('instrumentation_changed', changed),
+          correlationUpdated: (updated: RuntimeCasts['correlationUpdated']) => subscribers.tell('correlation_updated', updated),
+        },
+      },
       'memory.gateway': {
         calls: {
           caches: (operation: CacheOperation) => runOnCaches(cache, hot.save, operation),

@@ -10,7 +10,7 @@ import { encodeBatch } from '../event/batch.ts'
 import { applyRetention, cleanupOldEvents, clear, commit, freeze, ingest, stats, thaw, type EventStore, type SetAside } from '../event/event-store.ts'
 import { timeNs } from '../engine/runtime/time.ts'
 import { parseEventId } from '../event/query/filter.ts'
-import type { Args, CaptureMethod, Reply } from '../wire/methods.ts'
+import type { Args, CaptureMethod, NotificationParams, Reply } from '../wire/methods.ts'
 import { batchOfClientEvents } from './client-events.ts'
 import { planFor, planForAgent, wholePoint, type Keeper, type Kept } from './kept.ts'
 import type { KnownNode, Nodes } from './nodes.ts'
@@ -29,6 +29,11 @@ export type CaptureMeans = {
   /** The first parts of the names of the project's modules: `Shop`, `ShopWeb`. */
   readonly ownModules: () => readonly string[]
   readonly nowMs: () => number
+  /** Whoever watches is told. */
+  readonly tell: {
+    instrumentationChanged(changed: NotificationParams<'instrumentation_changed'>): void
+    correlationUpdated(updated: NotificationParams<'correlation_updated'>): void
+  }
   /** The monotonic clock that sessions count by. */
   readonly tickMs: () => number
   /** When this thread's client sources began: pids of an earlier life are others. */
@@ -54,6 +59,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     if (parseEventId(eventId) === undefined) return fail(failure('invalid_argument', `${JSON.stringify(eventId)} is no event id`, { hint: 'they look like shop@host:12:345' }))
     const stored = storeEvents(means, { events: [{ event_type: 'correlation', pid: 'client', node_id: nodeId, payload: { event: eventId } }], source, request_id: requestId })
     if (!stored.ok) return stored
+    means.tell.correlationUpdated({ node_id: nodeId, event_id: eventId })
     return ok({ event_id: stored.value.event_ids[0] ?? '' })
   },
   update_runtime_insights: (means, { of, source, insights }) => state(means, of, source, insights),
@@ -67,7 +73,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     const at = new Date(means.nowMs()).toISOString()
     const kept = means.keeper.update((was) => ({ ...was, plans: { ...was.plans, [name]: { plan, stored_at: at } } }))
     if (!kept.ok) return kept
-    tellAll(means)
+    tellAll(means, name)
     return ok({ name, stored_at: at })
   },
   get_instrumentation_plan: ({ keeper }, { name, node }) => {
@@ -85,7 +91,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     if (means.keeper.kept().plans[name] === undefined) return noPlan(name, means.keeper.kept())
     const kept = means.keeper.update((was) => ({ ...was, plans: without(was.plans, (other) => other === name), active: without(was.active, (_node, followed) => followed === name) }))
     if (!kept.ok) return kept
-    tellAll(means)
+    tellAll(means, name)
     return ok({ ok: true })
   },
   activate_instrumentation_plan: (means, { name, node }) => {
@@ -93,7 +99,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     if (name !== null && keeper.kept().plans[name] === undefined) return noPlan(name, keeper.kept())
     const kept = keeper.update((was) => ({ ...was, active: activeWith(was.active, node, name) }))
     if (!kept.ok) return kept
-    tellAll(means)
+    tellAll(means, name ?? '')
     const told = nodes.all().filter((known) => known.isConnected && (node === null || known.hello.node === node))
     return ok({ nodes: told.map(({ hello }) => hello.node), planned: Object.fromEntries(told.map(({ hello, planned }) => [hello.node, planned])) })
   },
@@ -106,7 +112,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     const points = plan.plan.points.map((one) => (wholePoint(one).id === id ? point : one))
     const kept = means.keeper.update((was) => ({ ...was, plans: { ...was.plans, [name]: { ...plan, plan: { ...plan.plan, points } } } }))
     if (!kept.ok) return kept
-    tellAll(means)
+    tellAll(means, name)
     return ok({ point })
   },
   list_nodes: ({ nodes, server }) => ok({ nodes: nodes.all().map(presentNode), listening: [...server.addresses] }),
@@ -140,8 +146,8 @@ export function planToTell(kept: Kept, own: readonly string[], node: string, kno
   return plan
 }
 
-/** Has every connected node whose plan is another than it was told follow that. */
-function tellAll({ server, keeper, nodes, ownModules }: CaptureMeans): void {
+/** Has every connected node whose plan is another than it was told follow that, and tells who follows `changed` now. */
+function tellAll({ server, keeper, nodes, ownModules, tell }: CaptureMeans, changed: string): void {
   const own = ownModules()
   for (const session of server.sessions()) {
     const hello = session.hello()
@@ -151,6 +157,7 @@ function tellAll({ server, keeper, nodes, ownModules }: CaptureMeans): void {
     const plan = planToTell(keeper.kept(), own, hello.node, known)
     if (known.toldPlan !== was) session.plan(plan)
   }
+  tell.instrumentationChanged({ plan: changed, nodes: nodes.all().filter(({ isConnected, plan }) => isConnected && plan === changed).map(({ hello }) => hello.node) })
 }
 
 /** One batch in a session of its own: what it answers is its place. */

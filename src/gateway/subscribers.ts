@@ -1,6 +1,6 @@
 /**
- * Connections that want to be told of every commit that changed something. Each is told as long as it reads; what is shed
- * because it does not shows as a gap between the epochs it is told of.
+ * Connections that want to be told of every commit that changed something, and of what is traced and tied to code. Each is
+ * told as long as it reads; what is shed because it does not shows as a gap between the epochs it is told of.
  */
 
 import type { NotificationParams } from '../wire/methods.ts'
@@ -8,10 +8,13 @@ import type { CallContext } from './ipc/dispatch.ts'
 
 export type Subscriber = Pick<CallContext, 'notify' | 'signal'>
 
+/** What a connection that watches is told. */
+export type Subscribed = 'changed' | 'correlation_updated' | 'instrumentation_changed'
+
 export type Subscribers = {
   /** Until its connection is closed; once however often it asks. */
   add(subscriber: Subscriber): void
-  tell(changes: NotificationParams<'changed'>): void
+  tell<N extends Subscribed>(name: N, params: NotificationParams<N>): void
   size(): number
 }
 
@@ -25,8 +28,8 @@ export function createSubscribers(): Subscribers {
       bySignal.set(signal, subscriber)
       signal.addEventListener('abort', () => bySignal.delete(signal), { once: true })
     },
-    tell(changes) {
-      for (const { notify } of bySignal.values()) notify('changed', changes)
+    tell(name, params) {
+      for (const { notify } of bySignal.values()) notify(name, params)
     },
     size: () => bySignal.size,
   }

@@ -296,6 +296,8 @@ export const NOTIFICATIONS = {
     counts: z.object({ files: changeCounts, modules: changeCounts, functions: changeCounts }),
     files: changedNames, modules: changedNames, functions: changedNames,
   }),
+  correlation_updated: z.object({ node_id: z.string(), event_id: z.string() }).describe('somebody stated that an event belongs to a place'),
+  instrumentation_changed: z.object({ plan: z.string().describe('that was stored, changed, activated or deleted'), nodes: z.array(z.string()).describe('that follow it now') }),
   memory_pressure_changed: z.object({ from: pressureLevel, to: pressureLevel, used_bytes: z.int(), max_bytes: z.int() }),
 } as const
 

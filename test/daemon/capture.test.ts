@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { DEFAULTS } from '../../config/defaults.ts'
 import type { PartialConfig } from '../../config/schema.ts'
 import { failure, type Failure } from '../../src/base/failure.ts'
-import { fail, type Result } from '../../src/base/result.ts'
+import { fail, ok, type Result } from '../../src/base/result.ts'
 import { connect, type Client } from '../../src/client/client.ts'
 import { encodeFrame } from '../../src/capture/frames.ts'
 import { createLogger } from '../../src/host/log.ts'
@@ -140,17 +140,26 @@ test('clients store events, get them back by any of what they are about, and eac
 test('a plan that is active reaches nodes that are there and those that come, and a point that is switched too', async () => {
   const { client, agent } = await running()
   const early = agent('early@host', (what) => ({ asked: what }))
+  const told: unknown[] = []
+  client.onNotification('instrumentation_changed', (changed) => void told.push(changed))
+  client.onNotification('correlation_updated', (updated) => void told.push(updated))
+  await value(client.call('watch', {}))
   await plainly(client.call('store_instrumentation_plan', { name: 'cart', plan: { points: [{ module: 'A', function: 'f', arity: 1 }] } }))
   await untilAnswered(async () => {
     const listed = await client.call('list_nodes', {})
     return listed.ok && listed.value.nodes.length === 0 ? fail(failure('unavailable', 'not there yet')) : listed
   })
   expect((await plainly(client.call('activate_instrumentation_plan', { name: 'cart' }))).nodes).toEqual(['early@host'])
+  await plainly(client.call('store_correlation', { event_id: 'early@host:1:0', node_id: 'A.f/1#1' }))
   const late = agent('late@host')
   await plainly(client.call('set_instrumentation_point', { name: 'cart', point_id: 'A.f/1', enabled: false }))
   expect(await plainly(client.call('ask_node', { node: 'early@host', what: 'stats' }))).toEqual({ node: 'early@host', answer: { asked: 'stats' } })
   const plans = early.heard.filter(([name]) => name === 'plan').map(([, plan]) => (plan as { points: { enabled: boolean }[] }).points[0]?.enabled)
   expect(plans).toEqual([true, false])
+  await untilAnswered(() => Promise.resolve(told.length < 4 ? fail(failure('unavailable', 'not told yet')) : ok(null)))
+  expect(told).toEqual([
+    { plan: 'cart', nodes: [] }, { plan: 'cart', nodes: ['early@host'] }, { node_id: 'A.f/1#1', event_id: 'early@host:1:0' }, { plan: 'cart', nodes: expect.arrayContaining(['early@host']) as unknown },
+  ])
   late.give([...loadBatches({ ...LOAD, batches: 1 })][0] ?? expect.fail('no batch'))
   await late.settled()
   expect(late.heard[0]).toMatchObject(['welcome', { plan: { id: 'cart', points: [{ id: 'A.f/1' }] } }])

@@ -19,9 +19,9 @@ test('a connection is told once of each commit, however often it asked, until it
   const subscribers = createSubscribers()
   const [a, b] = [subscriber(), subscriber()]
   for (const { one } of [a, b, a]) subscribers.add(one)
-  subscribers.tell(CHANGES)
+  subscribers.tell('changed', CHANGES)
   a.close()
-  subscribers.tell({ ...CHANGES, epoch: 8 })
+  subscribers.tell('changed', { ...CHANGES, epoch: 8 })
   subscribers.add(a.one)
   expect([a.told.length, b.told.length, subscribers.size()]).toEqual([1, 2, 1])
 })
