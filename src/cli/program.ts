@@ -70,10 +70,10 @@ function buildProgram(ports: CliPorts, choose: (action: Action) => void): Comman
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-  addDaemonCommands(program, choose)
-  addLookupCommands(program, choose)
-  addRuntimeCommands(program, choose)
-  addOtherCommands(program, choose)
+  addDaemonCommands(program.commandsGroup('The daemon:'), choose)
+  addLookupCommands(program.commandsGroup('The code as it is written:'), choose)
+  addRuntimeCommands(program.commandsGroup('The code as it runs:'), choose)
+  addOtherCommands(program.commandsGroup('More:'), choose)
   return program
 }
 

@@ -112,6 +112,13 @@ test.each([
   expect(ran.err).toContain(message)
 })
 
+test('a plan that is not there: what there is, in words of the command', async () => {
+  const missing = (hint: string) => ({ get_instrumentation_plan: (): never => { throw new FailureError(failure('not_found', 'there is no plan "x"', { hint })) } })
+  expect((await ask('plan show x', { handlers: missing('store_instrumentation_plan stores one') })).err).toBe('error: there is no plan "x"\n  there are none; `plan store FILE` keeps one\n')
+  expect((await ask('run --plan x -- ls', { handlers: missing('there are: money') })).err).toContain('error: there is no plan "x"\n  there are: money\n')
+  expect(await ask('attach shop')).toMatchObject({ code: 2, err: expect.stringContaining('"shop" is no whole name of a node\n  write name@host') as string })
+})
+
 test('run: the program has the agent, the plan and all arguments; its exit code is the answer', async () => {
   const { code, out, err, made } = await ask('run --results -- mix test --trace --json', { pauses: 9, exits: 3, env: { HOME: '/home/ann', ERL_LIBS: '/opt/libs', ERL_AFLAGS: '+fnu' } })
   expect([code, out]).toEqual([3, ''])

@@ -64,6 +64,8 @@ test.each([
   ['events --type cal', 'there is no type of events "cal"\n  did you mean call?'],
   ['events --since whenever', '"whenever" is no time\n  write e.g. 5m (ago)'],
   ['events --slower-than fast', '"fast" is no span of time\n  write e.g. 500us, 5ms or 2s'],
+  ['event x', '"x" is no event\n  the last column of `events` names them'],
+  ['why 7', '"7" is no event'],
   ['events --mfa Shop.Cart', 'Shop.Cart is no function\n  write e.g. MyApp.Cart.add_item/2'],
 ])('%s', async (line, message) => {
   const ran = await ask(line)
@@ -161,6 +163,14 @@ test('trace: how much is missing and why; a function that was not seen', async (
   expect((await ask('trace Shop.Cart.add')).err).toContain('Shop.Cart.add has several arities\n  which one: Shop.Cart.add/2, Shop.Cart.add/3?')
 })
 
+test('gaps: what a busy node did not send is one reason, whatever the figures', () => {
+  const ladder = (reason: string) => ({ payload: { gap: { reason, dropped: {} } } })
+  const gaps = gapsOf([ladder('the ladder: full -> no arguments, 14214 events wait'), ladder('the ladder: full -> no arguments, 99 events wait'), ladder('the ladder: silent -> counts only, 3 events wait'), ladder('the ladder')])
+  expect(gaps.map(({ reason, times }) => `${times} ${reason}`)).toEqual([
+    '2 the node was too busy, so the agent sent no arguments and results', '1 the node was too busy', '1 the node was too busy, so the agent only counted calls',
+  ])
+})
+
 test('gaps: by reason, the most first, the number where there are many', () => {
   expect(renderGaps(WITH_GAPS, gapsOf([GAP, GAP, { payload: { gap: { reason: { $atom: 'reload' }, dropped: {} } } }]), 0)).toEqual(
     ['15 % of the events in this window were not recorded: too many calls (300 events, 2 times); reload (how many is not known)'])
@@ -211,6 +221,14 @@ test('calls: a tree with times and places, and what it leaves out', async () => 
     'Shop.Order.place/1  40.0 µs, own 20.0 µs', '├─ Shop.Cart.add/2  12.3 µs, raised, at lib/shop/cart.ex:14', '└─ … 3 more calls, left out', '… 1 more call, left out',
     '1 return without a call that was seen: those calls began before the window, or in a gap', '', 'nothing is known to be missing in this window'))
   expect((await asked('calls 0.113.0 --depth 3 --limit 50 --since 1m'))[0]?.args).toMatchObject({ pid: '0.113.0', max_depth: 3, max_calls: 50 })
+})
+
+test('what is not there: the names that are', async () => {
+  const missing = (): never => { throw new FailureError(failure('not_found', 'no event of the process 0.9.0 in this window', { hint: 'count_events by pid' })) }
+  expect(await ask('calls 0.9.0', { handlers: { get_call_tree: missing } })).toEqual({ code: 3, out: '', err: 'error: no event of the process 0.9.0 in this window\n  those with most events: 0.113.0\n' })
+  expect(await ask('cover Nope')).toMatchObject({ code: 3, out: '', err: 'error: no module with functions begins with Nope\n  the command `modules` lists all modules\n' })
+  const none = { get_hotspots: () => answerOf({ ...HOTSPOTS, functions: [], total: 0 }) }
+  expect((await ask('hot Nope', { handlers: none })).out).toBe('no call of a module that begins with Nope was seen\nnothing is known to be missing in this window\n')
 })
 
 test('messages, why, points, nodes', async () => {

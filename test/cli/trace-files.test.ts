@@ -115,7 +115,8 @@ test('of any events, ends and calls missing: both files are sound, and hold the 
   fc.assert(fc.property(fc.array(anyEvent, { maxLength: 60 }), (made) => {
     let at = 0n
     const events = made.map(({ type, pid, mfa, node, step }, sequence) => {
-      at += BigInt(Math.max(0, step)) * 1500n
+      // Backwards now and then, which the daemon never gives.
+      at += BigInt(step) * 1500n
       return event(sequence, { event_type: type, pid, mfa, node, timestamp_ns: T0 + at, payload: type === 'register' ? { name: { $atom: 'Elixir.Cart' } } : null })
     })
     const timelines = timelinesOf(events)

@@ -14,6 +14,7 @@ import type { AgentFiles, Connection } from '../ports.ts'
 import { spanOf } from '../render/moments.ts'
 import { formatCount, plural } from '../render/text.ts'
 import { ensureRunning } from './daemon.ts'
+import { planFailure } from './plans.ts'
 import { summary } from './record.ts'
 
 export type AgentFlags = PlanWishes & {
@@ -89,6 +90,7 @@ async function tellRecorded(context: Context, root: string, fromMs: number): Pro
 }
 
 export async function attach(context: Context, node: string, flags: AttachFlags): Promise<ExitCode> {
+  if (!/^[^@\s]+@[^@\s]+$/.test(node)) return report(context, failure('invalid_argument', `${JSON.stringify(node)} is no whole name of a node`, { hint: 'write name@host, as `node()` says there; it must run with --sname or --name' }))
   const cookie = await cookieOf(context, flags)
   if (!cookie.ok) return report(context, cookie.error)
   const ready = await prepared(context, flags)
@@ -185,7 +187,7 @@ async function planMeant(context: Context, connection: Connection, { plan, ...wi
   const own = [...new Set(made.value.points.map(({ module }) => module.split('.')[0] ?? module))]
   if (plan !== undefined) {
     const stored = await connection.call('get_instrumentation_plan', { name: plan })
-    return stored.ok ? ok({ name: plan, plan: stored.value.plan, own }) : stored
+    return stored.ok ? ok({ name: plan, plan: stored.value.plan, own }) : fail(planFailure(stored.error))
   }
   const listed = await connection.call('list_instrumentation_plans', {})
   if (!listed.ok) return listed

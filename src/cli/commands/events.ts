@@ -135,7 +135,15 @@ async function follow(context: Context, connection: Connection, filter: Filter):
   }
 }
 
-export function event(context: Context, id: string): Promise<ExitCode> {
+/** What names an event; the daemon would speak of its own methods. */
+export function checkEventId(id: string): Result<string, Failure> {
+  if (/^.+:\d+:\d+$/.test(id)) return ok(id)
+  return fail(failure('invalid_argument', `${JSON.stringify(id)} is no event`, { hint: 'the last column of `events` names them, e.g. shop@host:12:345' }))
+}
+
+export async function event(context: Context, id: string): Promise<ExitCode> {
+  const checked = checkEventId(id)
+  if (!checked.ok) return report(context, checked.error)
   return withDaemon(context, async (connection) => {
     const found = await connection.call('get_event_by_id', { event_id: id })
     if (!found.ok) return found

@@ -1,6 +1,8 @@
 /** calls, messages, why: what a process called, who sent to whom, and what led to an event. */
 
-import { ok } from '../../base/result.ts'
+import { failure, type Failure } from '../../base/failure.ts'
+import { fail, ok } from '../../base/result.ts'
+import type { Value } from '../../wire/methods.ts'
 import { print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { gapsIn } from '../gaps.ts'
@@ -8,7 +10,7 @@ import type { Connection } from '../ports.ts'
 import { renderGaps, type Completeness } from '../render/basis.ts'
 import { renderCalls, renderChain, renderMessages } from '../render/flows.ts'
 import { readWindow, type Window, type WindowFlags } from '../times.ts'
-import type { Value } from '../../wire/methods.ts'
+import { checkEventId } from './events.ts'
 
 type Call = Value<'get_call_tree'>['roots'][number]
 
@@ -24,13 +26,20 @@ export async function calls(context: Context, pid: string, { node, depth, limit,
     const found = await connection.call('get_call_tree', {
       pid, ...window.value, ...(node === undefined ? {} : { node }), ...(depth === undefined ? {} : { max_depth: depth }), ...(limit === undefined ? {} : { max_calls: limit }),
     })
-    if (!found.ok) return found
+    if (!found.ok) return fail(await busiest(connection, found.error, window.value))
     const tree = found.value.value
     const places = context.format === 'json' ? new Map<string, string>() : await placesOf(connection, tree.roots)
     const gaps = await gapLines(connection, tree.completeness, window.value)
     print(context, found.value, () => tree.roots.length === 0 ? [`no call of ${pid} was seen`, ...gaps] : [...renderCalls(tree, (id) => places.get(id), context.view), '', ...gaps])
     return ok(EXIT.ok)
   })
+}
+
+/** Processes that there are, where one was asked for that is not. */
+async function busiest(connection: Connection, error: Failure, window: Window): Promise<Failure> {
+  const counted = error.code === 'not_found' ? await connection.call('count_events', { ...window, by: 'pid', limit: 5 }) : undefined
+  const pids = counted?.ok === true ? counted.value.value.groups.map(({ key }) => key).filter((key) => key !== '') : []
+  return counted === undefined ? error : failure(error.code, error.message, { hint: pids.length === 0 ? 'the command `events` shows what was recorded' : `those with most events: ${pids.join(', ')}` })
 }
 
 /** File and line of the nodes of a tree. */
@@ -65,7 +74,9 @@ export async function messages(context: Context, pid: string | undefined, { node
   })
 }
 
-export function why(context: Context, id: string, limit: number): Promise<ExitCode> {
+export async function why(context: Context, id: string, limit: number): Promise<ExitCode> {
+  const checked = checkEventId(id)
+  if (!checked.ok) return report(context, checked.error)
   return withDaemon(context, async (connection) => {
     const found = await connection.call('get_causal_chain', { event_id: id, limit })
     if (!found.ok) return found

@@ -91,7 +91,7 @@ export async function hot(context: Context, prefix: string | undefined, { by, li
     if (!found.ok) return found
     const { functions, total } = found.value.value
     const basis = await basisOf(connection, found.value.value, window.value)
-    print(context, found.value, () => functions.length === 0 ? ['no call was seen', ...basis] : [...renderHot(functions, context.view), '', ...basis])
+    print(context, found.value, () => functions.length === 0 ? [`no call${prefix === undefined ? '' : ` of a module that begins with ${prefix}`} was seen`, ...basis.slice(1)] : [...renderHot(functions, context.view), '', ...basis])
     if (total > functions.length && context.format === 'text') say(context, context.messages.style.dim(`${functions.length} of ${formatCount(total)} functions shown, by ${BY_WORDS[by]}; more with --limit`))
     return ok(EXIT.ok)
   })
@@ -113,6 +113,7 @@ export async function cover(context: Context, prefix: string | undefined, flags:
     if (!hottest.ok) return hottest
     if (!tests.ok) return tests
     if (!modules.ok) return modules
+    if (modules.value.size === 0) return fail(failure('not_found', prefix === undefined ? 'the project has no functions' : `no module with functions begins with ${prefix}`, { hint: 'the command `modules` lists all modules' }))
     // What the compiler made is executed, too, but nobody wrote it.
     const written = hottest.value.value.functions.filter((row) => row.cyclomatic_complexity !== null)
     const lists = { never: never.value.value, untested: untested.value.value, executed: { ...hottest.value.value, functions: written } }

@@ -20,6 +20,12 @@ export type PlanFlags = {
   readonly node?: string
 }
 
+/** The failure in words of this command. */
+export function planFailure(error: Failure): Failure {
+  if (error.code !== 'not_found' || error.hint?.startsWith('there are') === true) return error
+  return failure(error.code, error.message, { hint: 'there are none; `plan store FILE` keeps one' })
+}
+
 export function nodes(context: Context): Promise<ExitCode> {
   return withDaemon(context, async (connection, root) => {
     const listed = await connection.call('list_nodes', {})
@@ -63,7 +69,7 @@ async function list(context: Context, connection: Connection): Done {
 
 async function show(context: Context, connection: Connection, name: string): Done {
   const found = await connection.call('get_instrumentation_plan', { name })
-  if (!found.ok) return found
+  if (!found.ok) return fail(planFailure(found.error))
   print(context, found.value, () => renderPlan(found.value, context.view))
   return ok(EXIT.ok)
 }
@@ -94,7 +100,7 @@ function parseJson(text: string): Result<unknown, string> {
 
 async function activate(context: Context, connection: Connection, name: string | null, node: string | undefined): Done {
   const told = await connection.call('activate_instrumentation_plan', { name, node: node ?? null })
-  if (!told.ok) return told
+  if (!told.ok) return fail(planFailure(told.error))
   const { nodes: now } = told.value
   const whom = node ?? 'every node'
   print(context, told.value, () => [
@@ -106,7 +112,7 @@ async function activate(context: Context, connection: Connection, name: string |
 
 async function remove(context: Context, connection: Connection, name: string): Done {
   const deleted = await connection.call('delete_instrumentation_plan', { name })
-  if (!deleted.ok) return deleted
+  if (!deleted.ok) return fail(planFailure(deleted.error))
   print(context, deleted.value, () => [`${name} is deleted; nodes that followed it trace nothing, or what every node does`])
   return ok(EXIT.ok)
 }

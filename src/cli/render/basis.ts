@@ -24,7 +24,7 @@ export function gapsOf(events: readonly Pick<EventWire, 'payload'>[]): Gap[] {
   for (const { payload } of events) {
     const gap = fieldOf(payload, 'gap')
     const dropped = Object.entries((fieldOf(gap, 'dropped') ?? {}) as Record<string, unknown>).map(([type, count]) => [type, Number(count)] as const)
-    const reason = textOf(fieldOf(gap, 'reason'))
+    const reason = plainReason(textOf(fieldOf(gap, 'reason')))
     const known = byReason.get(reason)
     byReason.set(reason, {
       reason, times: (known?.times ?? 0) + 1, events: (known?.events ?? 0) + dropped.reduce((sum, [, count]) => sum + count, 0),
@@ -55,6 +55,17 @@ export function renderGaps(completeness: Completeness, gaps: readonly Gap[], nCa
   if (calls > 0 && nCalls > 0) return [`${percentOf(calls, calls + nCalls)} of the calls in this window were not recorded: ${harmless(how)}`]
   if (completeness.dropped > 0) return [`${percentOf(completeness.dropped, completeness.dropped + completeness.events)} of the events in this window were not recorded: ${harmless(how)}`]
   return [`events are missing in this window: ${harmless(how)}`]
+}
+
+const STEPS: Readonly<Record<string, string>> = {
+  'no arguments': 'sent no arguments and results', 'no messages': 'sent no messages', silent: 'sent no calls', 'counts only': 'only counted calls', stopped: 'stopped tracing', full: 'sent everything again',
+}
+
+/** How the agent spares a busy node, without the figures that make each time another reason. */
+export function plainReason(reason: string): string {
+  if (!reason.startsWith('the ladder')) return reason
+  const step = STEPS[/-> ([a-z ]+)/.exec(reason)?.[1]?.trim() ?? '']
+  return `the node was too busy${step === undefined ? '' : `, so the agent ${step}`}`
 }
 
 function fieldOf(value: unknown, key: string): unknown {

@@ -2,6 +2,7 @@
 
 import { termText, type Term } from '../../engine/runtime/terms.ts'
 import type { EventWire } from '../../wire/event-records.ts'
+import { plainReason } from './basis.ts'
 import type { View } from './lists.ts'
 import { clockOf, isoOf, spanOf } from './moments.ts'
 import { renderFields, renderTable, type Column } from './table.ts'
@@ -105,7 +106,7 @@ function withColon(text: string | undefined): string {
 function gapText(gap: Term | undefined): string {
   const { reason, dropped } = fieldsOf(gap)
   const types = Object.entries(fieldsOf(dropped)).filter(([, count]) => count !== 0).map(([type, count]) => `${formatCount(Number(count))} ${type}`).join(', ')
-  const why = reason === undefined ? '' : typeof reason === 'string' ? reason : termText(reason)
+  const why = reason === undefined ? '' : typeof reason === 'string' ? plainReason(reason) : termText(reason)
   return `events are missing${why === '' ? '' : `, ${why}`}${types === '' ? '' : `: ${types}`}`
 }
 
