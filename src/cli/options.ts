@@ -48,6 +48,13 @@ export function span(text: string): number {
   return ms
 }
 
+/** The same without a limit, for what is kept for long. */
+export function age(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) * 86_400_000 : readSpanMs(text)
+  if (ms === undefined) throw new InvalidArgumentError('It must be a span of time, e.g. 12h or 7d; a number alone is days.')
+  return Math.round(ms)
+}
+
 export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...before ?? [], text]
 }

@@ -6,12 +6,13 @@ import { event, events, type EventFlags } from './commands/events.ts'
 import { exportTrace } from './commands/export-trace.ts'
 import { calls, messages, why, type CallsFlags, type MessagesFlags } from './commands/flows.ts'
 import { cover, hot, points, trace, type By } from './commands/insights.ts'
+import { kept, KEPT_ACTIONS, type KeptAction, type KeptFlags } from './commands/kept.ts'
 import { nodes, plan, PLAN_ACTIONS, type PlanAction, type PlanFlags } from './commands/plans.ts'
 import { record } from './commands/record.ts'
 import { top } from './commands/top.ts'
 import type { PlanWishes } from './capture-plan.ts'
 import type { Action } from './context.ts'
-import { paged, pagingOf, positive, repeated, seconds, span, upTo1000, type PageFlags } from './options.ts'
+import { age, paged, pagingOf, positive, repeated, seconds, span, upTo1000, type PageFlags } from './options.ts'
 import { TRACE_FORMATS, type TraceFormat } from './trace-files.ts'
 import type { WindowFlags } from './times.ts'
 
@@ -118,6 +119,14 @@ function addCaptureCommands(program: Command, choose: Choose): void {
     .option('--name <name>', 'for store: the name to keep it under; otherwise that of the file')
     .option('--node <node>', 'for activate and deactivate: this node, not every one')
     .action((action: PlanAction, name: string | undefined, flags: PlanFlags) => choose((context) => plan(context, action, name, flags)))
+  program.command('kept').description('the events that are kept: how many, since when; freeze, thaw or delete them')
+    .addArgument(new Argument('[action]').choices(KEPT_ACTIONS).default('show'))
+    .option('--older-than <time>', 'for freeze: not asked about for so long; for delete: of that age; e.g. 12h or 7d', age)
+    .option('--keep <n>', 'for delete: the newest so many stay', positive)
+    .option('--keep-bytes <n>', 'for delete: as many as take so much on disk', positive)
+    .option('--yes', 'for clear: it is meant')
+    .action((action: KeptAction, { olderThan, ...flags }: KeptFlags & { olderThan?: number }) =>
+      choose((context) => kept(context, action, { ...flags, ...(olderThan === undefined ? {} : { olderThanMs: olderThan }) })))
   paged(program.command('points').description('where a module, function or node can be traced, and what is'))
     .argument('<name>', 'MyApp.Cart.add_item/2, MyApp.Cart, or a node id')
     .action((name: string, flags: PageFlags) => choose((context) => points(context, name, pagingOf(context, flags))))
