@@ -15,5 +15,13 @@ export async function gapsIn(connection: Connection, { since, until }: { readonl
 
 /** The lines that say what figures rest on. */
 export async function basisOf(connection: Connection, basis: Basis, window: Window): Promise<string[]> {
-  return renderBasis(basis, basis.completeness.complete ? [] : await gapsIn(connection, window))
+  if (basis.completeness.complete) return renderBasis(basis, [], 0)
+  const [gaps, nCalls] = await Promise.all([gapsIn(connection, window), callsIn(connection, window)])
+  return renderBasis(basis, gaps, nCalls)
+}
+
+/** How many calls of any function were recorded; 0 where that is not known. */
+export async function callsIn(connection: Connection, window: Window): Promise<number> {
+  const counted = await connection.call('count_events', { ...window, event_type: 'call' })
+  return counted.ok ? counted.value.value.total : 0
 }

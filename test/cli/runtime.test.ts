@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { failure, FailureError } from '../../src/base/failure.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { gapsOf, renderGaps } from '../../src/cli/render/basis.ts'
+import { saidBy } from '../../src/cli/render/events.ts'
 import { makeWorld, run, type Ran, type World, type WorldOptions } from './fake.ts'
 import { answerOf, CALL, COMPLETE, EVENTS, GAP, HOTSPOTS, INSIGHTS, NODE, RETURN, RUNTIME, WITH_GAPS } from './runtime-fake.ts'
 
@@ -21,7 +22,7 @@ function lines(...texts: readonly string[]): string {
   return texts.map((text) => `${text}\n`).join('')
 }
 
-const MISSING = '15 % of the events in this window were not recorded: too many calls (150 events)'
+const MISSING = 'events are missing among these: too many calls (150 events)'
 
 test('events: the newest last, terms as Elixir prints them, and what is missing', async () => {
   expect(await ask('events')).toEqual({
@@ -153,7 +154,7 @@ test('trace: figures with what they rest on, callers, callees, errors, the lates
 })
 
 test('trace: how much is missing and why; a function that was not seen', async () => {
-  const gaps = await ask('trace Shop.Cart', { handlers: { get_runtime_insights: () => answerOf({ ...INSIGHTS, of: 'Shop.Cart', kind: 'module', completeness: WITH_GAPS }) } })
+  const gaps = await ask('trace Shop.Cart', { handlers: { get_runtime_insights: () => answerOf({ ...INSIGHTS, of: 'Shop.Cart', kind: 'module', n: 3, completeness: WITH_GAPS }), count_events: () => answerOf({ groups: [], total: 880, completeness: WITH_GAPS }) } })
   expect(gaps.out).toContain('12 % of the calls in this window were not recorded: too many calls (150 events)\n')
   const none = { ...INSIGHTS, n: 0, figures: { calls: 0, returns: 0, exceptions: 0, duration_ns: null, own_ns: null } }
   expect((await ask('trace Shop.Cart.add/2', { handlers: { get_runtime_insights: () => answerOf(none) } })).out).toBe(lines(
@@ -167,8 +168,10 @@ test('gaps: what a busy node did not send is one reason, whatever the figures', 
   const ladder = (reason: string) => ({ payload: { gap: { reason, dropped: {} } } })
   const gaps = gapsOf([ladder('the ladder: full -> no arguments, 14214 events wait'), ladder('the ladder: full -> no arguments, 99 events wait'), ladder('the ladder: silent -> counts only, 3 events wait'), ladder('the ladder')])
   expect(gaps.map(({ reason, times }) => `${times} ${reason}`)).toEqual([
-    '2 the node was too busy, so the agent sent no arguments and results', '1 the node was too busy', '1 the node was too busy, so the agent only counted calls',
+    '4 the node was too busy, so the agent sent less',
   ])
+  const gap = { ...GAP, payload: ladder('the ladder: silent -> counts only, 3 events wait').payload }
+  expect(saidBy(gap)).toBe('events are missing, the node was too busy, so the agent only counted calls')
 })
 
 test('gaps: by reason, the most first, the number where there are many', () => {
@@ -249,7 +252,7 @@ test('messages, why, points, nodes', async () => {
     'old@127.0.0.1   gone              1,971     0       38  25   1.14.0      812  /home/ann/shop',
     `${NODE} does not trace Enum: an application of Elixir is not traced as a whole`, '', 'listening on  /run/user/1000/es/1a2b.agent'))
   expect((await ask('nodes', { handlers: { list_nodes: () => ({ nodes: [], listening: [] }) } })).out).toBe(lines(
-    'no node has connected yet', '', 'listening on  nothing: capture.enabled is off', 'to connect one: elixir-scope run -- mix run, or elixir-scope attach NODE'))
+    'no node has connected since the daemon started', '', 'listening on  nothing: capture.enabled is off', 'to connect one: elixir-scope run -- mix run, or elixir-scope attach NODE'))
 })
 
 test('completion: values of options that the daemon knows', async () => {

@@ -18,7 +18,7 @@ import { gapsIn } from '../gaps.ts'
 import { readName } from '../names.ts'
 import { collect, eachPage } from '../pages.ts'
 import type { Connection } from '../ports.ts'
-import { renderGaps } from '../render/basis.ts'
+import { missingWords } from '../render/basis.ts'
 import { renderEvent, renderEvents } from '../render/events.ts'
 import { readSpanMs, readWindow, type WindowFlags } from '../times.ts'
 
@@ -72,8 +72,16 @@ async function latest(context: Context, connection: Connection, filter: Filter, 
   if ('plan' in listed.value.value && flags.explain === true) context.ports.stdout.write(`how they were found:\n${renderJson(listed.value.value.plan, { indent: 2 })}\n`)
   if (rows.length === 0) await sayWhyNone(context, connection)
   if (cursor !== null) say(context, context.messages.style.dim(`the latest ${rows.length} shown; all with --all, those before with --cursor ${cursor}`))
-  if (!completeness.complete) for (const line of renderGaps(completeness, await gapsIn(connection, { since, until }), 0)) say(context, context.messages.style.yellow(`note: ${line}`))
+  if (!completeness.complete) await sayGaps(context, connection, rows)
   return ok(EXIT.ok)
+}
+
+/** What is missing among the events shown; the window they were looked for in may be far longer. */
+async function sayGaps(context: Context, connection: Connection, rows: readonly EventWire[]): Promise<void> {
+  const [first, last] = [rows[0], rows.at(-1)]
+  if (first === undefined || last === undefined) return
+  const gaps = await gapsIn(connection, { since: BigInt(first.timestamp_ns), until: BigInt(last.timestamp_ns) + 1n })
+  if (gaps.length > 0) say(context, context.messages.style.yellow(`note: ${missingWords(gaps)}`))
 }
 
 /** Nothing at all is another matter than nothing that fits. */

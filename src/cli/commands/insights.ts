@@ -6,7 +6,7 @@ import { parseMfa } from '../../model/names.ts'
 import type { ArgsInput, Value } from '../../wire/methods.ts'
 import { print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { basisOf, gapsIn } from '../gaps.ts'
+import { basisOf, callsIn, gapsIn } from '../gaps.ts'
 import { functionsNamed, type Named } from '../names.ts'
 import { collect, eachPage, type Paging } from '../pages.ts'
 import type { Connection } from '../ports.ts'
@@ -124,8 +124,9 @@ export async function cover(context: Context, prefix: string | undefined, flags:
       ...isCut ? [`the table counts the first ${formatCount(RANKED)} functions of each kind; with a prefix it is whole: cover MyApp.Cart`] : [],
       ...tests.value.value.events.length === 0 ? ['no test was traced in this window: `run -- mix test` tells which functions tests reach'] : [],
     ]
-    const gaps = lists.never.completeness.complete ? [] : await gapsIn(connection, window.value)
-    const basis = [windowWords(lists.never.window.since_ns, lists.never.window.until_ns), ...renderGaps(lists.never.completeness, gaps, lists.executed.n)]
+    const isWhole = lists.never.completeness.complete
+    const [gaps, nCalls] = isWhole ? [[], 0] : await Promise.all([gapsIn(connection, window.value), callsIn(connection, window.value)])
+    const basis = [windowWords(lists.never.window.since_ns, lists.never.window.until_ns), ...renderGaps(lists.never.completeness, gaps, nCalls)]
     print(context, { modules: rows, in_all: all, never_executed: lists.never, untested: lists.untested, tests_traced: tests.value.value.events.length > 0 }, () => [
       ...renderCoverage(rows, context.view),
       ...prefix === undefined ? [] : [...named('NEVER EXECUTED', lists.never.functions, context), ...named('EXECUTED, BUT BY NO TEST', lists.untested.functions, context)],

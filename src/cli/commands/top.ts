@@ -6,7 +6,7 @@ import type { Value } from '../../wire/methods.ts'
 import { renderJson } from '../../wire/json.ts'
 import { withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { gapsIn } from '../gaps.ts'
+import { callsIn, gapsIn } from '../gaps.ts'
 import type { Connection } from '../ports.ts'
 import { renderGaps } from '../render/basis.ts'
 import { percentOf, spanOf } from '../render/moments.ts'
@@ -55,14 +55,14 @@ async function frame(context: Context, connection: Connection, { windowMs, limit
   }
   if (context.format === 'json') return [renderJson({ at: new Date(now).toISOString(), window, functions: asked.value.hot.functions, processes: asked.value.processes.groups, completeness: asked.value.hot.completeness })]
   const { hot, processes } = asked.value
-  const gaps = hot.completeness.complete ? [] : await gapsIn(connection, window)
+  const [gaps, nCalls] = hot.completeness.complete ? [[], 0] : await Promise.all([gapsIn(connection, window), callsIn(connection, window)])
   const seconds = windowMs / 1000
   return [
     context.view.style.dim(`${time} UTC, the last ${spanOf(windowMs * 1e6)}; Ctrl-C ends`),
     ...hot.functions.length === 0 ? ['no call was seen; what is traced, `nodes` and `plan list` tell'] : functionTable(hot.functions, seconds, context),
     ...processes.groups.length === 0 ? [] : ['', ...processTable(processes, seconds, context)],
     '',
-    ...renderGaps(hot.completeness, gaps, hot.n),
+    ...renderGaps(hot.completeness, gaps, nCalls),
   ]
 }
 

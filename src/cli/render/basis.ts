@@ -24,7 +24,8 @@ export function gapsOf(events: readonly Pick<EventWire, 'payload'>[]): Gap[] {
   for (const { payload } of events) {
     const gap = fieldOf(payload, 'gap')
     const dropped = Object.entries((fieldOf(gap, 'dropped') ?? {}) as Record<string, unknown>).map(([type, count]) => [type, Number(count)] as const)
-    const reason = plainReason(textOf(fieldOf(gap, 'reason')))
+    const told = textOf(fieldOf(gap, 'reason'))
+    const reason = told.startsWith(LADDER) ? 'the node was too busy, so the agent sent less' : told
     const known = byReason.get(reason)
     byReason.set(reason, {
       reason, times: (known?.times ?? 0) + 1, events: (known?.events ?? 0) + dropped.reduce((sum, [, count]) => sum + count, 0),
@@ -34,9 +35,9 @@ export function gapsOf(events: readonly Pick<EventWire, 'payload'>[]): Gap[] {
   return [...byReason.values()].sort((a, b) => b.events - a.events || b.times - a.times || (a.reason < b.reason ? -1 : 1))
 }
 
-/** `n` calls are known where the answer is about calls. */
-export function renderBasis({ window, n, method, completeness }: Basis, gaps: readonly Gap[]): string[] {
-  return [`${plural(n, 'call')} ${windowWords(window.since_ns, window.until_ns)}; ${harmless(method)}`, ...renderGaps(completeness, gaps, n)]
+/** `n` calls are those of the answer; what is missing is told of all in the window, since nobody knows of which functions it was. */
+export function renderBasis({ window, n, method, completeness }: Basis, gaps: readonly Gap[], nCallsInWindow: number): string[] {
+  return [`${plural(n, 'call')} ${windowWords(window.since_ns, window.until_ns)}; ${harmless(method)}`, ...renderGaps(completeness, gaps, nCallsInWindow)]
 }
 
 export function windowWords(since: Ns | null, until: Ns | null): string {
@@ -46,24 +47,35 @@ export function windowWords(since: Ns | null, until: Ns | null): string {
   return `from ${momentOf(since)} to ${momentOf(since).slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to} UTC (${spanOf(Math.max(0, span))})`
 }
 
-/** How much is missing and why; that nothing is known to be missing is said too. */
+/** How much is missing and why; that nothing is known to be missing is said too. `nCalls`: all that were recorded in the window, 0 where not counted. */
 export function renderGaps(completeness: Completeness, gaps: readonly Gap[], nCalls: number): string[] {
   if (completeness.complete) return ['nothing is known to be missing in this window']
   const calls = gaps.reduce((sum, gap) => sum + gap.calls, 0)
-  const reasons = gaps.slice(0, NAMED).map(({ reason, events, times }) => `${reason} (${events > 0 ? plural(events, 'event') : 'how many is not known'}${times > 1 ? `, ${formatCount(times)} times` : ''})`)
-  const how = reasons.length === 0 ? plural(completeness.gaps, 'gap') : [...reasons, ...gaps.length > NAMED ? [`and for ${plural(gaps.length - NAMED, 'more reason')}`] : []].join('; ')
+  const how = gaps.length === 0 ? plural(completeness.gaps, 'gap') : reasonsOf(gaps)
   if (calls > 0 && nCalls > 0) return [`${percentOf(calls, calls + nCalls)} of the calls in this window were not recorded: ${harmless(how)}`]
   if (completeness.dropped > 0) return [`${percentOf(completeness.dropped, completeness.dropped + completeness.events)} of the events in this window were not recorded: ${harmless(how)}`]
   return [`events are missing in this window: ${harmless(how)}`]
 }
 
+/** That events are missing where nobody knows of how many. */
+export function missingWords(gaps: readonly Gap[]): string {
+  return `events are missing among these: ${harmless(reasonsOf(gaps))}`
+}
+
+function reasonsOf(gaps: readonly Gap[]): string {
+  const named = gaps.slice(0, NAMED).map(({ reason, events, times }) => `${reason} (${events > 0 ? plural(events, 'event') : 'how many is not known'}${times > 1 ? `, ${formatCount(times)} times` : ''})`)
+  return [...named, ...gaps.length > NAMED ? [`and for ${plural(gaps.length - NAMED, 'more reason')}`] : []].join('; ')
+}
+
+/** How the agent calls the steps by which it does less. */
+const LADDER = 'the ladder'
 const STEPS: Readonly<Record<string, string>> = {
   'no arguments': 'sent no arguments and results', 'no messages': 'sent no messages', silent: 'sent no calls', 'counts only': 'only counted calls', stopped: 'stopped tracing', full: 'sent everything again',
 }
 
-/** How the agent spares a busy node, without the figures that make each time another reason. */
+/** What the agent did to spare a busy node, without the figures. */
 export function plainReason(reason: string): string {
-  if (!reason.startsWith('the ladder')) return reason
+  if (!reason.startsWith(LADDER)) return reason
   const step = STEPS[/-> ([a-z ]+)/.exec(reason)?.[1]?.trim() ?? '']
   return `the node was too busy${step === undefined ? '' : `, so the agent ${step}`}`
 }

@@ -12,7 +12,7 @@ type Point = Value<'get_instrumentation_points'>['points'][number]
 
 export function renderNodes({ nodes, listening }: Reply<'list_nodes'>, command: string, view: View): string[] {
   return [
-    ...nodes.length === 0 ? ['no node has connected yet'] : renderTable<NodeRecord>([
+    ...nodes.length === 0 ? ['no node has connected since the daemon started'] : renderTable<NodeRecord>([
       { title: 'NODE', cell: (row) => row.node, flexible: true, paint: view.style.bold },
       { title: 'STATE', cell: (row) => row.connected ? 'connected' : 'gone', paint: (text, row) => row.connected ? view.style.green(text) : view.style.yellow(text) },
       { title: 'PLAN', cell: (row) => row.connected ? row.plan ?? planTold(row) ?? 'none' : '', flexible: true },
