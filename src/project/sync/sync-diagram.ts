@@ -1,6 +1,6 @@
 /** The drawing of the Synchronizer in docs/WATCHING.md, made from the machine, so that it cannot disagree with what runs. */
 
-import { drawMoves } from '../watch/watch-diagram.ts'
+import { drawMoves } from '../../base/draw-moves.ts'
 import { modeOf, syncMachine, syncStart, type SyncEvent } from './sync-machine.ts'
 
 const MEANING: Readonly<Record<SyncEvent['type'], string>> = {

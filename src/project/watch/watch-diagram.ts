@@ -3,6 +3,7 @@
  * Mermaid state diagram, and a table of what each phase does.
  */
 
+import { drawMoves } from '../../base/draw-moves.ts'
 import { phaseOf, WATCH_PHASES, WATCH_POLICIES, watchMachine, watchStart, type WatchEvent } from './watch-machine.ts'
 
 const MEANING: Readonly<Record<WatchEvent['type'], string>> = {
@@ -12,13 +13,6 @@ const MEANING: Readonly<Record<WatchEvent['type'], string>> = {
 
 export function drawWatchMachine(): string {
   return drawMoves(watchMachine.config.states, phaseOf(watchStart()), MEANING)
-}
-
-/** Mermaid, one line per move in the order of the machine's states. */
-export function drawMoves(states: Readonly<Record<string, { readonly on?: unknown }>> | undefined, initial: string, meaning: Readonly<Record<string, string>>): string {
-  const moves = Object.entries(states ?? {}).flatMap(([from, { on }]) =>
-    Object.entries((on ?? {}) as Readonly<Record<string, string>>).map(([event, target]) => `    ${from} --> ${target} : ${meaning[event] ?? event}`))
-  return ['stateDiagram-v2', `    [*] --> ${initial}`, ...moves].join('\n')
 }
 
 /** Markdown. */
