@@ -12,8 +12,8 @@ defmodule ElixirScopeAgent.CaptureTest do
   defp agent(plan, daemon_options \\ [], options \\ %{}) do
     daemon = TestDaemon.start([plan: plan] ++ daemon_options)
     {:ok, _} = Session.start(Map.merge(%{address: {:local, daemon.path}}, options))
-    assert_receive {:daemon, ["hello", _]}, 2_000
-    assert_receive {:daemon, ["planned", planned]}, 2_000
+    assert_receive {:daemon, ["hello", _]}, 20_000
+    assert_receive {:daemon, ["planned", planned]}, 20_000
     Session.sync()
     {daemon, planned}
   end
@@ -29,7 +29,7 @@ defmodule ElixirScopeAgent.CaptureTest do
 
   defp stop do
     Session.stop()
-    assert_receive {:daemon, ["bye", bye]}, 5_000
+    assert_receive {:daemon, ["bye", bye]}, 20_000
     assert [] = for(pid <- Process.list(), {:flags, [_ | _]} <- [:erlang.trace_info(pid, :flags)], do: pid)
     bye
   end
@@ -167,7 +167,7 @@ defmodule ElixirScopeAgent.CaptureTest do
 
   test "modules are told with md5, file and the lines of their clauses" do
     agent(plan([point("Sample")]))
-    assert_receive {:daemon, ["modules", [["Sample", md5, file, lines]]]}, 2_000
+    assert_receive {:daemon, ["modules", [["Sample", md5, file, lines]]]}, 20_000
     assert md5 == Sample.module_info(:md5)
     assert String.ends_with?(file, "test/support/sample.ex")
     assert ["hot", 1, [12, 13]] in lines
@@ -226,7 +226,7 @@ defmodule ElixirScopeAgent.CaptureTest do
     {:links, links} = Process.info(Process.whereis(Session), :links)
     collector = Enum.find(links, &match?({:message_queue_data, :off_heap}, Process.info(&1, :message_queue_data)))
     Process.exit(collector, :kill)
-    assert_receive {:DOWN, ^ref, :process, _, _}, 5_000
+    assert_receive {:DOWN, ^ref, :process, _, _}, 20_000
     assert {:traced, false} = :erlang.trace_info({Sample, :leaf, 1}, :traced)
     assert {:flags, []} = :erlang.trace_info(:new, :flags)
   end
@@ -245,8 +245,8 @@ defmodule ElixirScopeAgent.CaptureTest do
     Process.register(self(), :stand_in_trace_test)
     daemon = TestDaemon.start(plan: plan([point("Sample")], %{"messages" => true}))
     {:ok, _} = Session.start(%{address: {:local, daemon.path}, trace: ElixirScopeAgent.StandInTrace})
-    assert_receive {:daemon, ["hello", %{"trace" => "sessions"}]}, 2_000
-    assert_receive {:daemon, ["planned", %{"matched" => [_]}]}, 2_000
+    assert_receive {:daemon, ["hello", %{"trace" => "sessions"}]}, 20_000
+    assert_receive {:daemon, ["planned", %{"matched" => [_]}]}, 20_000
     assert_received {:trace_session, {:session_create, :elixir_scope}}
     pid = run(fn -> Sample.leaf(1) end)
     stop()
@@ -271,11 +271,11 @@ defmodule ElixirScopeAgent.CaptureTest do
   test "what is asked is answered" do
     {daemon, _} = agent(plan([point("Sample")]))
     for {what, id} <- Enum.with_index(["stats", "supervision", "processes", "nonsense"]), do: TestDaemon.ask(daemon, id, what)
-    assert_receive {:daemon, ["answer", 0, %{"level" => "full", "tracing" => true}]}, 2_000
-    assert_receive {:daemon, ["answer", 1, %{"apps" => apps}]}, 2_000
+    assert_receive {:daemon, ["answer", 0, %{"level" => "full", "tracing" => true}]}, 20_000
+    assert_receive {:daemon, ["answer", 1, %{"apps" => apps}]}, 20_000
     assert %{"children" => [_ | _]} = Enum.find(apps, &(&1["app"] == "kernel"))
-    assert_receive {:daemon, ["answer", 2, %{"processes" => [_ | _]}]}, 2_000
-    assert_receive {:daemon, ["answer", 3, ["error", _]]}, 2_000
+    assert_receive {:daemon, ["answer", 2, %{"processes" => [_ | _]}]}, 20_000
+    assert_receive {:daemon, ["answer", 3, ["error", _]]}, 20_000
   end
 
   test "a child that is restarted is told" do

@@ -19,7 +19,7 @@ defmodule ElixirScopeAgent.LoadingTest do
   defp agent(points) do
     daemon = TestDaemon.start(plan: plan(points))
     {:ok, _} = Session.start(%{address: {:local, daemon.path}})
-    assert_receive {:daemon, ["planned", _]}, 2_000
+    assert_receive {:daemon, ["planned", _]}, 20_000
     Session.sync()
     daemon
   end
@@ -80,7 +80,7 @@ defmodule ElixirScopeAgent.LoadingTest do
     assert calls(events, "Fresh.One") == List.duplicate(@whole, 4) |> List.flatten()
     assert %{payload: %{"module" => "Fresh.One", "md5" => <<_::binary-size(32)>>}} = Enum.find(events, &(&1.type == "code_load"))
     refute Enum.any?(events, &(&1.type == "gap"))
-    assert_receive {:daemon, ["modules", [["Fresh.One", _, _, _]]]}, 2_000
+    assert_receive {:daemon, ["modules", [["Fresh.One", _, _, _]]]}, 20_000
   end
 
   test "where a point asks for something else, the calls until its pattern are left out, and the time is told" do
@@ -134,7 +134,7 @@ defmodule ElixirScopeAgent.LoadingTest do
     ]
 
     assert {"[true, true, false, false]\n", 0} = System.cmd("elixir", ["-e", script], env: env, cd: dir)
-    assert_receive {:daemon, ["bye", _]}, 5_000
+    assert_receive {:daemon, ["bye", _]}, 20_000
     assert calls(all(), "Fresh.One") == @whole
   end
 end

@@ -12,7 +12,7 @@ defmodule ElixirScopeAgent.OverloadTest do
   defp agent(plan, daemon_options, options \\ %{}) do
     daemon = TestDaemon.start([plan: plan] ++ daemon_options)
     {:ok, _} = Session.start(Map.merge(%{address: {:local, daemon.path}}, options))
-    assert_receive {:daemon, ["hello", hello]}, 2_000
+    assert_receive {:daemon, ["hello", hello]}, 20_000
     Session.ready(2_000)
     Session.sync()
     {daemon, hello}
@@ -81,7 +81,7 @@ defmodule ElixirScopeAgent.OverloadTest do
     run(fn -> Sample.leaf(1) end)
     first = batches(&Enum.any?(&1, fn event -> event.type == "return" end))
     TestDaemon.cut(daemon)
-    assert_receive {:daemon, ["hello", again]}, 5_000
+    assert_receive {:daemon, ["hello", again]}, 20_000
     assert again["session"] == hello["session"]
     second = batches(&Enum.any?(&1, fn event -> event.type == "return" end))
     assert Enum.map(first, &elem(&1, 0)) == Enum.map(second, &elem(&1, 0))
@@ -91,13 +91,13 @@ defmodule ElixirScopeAgent.OverloadTest do
   test "no more batches are under way than there are credits" do
     {daemon, _} = agent(plan([point("Sample")]), ack: false, credits: 1)
     run(fn -> Sample.leaf(1) end)
-    assert_receive {:daemon, ["batch", 1 | _]}, 2_000
+    assert_receive {:daemon, ["batch", 1 | _]}, 20_000
     stats_when(fn stats -> stats["events"] >= 3 end)
     run(fn -> Sample.leaf(2) end)
     stats_when(fn stats -> stats["events"] >= 5 end)
     refute_received {:daemon, ["batch", 2 | _]}
     TestDaemon.tell(daemon, ["ack", 1, 1])
-    assert_receive {:daemon, ["batch", 2 | _]}, 2_000
+    assert_receive {:daemon, ["batch", 2 | _]}, 20_000
   end
 
   test "without a daemon the capture ends after its time, and goes on with the next daemon" do

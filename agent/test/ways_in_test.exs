@@ -29,8 +29,11 @@ defmodule ElixirScopeAgent.WaysInTest do
     defmodule Counted do
       def one(x), do: x + 1
       def in_other(x), do: Task.await(Task.async(fn -> {one(x)} end))
+      def served(x), do: Agent.get(Counted.Server, fn _ -> {two(x)} end)
+      def two(x), do: x + 2
     end
 
+    {:ok, _} = Agent.start(fn -> nil end, name: Counted.Server)
     ExUnit.start()
 
     defmodule CountedTest do
@@ -41,6 +44,9 @@ defmodule ElixirScopeAgent.WaysInTest do
       test "in a task" do
         assert Counted.in_other(2) == {3}
       end
+      test "by a server" do
+        assert Counted.served(1) == {3}
+      end
       test "fails" do
         assert Counted.one(1) == 1
       end
@@ -50,27 +56,31 @@ defmodule ElixirScopeAgent.WaysInTest do
     daemon = TestDaemon.start(plan: plan([point("Counted")]))
     env = [{"ERL_AFLAGS", flags()}, {"ELIXIR_SCOPE_SOCKET", daemon.path}, {"ELIXIR_SCOPE_TESTS", "1"}]
     {output, 2} = System.cmd("elixir", [script], env: env, stderr_to_stdout: true)
-    assert output =~ "3 tests, 1 failure"
-    assert_receive {:daemon, ["bye", %{"reason" => "the node ends"}]}, 5_000
+    assert output =~ "4 tests, 1 failure"
+    assert_receive {:daemon, ["bye", %{"reason" => "the node ends"}]}, 20_000
     events = all()
     starts = Enum.filter(events, &(&1.type == "test_start"))
     ends = Enum.filter(events, &(&1.type == "test_end"))
-    assert Enum.sort(Enum.map(starts, & &1.payload["test"]["name"])) == ["test fails", "test in a task", "test one"]
+    assert Enum.sort(Enum.map(starts, & &1.payload["test"]["name"])) == ["test by a server", "test fails", "test in a task", "test one"]
 
     assert Map.new(ends, &{&1.payload["test"]["name"], &1.payload["test"]["state"]}) == %{
+             "test by a server" => "passed",
              "test fails" => "failed",
              "test in a task" => "passed",
              "test one" => "passed"
            }
 
     calls = Enum.filter(events, &(&1.type == "call" and match?({"Counted", _, _}, &1.mfa)))
-    # Also what a process does that a test has started.
+    # Also what a process does that a test has started, and a server that it asked.
     assert Enum.sort(Enum.map(calls, &{elem(&1.mfa, 1), &1.corr})) == [
              {"-in_other/1-fun-0-", "test:CountedTest.test in a task"},
+             {"-served/1-fun-0-", "test:CountedTest.test by a server"},
              {"in_other", "test:CountedTest.test in a task"},
              {"one", "test:CountedTest.test fails"},
              {"one", "test:CountedTest.test in a task"},
-             {"one", "test:CountedTest.test one"}
+             {"one", "test:CountedTest.test one"},
+             {"served", "test:CountedTest.test by a server"},
+             {"two", "test:CountedTest.test by a server"}
            ]
   end
 
@@ -118,10 +128,10 @@ defmodule ElixirScopeAgent.WaysInTest do
     refute Enum.any?(args, &(&1 =~ "a_cookie"))
     attach = erl(args, env)
     line(attach, "attached " <> name)
-    assert_receive {:daemon, ["hello", %{"node" => ^name, "elixir" => nil}]}, 5_000
+    assert_receive {:daemon, ["hello", %{"node" => ^name, "elixir" => nil}]}, 20_000
     events = until(&(&1.type == "return" and &1.mfa == {":plain", "leaf", 1}))
     assert %{caller: {":plain", "loop", 1, "plain.erl", 4}} = Enum.find(events, &(&1.type == "call" and &1.mfa == {":plain", "leaf", 1}))
-    assert_receive {:daemon, ["modules", [[":plain", _, _, lines]]]}, 5_000
+    assert_receive {:daemon, ["modules", [[":plain", _, _, lines]]]}, 20_000
     assert ["leaf", 1, [5]] in lines
 
     # A second one is told that the first is there.

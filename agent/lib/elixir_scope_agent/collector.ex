@@ -394,6 +394,7 @@ defmodule ElixirScopeAgent.Collector do
   defp call(pid, mfa, caller, token, fields, at, state) do
     corr =
       case token do
+        {_flags, label, _serial, _from, _prev} when is_pid(label) -> corr_of({:label, label}, state) || label(label)
         {_flags, label, _serial, _from, _prev} -> label(label)
         _ -> corr_of(pid, state)
       end
@@ -451,7 +452,7 @@ defmodule ElixirScopeAgent.Collector do
     case test_of(args) do
       {mod, name} ->
         corr = <<"test:", Names.module(mod)::binary, ".", Names.atom(name)::binary>>
-        state = correlated({:test, pid}, mfa, correlated({:name, pid}, {mod, name}, correlated(pid, corr, state)))
+        state = correlated({:test, pid}, mfa, correlated({:name, pid}, {mod, name}, correlated({:label, pid}, corr, correlated(pid, corr, state))))
 
         {:event, Types.code(:test_start), at, pid, nil, {{mod, name, 1}, :undefined}, corr,
          Term.own([{"test", %{"module" => Names.module(mod), "name" => Names.atom(name)}}]), state}

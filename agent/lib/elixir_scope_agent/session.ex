@@ -795,7 +795,8 @@ defmodule ElixirScopeAgent.Session do
 
   defp tests(state) do
     # Each test is one call of this function in a process of its own; its arguments name the test.
-    spec = [{:_, [], [{:exception_trace}, {:message, {{:test, :"$_"}}}]}]
+    # The label (its process) goes with every message that is sent because of it: what a server does for a test is told as the test's.
+    spec = [{:_, [], [{:set_seq_token, :label, {:self}}, {:exception_trace}, {:message, {{:test, :"$_"}}}]}]
 
     case :erlang.module_loaded(ExUnit.Runner) and Tracer.functions(state.tracer, {ExUnit.Runner, :exec_test, :_}, spec, [:local]) do
       {:ok, n} when n > 0 ->

@@ -54,7 +54,7 @@ defmodule ElixirScopeAgent.TestEvents do
   end
 
   @doc "Events as they come until one is `last?`; fails after `timeout` without a frame."
-  def until(last?, events \\ [], timeout \\ 5_000) do
+  def until(last?, events \\ [], timeout \\ 20_000) do
     receive do
       {:daemon, ["batch" | _] = frame} ->
         more = of(frame)
