@@ -123,7 +123,7 @@ test('run: the program has the agent, the plan and all arguments; its exit code 
   const { code, out, err, made } = await ask('run --results -- mix test --trace --json', { pauses: 9, exits: 3, env: { HOME: '/home/ann', ERL_LIBS: '/opt/libs', ERL_AFLAGS: '+fnu' } })
   expect([code, out]).toEqual([3, ''])
   expect(made.agent.ran).toEqual({ command: ['mix', 'test', '--trace', '--json'], env: {
-    HOME: '/home/ann', ERL_LIBS: '/cache/agent/lib:/opt/libs', ERL_AFLAGS: '-s Elixir.ElixirScopeAgent.Boot start +fnu',
+    HOME: '/home/ann', ERL_LIBS: '/cache/agent/lib:/opt/libs', ERL_AFLAGS: expect.stringMatching(/^-eval \S+ -s Elixir\.ElixirScopeAgent\.Boot start \+fnu$/) as string, elixir_scope_agent: '/cache/agent/lib/elixir_scope_agent/ebin',
     ELIXIR_SCOPE_SOCKET: '/run/user/1000/es/1a2b.agent', ELIXIR_SCOPE_PLAN: '/state/plan.msgpack', ELIXIR_SCOPE_TESTS: '1',
   } })
   expect(made.agent.plan).toMatchObject({ id: 'run', messages: false, points: MODULES_TRACED.map((module) => ({ id: `${module}.*/*`, module, function: null, capture: ['return', 'exceptions', 'caller', 'result'], sampling: 1, enabled: true })) })

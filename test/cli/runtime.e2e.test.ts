@@ -60,6 +60,11 @@ test.skipIf(!hasElixir)('run: exit code and output are the program\'s; every cal
   expect(covered.out).toMatch(/\nSum +3 +2 +1 /)
 }, 120_000)
 
+test.skipIf(!hasElixir)('run: a node that loads no code by itself, as releases do, starts all the same', async () => {
+  const ran = await cli('run', '--', 'erl', '-mode', 'embedded', '-noshell', '-eval', 'io:put_chars(atom_to_list(element(1, code:is_loaded(list_to_atom("Elixir.ElixirScopeAgent.Boot"))))), halt(3).')
+  expect([ran.code, ran.out]).toEqual([3, 'file'])
+}, 60_000)
+
 test.skipIf(!hasElixir)('export-trace, calls and why of what was run', async () => {
   const file = join(dir, 'trace.json')
   expect(await cli(`export-trace --out ${file}`)).toMatchObject({ code: 0, out: '' })

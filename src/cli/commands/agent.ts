@@ -50,11 +50,17 @@ async function whileDeaf<T>(context: Context, use: () => Promise<T>): Promise<T>
   }
 }
 
-/** Every `erl` takes more arguments from ERL_AFLAGS, and code paths from ERL_LIBS, which may hold spaces. */
+/** Names the agent's beams to `LOAD`: a variable in small letters, so that it can be an atom without quotes there. */
+const EBIN = 'elixir_scope_agent'
+/** A release loads no code by itself, and `-s` of a module that is not there ends the node. ERL_AFLAGS holds no quotes and no spaces. */
+const LOAD = `[code:load_abs(filename:join(os:getenv(atom_to_list(${EBIN})),filename:rootname(F)))||F<-element(2,file:list_dir(os:getenv(atom_to_list(${EBIN}))))].`
+
+/** Every `erl` takes more arguments from ERL_AFLAGS, and code paths from ERL_LIBS. */
 function environment(context: Context, { libs, socket, planFile }: AgentFiles, program: readonly string[]): Record<string, string> {
   return {
     ERL_LIBS: [libs, ...givenIn(context, 'ERL_LIBS')].join(':'),
-    ERL_AFLAGS: ['-s Elixir.ElixirScopeAgent.Boot start', ...givenIn(context, 'ERL_AFLAGS')].join(' '),
+    [EBIN]: join(libs, 'elixir_scope_agent', 'ebin'),
+    ERL_AFLAGS: [`-eval ${LOAD} -s Elixir.ElixirScopeAgent.Boot start`, ...givenIn(context, 'ERL_AFLAGS')].join(' '),
     ELIXIR_SCOPE_SOCKET: socket, ELIXIR_SCOPE_PLAN: planFile,
     ...(program.includes('test') ? { ELIXIR_SCOPE_TESTS: '1' } : {}),
   }
