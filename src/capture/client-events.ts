@@ -4,7 +4,7 @@
  */
 
 import { Packr } from 'msgpackr'
-import type { Batch } from '../event/batch.ts'
+import { type Batch, MAX_TS_NS } from '../event/batch.ts'
 import { SITE, SITE_WORDS } from '../event/block.ts'
 import { timeNs } from '../engine/runtime/time.ts'
 import { EVENT_TYPES, EVIDENCE } from '../model/event.ts'
@@ -16,23 +16,34 @@ export type Refused = { readonly index: number; readonly why: string }
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const MAX_PAYLOAD_BYTES = 1 << 20
+const MAX_ARITY = 255
+const MAX_LINE = 0xffff_ffff
+const MAX_NS = 2n ** 63n - 1n
+
+type Row = { readonly event: ClientEvent; readonly ns: bigint; readonly payload: Uint8Array | undefined }
 
 /** `nowNs`: the time of events that name none. The batch is undefined where nothing was taken. */
 export function batchOfClientEvents(given: readonly ClientEvent[], no: number, nowNs: bigint): { readonly batch: Batch | undefined; readonly refused: readonly Refused[] } {
   const refused: Refused[] = []
-  const rows: { readonly event: ClientEvent; readonly ns: bigint; readonly payload: Uint8Array | undefined }[] = []
+  const rows: Row[] = []
   for (const [index, event] of given.entries()) {
-    const payload = event.payload === undefined ? undefined : packr.pack(event.payload)
-    const why = whyNot(event, payload)
-    if (why === undefined) rows.push({ event, ns: event.timestamp === undefined ? nowNs : timeNs(event.timestamp), payload })
+    const row = { event, ns: event.timestamp === undefined ? nowNs : timeNs(event.timestamp), payload: event.payload === undefined ? undefined : packr.pack(event.payload) }
+    const why = whyNot(row, rows[0]?.ns ?? row.ns)
+    if (why === undefined) rows.push(row)
     else refused.push({ index, why })
   }
   return { batch: rows.length === 0 ? undefined : batchOf(rows, no), refused }
 }
 
-function whyNot({ mfa, caller }: ClientEvent, payload: Uint8Array | undefined): string | undefined {
-  if (mfa !== undefined && parseMfa(mfa) === undefined) return `${JSON.stringify(mfa)} is no MFA, such as MyApp.Cart.add_item/2`
-  if (caller !== undefined && parseMfa(caller.mfa) === undefined) return `${JSON.stringify(caller.mfa)} is no MFA, such as MyApp.Cart.add_item/2`
+/** What a log could not be read back with is not taken: `t0Ns` is the time that the others count from. */
+function whyNot({ event: { mfa, caller }, ns, payload }: Row, t0Ns: bigint): string | undefined {
+  for (const name of [mfa, caller?.mfa]) {
+    const parsed = name === undefined ? undefined : parseMfa(name)
+    if (name !== undefined && (parsed === undefined || parsed.arity > MAX_ARITY)) return `${JSON.stringify(name)} is no MFA, such as MyApp.Cart.add_item/2`
+  }
+  if (ns < 0n || ns > MAX_NS) return `its time, ${ns} ns, is not between 1970 and 2262`
+  if (ns - t0Ns > MAX_TS_NS || t0Ns - ns > MAX_TS_NS) return 'it is more than 52 days from the first event of this call: store it by a call of its own'
+  if (caller !== undefined && caller.line > MAX_LINE) return `there is no line ${caller.line}`
   return payload !== undefined && payload.length > MAX_PAYLOAD_BYTES ? `its payload takes more than ${MAX_PAYLOAD_BYTES} bytes` : undefined
 }
 
@@ -53,13 +64,13 @@ function codes(): { readonly list: string[]; code(text: string | undefined): num
   }
 }
 
-function batchOf(rows: readonly { readonly event: ClientEvent; readonly ns: bigint; readonly payload: Uint8Array | undefined }[], no: number): Batch {
+function batchOf(rows: readonly Row[], no: number): Batch {
   const n = rows.length
   const strings = codes()
   const pids = codes()
   const corrs = codes()
   const sites = siteTable(strings)
-  const t0Ns = rows.reduce((least, { ns }) => (ns < least ? ns : least), rows[0]?.ns ?? 0n)
+  const t0Ns = rows[0]?.ns ?? 0n
   const column = (codeOf: (event: ClientEvent) => number) => Uint16Array.from(rows, ({ event }) => codeOf(event))
   const withPayload = rows.flatMap(({ payload }, row) => (payload === undefined ? [] : [{ row, payload }]))
   return {

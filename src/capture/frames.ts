@@ -67,6 +67,16 @@ export function decodeFrame(bytes: Uint8Array): readonly unknown[] | undefined {
   }
 }
 
+/** Deeper than anything that an agent has to say, and less than what clients are sent may be. */
+const MAX_DEPTH = 100
+
+/** Whether clients can be handed the value as it is: nothing but texts, numbers, bytes, lists and maps of these. */
+export function isPlain(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return true
+  if (depth >= MAX_DEPTH || (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype)) return false
+  return Object.values(value).every((item) => isPlain(item, depth + 1))
+}
+
 const FIXARRAY = 0x90
 const FIXSTR = 0xa0
 

@@ -8,7 +8,7 @@ import { fail, ok, type Result } from '../base/result.ts'
 
 export const PROTOCOL = 1
 
-const wholeNs = z.union([z.bigint(), z.int()]).transform(BigInt)
+const wholeNs = z.union([z.bigint(), z.int()]).transform(BigInt).refine((ns) => ns >= -(2n ** 63n) && ns < 2n ** 63n, 'must be an integer of 64 bits')
 const bytes16 = z.instanceof(Uint8Array).refine((bytes) => bytes.length === 16, 'must be 16 bytes')
 
 const helloShape = z.object({

@@ -70,10 +70,15 @@ export function readKept(text: string | undefined): Result<Kept, string> {
   }
 }
 
+/** What is kept under a name that anybody may have chosen: `constructor` too. */
+export function under<T>(kept: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(kept, name) ? kept[name] : undefined
+}
+
 /** The plan that a node is to follow, with the name that it has. */
 export function planFor(kept: Kept, node: string): { readonly name: string; readonly plan: CapturePlan } | undefined {
-  const name = kept.active[node] ?? kept.active[EVERY_NODE]
-  const found = name === undefined ? undefined : kept.plans[name]
+  const name = under(kept.active, node) ?? kept.active[EVERY_NODE]
+  const found = name === undefined ? undefined : under(kept.plans, name)
   return name === undefined || found === undefined ? undefined : { name, plan: found.plan }
 }
 

@@ -12,7 +12,7 @@ import { timeNs } from '../engine/runtime/time.ts'
 import { parseEventId } from '../event/query/filter.ts'
 import type { Args, CaptureMethod, NotificationParams, Reply } from '../wire/methods.ts'
 import { batchOfClientEvents } from './client-events.ts'
-import { planFor, planForAgent, wholePoint, type Keeper, type Kept } from './kept.ts'
+import { planFor, planForAgent, under, wholePoint, type Keeper, type Kept } from './kept.ts'
 import type { KnownNode, Nodes } from './nodes.ts'
 import type { AgentServer } from './serve-agents.ts'
 import type { Session } from './session.ts'
@@ -88,7 +88,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     return ok({ plans: Object.keys(kept.plans).sort().flatMap((name) => presentPlan(kept, name) ?? []) })
   },
   delete_instrumentation_plan: (means, { name }) => {
-    if (means.keeper.kept().plans[name] === undefined) return noPlan(name, means.keeper.kept())
+    if (under(means.keeper.kept().plans, name) === undefined) return noPlan(name, means.keeper.kept())
     const kept = means.keeper.update((was) => ({ ...was, plans: without(was.plans, (other) => other === name), active: without(was.active, (_node, followed) => followed === name) }))
     if (!kept.ok) return kept
     tellAll(means, name)
@@ -96,7 +96,7 @@ export const CAPTURE_OPERATIONS: Operations = {
   },
   activate_instrumentation_plan: (means, { name, node }) => {
     const { keeper, nodes } = means
-    if (name !== null && keeper.kept().plans[name] === undefined) return noPlan(name, keeper.kept())
+    if (name !== null && under(keeper.kept().plans, name) === undefined) return noPlan(name, keeper.kept())
     const kept = keeper.update((was) => ({ ...was, active: activeWith(was.active, node, name) }))
     if (!kept.ok) return kept
     tellAll(means, name ?? '')
@@ -104,7 +104,7 @@ export const CAPTURE_OPERATIONS: Operations = {
     return ok({ nodes: told.map(({ hello }) => hello.node), planned: Object.fromEntries(told.map(({ hello, planned }) => [hello.node, planned])) })
   },
   set_instrumentation_point: (means, { name, point_id: id, ...changes }) => {
-    const plan = means.keeper.kept().plans[name]
+    const plan = under(means.keeper.kept().plans, name)
     if (plan === undefined) return noPlan(name, means.keeper.kept())
     const found = plan.plan.points.map(wholePoint).find((point) => point.id === id)
     if (found === undefined) return fail(failure('not_found', `the plan ${name} has no point ${id}`, { hint: `its points: ${plan.plan.points.map((point) => wholePoint(point).id).slice(0, 20).join(', ')}` }))
@@ -180,7 +180,7 @@ function storeEvents(means: CaptureMeans, { events, source, request_id: requestI
 
 function state({ keeper, nowMs }: CaptureMeans, of: string, source: string, insights: Record<string, unknown>): Result<{ ok: true }, Failure> {
   const at = new Date(nowMs()).toISOString()
-  const kept = keeper.update((was) => ({ ...was, stated: { ...was.stated, [of]: { ...was.stated[of], [source]: { at, insights } } } }))
+  const kept = keeper.update((was) => ({ ...was, stated: { ...was.stated, [of]: { ...under(was.stated, of), [source]: { at, insights } } } }))
   return kept.ok ? ok({ ok: true }) : kept
 }
 
@@ -213,7 +213,7 @@ function statistics(store: EventStore, setAside: readonly SetAside[]): Reply<'ge
 }
 
 function presentPlan(kept: Kept, name: string): Reply<'get_instrumentation_plan'> | undefined {
-  const found = kept.plans[name]
+  const found = under(kept.plans, name)
   if (found === undefined) return undefined
   return { name, plan: found.plan, active_on: Object.entries(kept.active).flatMap(([node, followed]) => (followed === name ? [node] : [])).sort(), stored_at: found.stored_at }
 }

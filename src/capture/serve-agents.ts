@@ -86,7 +86,7 @@ export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: A
           for (const other of others) if (other.hello()?.session === hello.session) other.closed()
           if (others.length >= maxNodes) return { refused: 'busy', message: `${maxNodes} nodes are connected already` }
           ports.connected(hello)
-          return ports.welcome(hello)
+          return { ...ports.welcome(hello), credits: ports.credits() }
         },
         ingest: (hello, bytes) => {
           const done = ports.ingest(hello, bytes)
@@ -120,7 +120,7 @@ export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: A
       return
     }
     const made = sessionPorts(socket, token)
-    const session = createSession(made.ports, { nowMs: clock.nowMs(), credits: ports.credits() })
+    const session = createSession(made.ports, { nowMs: clock.nowMs() })
     made.own(session)
     sessions.set(session, socket)
     socket.on('data', (chunk) => session.receive(chunk, clock.nowMs()))

@@ -7,7 +7,7 @@
  */
 
 import type { Failure } from '../base/failure.ts'
-import { createFrameReader, decodeFrame, encodeFrame, frameName } from './frames.ts'
+import { createFrameReader, decodeFrame, encodeFrame, frameName, isPlain } from './frames.ts'
 import { PROTOCOL, readHello, readModules, type Hello, type LoadedModule } from './hello.ts'
 import { phaseOf, SESSION_PATIENCE, sessionAfter, sessionStart, type SessionEvent, type SessionPhase } from './session-machine.ts'
 
@@ -16,8 +16,8 @@ export type RefusalCode = 'protocol' | 'token' | 'busy' | 'malformed'
 export type SessionPorts = {
   send(frame: Uint8Array): void
   close(): void
-  /** Lets the agent in: the number of its last batch on disk and the plan it is to follow, or why not. */
-  admit(hello: Hello): { readonly durable: number; readonly plan: unknown } | { readonly refused: RefusalCode; readonly message: string }
+  /** Lets the agent in: the number of its last batch on disk, the plan it is to follow, and how many batches may be under way now; or why not. */
+  admit(hello: Hello): { readonly durable: number; readonly plan: unknown; readonly credits: number } | { readonly refused: RefusalCode; readonly message: string }
   /** A batch as it came; what is wrong with it, if anything. */
   ingest(hello: Hello, bytes: Uint8Array): Failure | undefined
   modules(hello: Hello, modules: readonly LoadedModule[]): void
@@ -45,7 +45,7 @@ export type Session = {
 /** Questions under way on one connection. */
 const MAX_ASKED = 64
 
-export function createSession(ports: SessionPorts, options: { readonly nowMs: number; readonly credits: number }): Session {
+export function createSession(ports: SessionPorts, options: { readonly nowMs: number }): Session {
   const reader = createFrameReader()
   const asked = new Map<number, { readonly deadlineMs: number; readonly settle: (value: unknown) => void }>()
   let state = sessionStart()
@@ -80,7 +80,7 @@ export function createSession(ports: SessionPorts, options: { readonly nowMs: nu
     if ('refused' in admitted) return refuse(admitted.refused, admitted.message)
     hello = read.value
     go('hello')
-    send('welcome', { protocol: PROTOCOL, credits: options.credits, durable: admitted.durable, plan: admitted.plan ?? null })
+    send('welcome', { protocol: PROTOCOL, credits: admitted.credits, durable: admitted.durable, plan: admitted.plan ?? null })
   }
 
   const heed = (name: string, parts: readonly unknown[], from: Hello, nowMs: number): void => {
@@ -90,10 +90,10 @@ export function createSession(ports: SessionPorts, options: { readonly nowMs: nu
         return read.ok ? ports.modules(from, read.value) : refuse('malformed', read.error)
       }
       case 'planned':
-        return ports.planned(from, parts[1])
+        return isPlain(parts[1]) ? ports.planned(from, parts[1]) : refuse('malformed', 'what the plan came to is no plain value')
       case 'answer': {
         const id = Number(parts[1])
-        asked.get(id)?.settle(parts[2])
+        asked.get(id)?.settle(isPlain(parts[2]) ? parts[2] : new Error('the answer is no plain value'))
         asked.delete(id)
         return
       }

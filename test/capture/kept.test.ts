@@ -46,6 +46,14 @@ test('a node follows its own plan before that of every node, and none that was d
   expect(planFor(kept, 'b@h')).toBeUndefined()
 })
 
+test('a name that every object has is no plan and no node', () => {
+  const kept = { version: 1 as const, plans: { all: { plan, stored_at: '' } }, active: { '*': 'all' }, stated: {} }
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    expect(planFor(kept, name)?.name).toBe('all')
+    expect(planFor({ ...kept, active: { '*': name } }, 'a@h')).toBeUndefined()
+  }
+})
+
 test('the agent is given whole points', () => {
   expect(planForAgent('cart', plan, ['Shop'])).toMatchObject({
     id: 'cart', processes: 'all', points: [{ id: 'Shop.Cart.add/2', module: 'Shop.Cart', function: 'add', arity: 2, capture: ['return', 'exceptions', 'caller'], sampling: 1, enabled: true }],

@@ -17,7 +17,7 @@ function connect(more: Partial<SessionPorts> = {}) {
   const ports: SessionPorts = {
     send: (frame) => void sent.push(...(reader.push(frame) ?? []).map((bytes) => [...(decodeFrame(bytes) ?? [])])),
     close: () => void told.push('closed'),
-    admit: () => ({ durable: 3, plan: null }),
+    admit: () => ({ durable: 3, plan: null, credits: 8 }),
     ingest: (hello, bytes) => {
       told.push(`batch of ${hello.node}, ${bytes.length} bytes`)
       return undefined
@@ -27,7 +27,7 @@ function connect(more: Partial<SessionPorts> = {}) {
     ended: (hello, why) => void told.push(`${hello?.node ?? 'nobody'} ended: ${why}`),
     ...more,
   }
-  const session = createSession(ports, { nowMs: 0, credits: 8 })
+  const session = createSession(ports, { nowMs: 0 })
   return { session, sent, told, say: (nowMs: number, ...parts: unknown[]) => session.receive(encodeFrame(parts), nowMs) }
 }
 
@@ -49,6 +49,7 @@ test.each([
   ['a batch before the hello', ['batch', 1], 'malformed', /first frame must be a hello/],
   ['a hello without a node', ['hello', { ...HELLO, node: '' }], 'malformed', /node/],
   ['a hello of another protocol', ['hello', { ...HELLO, protocol: 2 }], 'protocol', /speaks protocol 1, the agent 2/],
+  ['a start that no 64 bits hold', ['hello', { ...HELLO, node_start_ns: 2n ** 63n }], 'malformed', /64 bits/],
   ['a session that is no session', ['hello', { ...HELLO, session: new Uint8Array(3) }], 'malformed', /16 bytes/],
 ])('%s is refused with the reason', (_what, parts, code, message) => {
   const { sent, told, say } = connect()
@@ -72,6 +73,20 @@ test('modules are read with their md5, and unknown frames refused by name', () =
   expect(told).toEqual(['modules Shop.Cart abab,:lists 0000', 'planned {"matched":{}}'])
   say(4, 'dance')
   expect(sent.at(-1)).toEqual(['refused', 'malformed', 'there is no frame "dance"'])
+})
+
+test.each<[string, unknown]>([
+  ['too deep', Array.from({ length: 200 }).reduce<unknown>((inner) => [inner], 1)],
+  ['of no plain kind', { at: new Date(0) }],
+])('what is %s goes no further', async (_what, value) => {
+  const { session, sent, told, say } = connect()
+  say(1, 'hello', HELLO)
+  const asked = session.ask('stats', 5000)
+  say(2, 'answer', 1, value)
+  expect(await asked).toBeInstanceOf(Error)
+  say(3, 'planned', value)
+  expect(sent.at(-1)?.slice(0, 2)).toEqual(['refused', 'malformed'])
+  expect(told).toEqual(['closed', expect.stringMatching(/^shop@host ended/)])
 })
 
 test('silence is asked after, then taken for the end; a hello is waited for 5 s', () => {
