@@ -23,10 +23,10 @@ export function createCodeResolver(reader: Reader): CodeResolver {
   const cache = createStaticCache(createAnalyser())
   const correlator = createCorrelator()
   return {
-    resolve: (site, source) => {
+    resolve: (site, source, situation) => {
       try {
         return reader.snapshot((snapshot) => {
-          const { nodeId, evidence } = correlator.resolve(cache.at(snapshot), site, source)
+          const { nodeId, evidence } = correlator.resolve(cache.at(snapshot), site, source, situation)
           return { nodeId, evidence }
         })
       } catch (caught) {

@@ -5,14 +5,14 @@
  * Bounded: nodes, and modules of each, by the least recently loaded; observations per module. Absent on purpose: events.
  */
 
-import type { SiteNames } from '../event/names.ts'
+import type { SiteNames, Situation } from '../event/names.ts'
 import type { EventSource } from '../model/event.ts'
 import type { ModuleName } from '../model/names.ts'
 import { sourceFunction } from './beam-names.ts'
 import { functionKey, type ModuleCode, type StaticIndex } from './code.ts'
 import { fitVersions, type ClauseLines, type Fit, type Observation } from './fit.ts'
 import type { Resolution } from './resolution.ts'
-import { resolve, type Situation } from './resolve.ts'
+import { resolve } from './resolve.ts'
 
 /** As the agent tells of loaded code (docs/AGENT.md, `modules`). `lines` is null for a beam without debug info. */
 export type LoadedModule = { readonly module: ModuleName; readonly md5: string; readonly file: string; readonly lines: ClauseLines | null }

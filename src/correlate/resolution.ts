@@ -14,6 +14,8 @@ export const METHODS = {
   site: 'exact',
   /** The same, but the version that runs is not beyond doubt. */
   'site, version in doubt': 'line',
+  /** The same, but what went before in the process is not known: it may have been in tail position of something else. */
+  'site, order not known': 'line',
   /** Several of that name at that line: which one follows from how many went before. */
   'nth at the line': 'line',
   /** The line is that of what runs right after the call. */
@@ -44,6 +46,7 @@ export const RATES: Readonly<Record<'paired' | 'alone', Readonly<Record<Method, 
   paired: {
     site: { right: 14_486, n: 14_486 },
     'site, version in doubt': { right: 6054, n: 7501 },
+    'site, order not known': { right: 0, n: 0 },
     'nth at the line': { right: 7088, n: 7107 },
     'next line': { right: 2501, n: 2511 },
     'tail call': { right: 6557, n: 6571 },
@@ -54,8 +57,9 @@ export const RATES: Readonly<Record<'paired' | 'alone', Readonly<Record<Method, 
     unknown: { right: 0, n: 0 },
   },
   alone: {
-    site: { right: 13_565, n: 14_100 },
+    site: { right: 0, n: 0 },
     'site, version in doubt': { right: 6116, n: 8476 },
+    'site, order not known': { right: 13_565, n: 14_100 },
     'nth at the line': { right: 0, n: 0 },
     'next line': { right: 2328, n: 2776 },
     'tail call': { right: 3043, n: 3220 },

@@ -11,7 +11,7 @@
  * Pure: the same names, code and fit give the same place. Absent on purpose: what is loaded (`correlator.ts`).
  */
 
-import type { SiteNames } from '../event/names.ts'
+import type { SiteNames, Situation } from '../event/names.ts'
 import type { EventFunction } from '../model/event.ts'
 import { sourceFunction, type SourceFunction } from './beam-names.ts'
 import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
@@ -21,14 +21,6 @@ import { METHODS, type Method, type Resolution } from './resolution.ts'
 
 /** What is known of the caller's module on that node. */
 export type Running = { readonly fit: Fit; readonly table: ClauseLines | null }
-
-/** Of the process at the time of the call. Left out where calls are not paired with returns. */
-export type Situation = {
-  /** The innermost call that has not returned, where it was made from the same caller and line by another function; else null. */
-  readonly via: EventFunction | null
-  /** How many calls with the same names were made before since the innermost call that has not returned was made. */
-  readonly nth: number
-}
 
 /** Steps of a chain of tail calls that are followed, and calls looked at on the way. */
 const TAIL_DEPTH = 4
@@ -48,9 +40,9 @@ export function resolve(index: StaticIndex, names: SiteNames, running: Running, 
   for (const code of running.fit.codes) {
     const fn = code.functions.get(functionKey(from.name, from.arity))
     if (fn === undefined) continue
-    const search: Search = { index, fn, callee, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), certainty: running.fit.certainty, nth: situation?.nth, isAgain: via !== null }
+    const search: Search = { index, fn, callee, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), certainty: running.fit.certainty, before: situation, isAgain: via !== null }
     const place = findPlace(search)
-    if (place !== undefined) found.push(answer(place, code, running.fit.certainty))
+    if (place !== undefined) found.push(answer(place, code, running.fit.certainty, situation === undefined ? 'alone' : 'in order'))
   }
   const [newest] = found
   if (newest === undefined) return theFunction(index, names)
@@ -82,22 +74,22 @@ type Search = {
   readonly part: 'function' | 'within'
   readonly line: number
   readonly certainty: Fit['certainty']
-  /** Undefined: not known, and calls in tail position of others may be among them. */
-  readonly nth: number | undefined
+  /** Undefined: calls in tail position of others may be among them. */
+  readonly before: Situation | undefined
   /** What has not returned is the caller itself, called from this line. */
   readonly isAgain: boolean
 }
 type Place = { readonly method: Method; readonly calls: readonly CallSite[] }
 
 function findPlace(search: Search): Place | undefined {
-  const { fn, callee, line, nth, certainty } = search
+  const { fn, callee, line, before: situation, certainty } = search
   const fitting = callsOf(fn, callee)
   if (line === 0) return onlyCall(fitting)
   if (certainty === 'none fits') return guess(fitting, line)
   const { there, before } = reportedAt(fitting, search)
   const own = [...there, ...before]
-  const tails = nth !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
-  if (own.length + tails.length > 1) return ofSeveral(fn, own, tails, nth)
+  const tails = situation !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
+  if (own.length + tails.length > 1) return ofSeveral(fn, own, tails, situation?.nth)
   if (there.length === 1) return { method: 'site', calls: there }
   if (before.length === 1) return { method: 'next line', calls: before }
   if (tails.length === 1) return { method: 'tail call', calls: tails }
@@ -110,12 +102,13 @@ function againTail({ fn, callee, isAgain }: Search, own: readonly CallSite[]): C
 }
 
 /** Calls that are reported at this line: their own, or that of what runs next. */
-function reportedAt(fitting: readonly CallSite[], { line, part, nth = 0 }: Search): { readonly there: readonly CallSite[]; readonly before: readonly CallSite[] } {
+function reportedAt(fitting: readonly CallSite[], { line, part, before: situation }: Search): { readonly there: readonly CallSite[]; readonly before: readonly CallSite[] } {
   const at = fitting.filter((call) => call.line === line)
   // One in tail position is reported with the caller's own caller, unless what it stands in was inlined.
   const staying = at.filter((call) => !call.isTail)
   const before = preferPart(callsBefore(fitting.filter((call) => !call.isTail), line), part)
   const there = preferPart(staying.length + before.length > 0 ? staying : at, part)
+  const nth = situation === undefined ? 0 : (situation.nth ?? Infinity)
   const own = there.filter(({ alsoAt }) => alsoAt.length === 0)
   return { there: own.length + before.length > nth ? own : there, before }
 }
@@ -150,7 +143,7 @@ function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, ca
   const calls = isHandedOn(index, via, callee) ? [] : tailsOfFunction(index, via, callee)
   const [code] = index.versionsOf(via.module)
   if (calls.length === 0 || code === undefined) return theFunction(index, names)
-  return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls }, code, 'sure')
+  return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls }, code, 'sure', 'in order')
 }
 
 /** What defaults generated calls the function with all arguments: written nowhere. */
@@ -218,10 +211,10 @@ function followTails(walk: TailWalk, from: Pick<CallSite, 'module' | 'name' | 'a
   if (fitting.length === 0) for (const call of tails) followTails(walk, call, depth - 1)
 }
 
-function answer({ method, calls }: Place, code: ModuleCode, certainty: Fit['certainty']): Resolution {
+function answer({ method, calls }: Place, code: ModuleCode, certainty: Fit['certainty'], order: 'in order' | 'alone'): Resolution {
   const nodes = Array.from(new Set(calls.map(({ node }) => node)))
   const settled = nodes.length === 1 && method === 'several' ? 'site' : method
-  const graded = settled === 'site' && certainty !== 'sure' ? 'site, version in doubt' : settled
+  const graded = settled === 'site' && certainty !== 'sure' ? 'site, version in doubt' : settled === 'site' && order === 'alone' ? 'site, order not known' : settled
   return {
     nodeId: graded === 'several' ? (around(nodes) ?? null) : (nodes[0] ?? null),
     evidence: METHODS[graded],

@@ -5,7 +5,7 @@
  */
 
 import type { EventSource } from '../model/event.ts'
-import { type Block, type Counts, PID_WORDS, SITE, SITE_WORDS, SOURCE_WORDS } from './block.ts'
+import { type Block, type Counts, PID_WORDS, SITE_WORDS, SOURCE_WORDS } from './block.ts'
 
 type Filled = { -readonly [Name in keyof Counts]: Counts[Name] }
 
@@ -21,13 +21,10 @@ export type Dictionary = {
   readonly pids: Map<string, number>[]
   /** Codes of sites, at the place their hash names or the next free one. */
   readonly siteTable: Uint16Array
-  /** By code of the site, less 1: the node id that came with it, or 0. */
-  readonly given: Uint32Array
 }
 
-const SITE_TABLE = 1 << 17
-/** The words of a site that tell it from others, together with a given node. */
-const KEY_WORDS = SITE.line + 1
+/** Of hash tables of sites: twice as many places as there can be codes. */
+export const SITE_TABLE = 1 << 17
 
 export function openDictionary(block: Block): Dictionary {
   const { stringBytes } = block
@@ -35,7 +32,6 @@ export function openDictionary(block: Block): Dictionary {
     block, text: Buffer.from(stringBytes.buffer, stringBytes.byteOffset, stringBytes.length),
     filled: { rows: 0, sites: 0, pids: 0, correlations: 0, sources: 0, strings: 0, stringBytes: 0, arenaBytes: 0, summaryBytes: 0 },
     strings: new Map(), correlations: new Map(), sources: new Map(), pids: [], siteTable: new Uint16Array(SITE_TABLE),
-    given: new Uint32Array(block.sites.length / SITE_WORDS),
   }
 }
 
@@ -87,30 +83,26 @@ export function correlationCode(names: Dictionary, id: string): number {
   return filled.correlations
 }
 
-/**
- * The code of the site of these words, which are the block's codes; `given` is the code of a node id that came with it,
- * or 0. A new one (`filled.sites` has grown) has no node yet.
- */
-export function siteCode({ block: { sites }, filled, siteTable, given }: Dictionary, words: ArrayLike<number>, givenNode: number): number {
-  let place = hashOf(words, givenNode)
+/** The code of the site of these words, which are the block's codes. A site is its names, its node and its evidence. */
+export function siteCode({ block: { sites }, filled, siteTable }: Dictionary, words: ArrayLike<number>): number {
+  let place = hashOf(words, SITE_WORDS)
   for (let code = siteTable[place] ?? 0; code !== 0; code = siteTable[place] ?? 0) {
-    if (given[code - 1] === givenNode && isSame(sites, (code - 1) * SITE_WORDS, words)) return code
+    if (isSame(sites, (code - 1) * SITE_WORDS, words, SITE_WORDS)) return code
     place = (place + 1) % SITE_TABLE
   }
-  const at = filled.sites * SITE_WORDS
-  for (let i = 0; i < SITE_WORDS; i++) sites[at + i] = i < KEY_WORDS ? (words[i] ?? 0) : 0
-  given[filled.sites] = givenNode
+  for (let i = 0; i < SITE_WORDS; i++) sites[filled.sites * SITE_WORDS + i] = words[i] ?? 0
   siteTable[place] = ++filled.sites
   return filled.sites
 }
 
-function hashOf(words: ArrayLike<number>, givenNode: number): number {
-  let hash = givenNode
-  for (let i = 0; i < KEY_WORDS; i++) hash = Math.imul(hash ^ (words[i] ?? 0), 0x9e37_79b1) ^ (hash >>> 15)
+/** The place in a table of `SITE_TABLE` where these words are looked for first. */
+export function hashOf(words: ArrayLike<number>, nWords: number): number {
+  let hash = 0
+  for (let i = 0; i < nWords; i++) hash = Math.imul(hash ^ (words[i] ?? 0), 0x9e37_79b1) ^ (hash >>> 15)
   return (hash >>> 8) % SITE_TABLE
 }
 
-function isSame(sites: Uint32Array, at: number, words: ArrayLike<number>): boolean {
-  for (let i = 0; i < KEY_WORDS; i++) if (sites[at + i] !== words[i]) return false
+export function isSame(table: Uint32Array, at: number, words: ArrayLike<number>, nWords: number): boolean {
+  for (let i = 0; i < nWords; i++) if (table[at + i] !== words[i]) return false
   return true
 }

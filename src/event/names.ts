@@ -9,6 +9,17 @@ import { type Block, PID, PID_WORDS, SITE, SITE_WORDS, SOURCE, SOURCE_WORDS } fr
 /** What a site calls and from where, in names; a side that is not known is null. */
 export type SiteNames = { readonly mfa: EventFunction | null; readonly caller: EventCaller | null }
 
+/**
+ * What went before a call in its process. Known only where the innermost call that has not returned is the caller itself, or was
+ * made from where this one was.
+ */
+export type Situation = {
+  /** The innermost call that has not returned, where it was made from the same caller and line; else null. */
+  readonly via: EventFunction | null
+  /** How many calls with the same names were made since the innermost call that has not returned was made; undefined: not known, many. */
+  readonly nth: number | undefined
+}
+
 export type Site = SiteNames & { readonly nodeId: string | null; readonly evidence: Evidence }
 
 /** By code of `EVIDENCE`. */
@@ -43,16 +54,19 @@ export function correlationOf(block: Block, code: number): string | null {
 
 /** The site of a code; undefined for 0. */
 export function siteOf(block: Block, code: number): Site | undefined {
-  if (code === 0) return undefined
-  const at = (field: number): number => word(block.sites, code, SITE_WORDS, field)
+  return code === 0 ? undefined : siteOfWords(block, block.sites.subarray((code - 1) * SITE_WORDS, code * SITE_WORDS))
+}
+
+/** The site that these words, codes of the block, stand for. */
+export function siteOfWords(block: Block, words: Uint32Array): Site {
+  const at = (field: number): number => words[field] ?? 0
   const text = (field: number): string => stringOf(block, at(field))
-  const node = at(SITE.node)
   return {
     mfa: at(SITE.module) === 0 ? null : { module: text(SITE.module), function: text(SITE.function), arity: at(SITE.arity) },
     caller: at(SITE.callerModule) === 0 ? null : {
       module: text(SITE.callerModule), function: text(SITE.callerFunction), arity: at(SITE.callerArity), file: text(SITE.file), line: at(SITE.line),
     },
-    nodeId: node === 0 ? null : stringOf(block, node),
+    nodeId: at(SITE.node) === 0 ? null : text(SITE.node),
     evidence: EVIDENCE_NAMES[at(SITE.evidence)] ?? 'none',
   }
 }

@@ -11,13 +11,18 @@
  * outermost half of its calls is given up, never the innermost: so a return finds its own call or none. Where all places
  * are taken, the processes that called longest ago are given up, until half of the places are free.
  *
- * Absent on purpose: what a function and a site are; both are numbers of the writer's.
+ * An open call also keeps where it was made from, and how often what was called since: of the first few different calls.
+ *
+ * Absent on purpose: what a function, a site and a place are; all are numbers of the writer's.
  */
 
 import { assert } from '../base/assert.ts'
 
 const MAX_DEPTH = 4096
-const NONE = -1
+/** Different calls that are counted for an open one, and how far. */
+const CALLED = 8
+const MOST_COUNTED = 8
+export const NONE = -1
 
 export type Pairing = {
   /** Places for open calls, chained from the top of a stack downwards; the free ones are chained from `free`. */
@@ -27,6 +32,12 @@ export type Pairing = {
   readonly at: Float64Array
   /** ns of the calls within that have returned. */
   readonly inner: Float64Array
+  /** Where it was made from; 0 where unknown. */
+  readonly from: Int32Array
+  /** Of each place: so many calls, and how often each was made. */
+  readonly nCalled: Uint8Array
+  readonly called: Int32Array
+  readonly calledTimes: Uint8Array
   free: number
   nFree: number
   /** By number of the process. */
@@ -48,7 +59,8 @@ export function openPairing(maxOpenCalls: number): Pairing {
   for (let i = 0; i < maxOpenCalls; i++) below[i] = i + 1 < maxOpenCalls ? i + 1 : NONE
   return {
     below, callee: new Int32Array(maxOpenCalls), site: new Int32Array(maxOpenCalls),
-    at: new Float64Array(maxOpenCalls), inner: new Float64Array(maxOpenCalls), free: 0, nFree: maxOpenCalls,
+    at: new Float64Array(maxOpenCalls), inner: new Float64Array(maxOpenCalls), from: new Int32Array(maxOpenCalls),
+    nCalled: new Uint8Array(maxOpenCalls), called: new Int32Array(maxOpenCalls * CALLED), calledTimes: new Uint8Array(maxOpenCalls * CALLED), free: 0, nFree: maxOpenCalls,
     tops: [], depths: [], lastCalls: [], freeProcesses: [], processes: new Map(),
     nPushed: 0, givenUp: 0, foundSite: 0, took: Number.NaN, own: Number.NaN,
   }
@@ -68,7 +80,7 @@ export function processOf(pairing: Pairing, source: string, pid: string): number
   return process
 }
 
-export function push(pairing: Pairing, process: number, callee: number, site: number, at: number): void {
+export function push(pairing: Pairing, process: number, callee: number, site: number, from: number, at: number): void {
   if ((pairing.depths[process] ?? 0) >= MAX_DEPTH) giveUpOutermost(pairing, process)
   if (pairing.nFree === 0) giveUpStalest(pairing)
   const place = pairing.free
@@ -79,9 +91,36 @@ export function push(pairing: Pairing, process: number, callee: number, site: nu
   pairing.site[place] = site
   pairing.at[place] = at
   pairing.inner[place] = 0
+  pairing.from[place] = from
+  pairing.nCalled[place] = 0
   pairing.tops[process] = place
   pairing.depths[process] = (pairing.depths[process] ?? 0) + 1
   pairing.lastCalls[process] = ++pairing.nPushed
+}
+
+/** Counts a call that was made since the open one of `place` was; how many of it were made before, or -1 where that is not known. */
+export function countCall({ nCalled, called, calledTimes }: Pairing, place: number, call: number): number {
+  const n = nCalled[place] ?? 0
+  const first = place * CALLED
+  for (let i = first; i < first + n; i++) {
+    if (called[i] !== call) continue
+    const times = calledTimes[i] ?? 0
+    if (times >= MOST_COUNTED) return -1
+    calledTimes[i] = times + 1
+    return times
+  }
+  if (n === CALLED) return -1
+  called[first + n] = call
+  calledTimes[first + n] = 1
+  nCalled[place] = n + 1
+  return 0
+}
+
+/** Numbers of places and calls are void: what was called since is not known any more. */
+export function forgetCalled({ from, nCalled, called }: Pairing, place: number): void {
+  from[place] = 0
+  nCalled[place] = CALLED
+  called.fill(0, place * CALLED, (place + 1) * CALLED)
 }
 
 /** Whether the process has an open call of this function; if so it is popped, and the `found` fields tell of it. */

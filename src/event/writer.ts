@@ -10,28 +10,27 @@
  */
 
 import { must } from '../base/assert.ts'
-import { EVENT_TYPES, EVIDENCE, type Evidence, type EventSource } from '../model/event.ts'
+import { EVENT_TYPES, EVIDENCE, type Evidence, type EventFunction, type EventSource } from '../model/event.ts'
 import { type Batch, MAX_NAMES } from './batch.ts'
 import { type Block, type Counts, HEADER, BLOCK_ROWS, BLOCK_STATES, PID_WORDS, publish, SITE, SITE_WORDS, SOURCE_WORDS } from './block.ts'
 import { correlationCode, type Dictionary, openDictionary, pidCode, siteCode, sourceCode, sourceKey, stringCode } from './dictionary.ts'
-import { type Site, siteOf, type SiteNames } from './names.ts'
+import { type Site, siteOf, siteOfWords, type SiteNames, type Situation } from './names.ts'
 import {
-  clearProcess, giveUpProcess, giveUpSource, nOpenCalls, openPairing, type Pairing, pop, processOf, push, rebase,
+  clearProcess, forgetCalled, giveUpProcess, giveUpSource, nOpenCalls, NONE, openPairing, type Pairing, pop, processOf, push, rebase,
 } from './pairing.ts'
-
-const MAX_STRINGS = 1 << 18
+import { ALONE, beginSites, calledFunction, forgetReturns, keepSite, knownSite, namesOf, nthOf, openSites, situationOf, type Sites, viaOf, wordsOfNames } from './sites.ts'
 
 /** Room for any batch that can be decoded, in an empty block. It is virtual: pages that are never touched cost nothing. */
 export const BLOCK_CAPACITY: Counts = {
-  rows: BLOCK_ROWS, sites: 65_534, pids: 65_534, correlations: 65_534, sources: 1024, strings: MAX_STRINGS,
+  rows: BLOCK_ROWS, sites: 65_534, pids: 65_534, correlations: 65_534, sources: 1024, strings: 1 << 18,
   stringBytes: 16 << 20, arenaBytes: (8 << 20) + (1 << 17), summaryBytes: 4 << 20,
 }
 
 /** More than the name of a source, or all names of a site, take. */
 const NAMES_BYTES = 1 << 16
 
-/** The node of a site, asked for once per block and site that no event names the node of. */
-export type Resolve = (site: SiteNames, source: EventSource) => { readonly nodeId: string | null; readonly evidence: Evidence }
+/** The node of a call, asked for once per block, names and situation (undefined: not known), unless the event names the node. */
+export type Resolve = (site: SiteNames, source: EventSource, situation: Situation | undefined) => { readonly nodeId: string | null; readonly evidence: Evidence }
 
 export type WriterStats = {
   /** Calls that wait for their return. */
@@ -52,9 +51,7 @@ export type Writer = {
   names: Dictionary | undefined
   /** ns since 1970 that the times of open calls count from: the base of the block, once it has one. */
   base: bigint
-  /** Numbers of functions, for pairing, by `M.f/a`; and by the block's codes, which are found faster. */
-  functions: Map<string, number>
-  functionsByCode: Map<number, number>
+  readonly sites: Sites
   /** Numbers of processes, for pairing, by the block's code; -1 where not looked up yet. */
   readonly processes: Int32Array
   carried: readonly Carried[]
@@ -68,23 +65,29 @@ type BatchCodes = {
   readonly strings: Uint32Array
   readonly pids: Uint16Array
   readonly corrs: Uint16Array
+  /** Of events that are in no process's order, or name their node. */
   readonly sites: Uint16Array
-  /** Number of the function that a site calls. */
-  readonly functions: Int32Array
+  /** Numbers of the sites' names. */
+  readonly names: Uint16Array
   /** The site that is being looked up. */
   readonly site: Uint32Array
 }
 
-type Appending = { readonly writer: Writer; readonly names: Dictionary; readonly batch: Batch; readonly source: EventSource; readonly key: string; readonly resolve: Resolve }
+type Appending = { readonly writer: Writer; readonly names: Dictionary; readonly batch: Batch; readonly source: EventSource; readonly key: string; readonly resolve: Resolve
+  /** Sites that may be added beside one for each of the batch. */
+  spare: number
+}
+
+const STRING_FIELDS = [SITE.module, SITE.function, SITE.callerModule, SITE.callerFunction, SITE.file, SITE.node] as const
 
 /** A writer goes from block to block: calls that are open when a block is full find their returns in the next. */
 export function openWriter({ maxOpenCalls = 1 << 18 }: { readonly maxOpenCalls?: number } = {}): Writer {
   return {
-    pairing: openPairing(maxOpenCalls), names: undefined, base: 0n, functions: new Map(), functionsByCode: new Map(),
+    pairing: openPairing(maxOpenCalls), names: undefined, base: 0n, sites: openSites(),
     processes: new Int32Array(1 << 16), carried: [], unpaired: 0, nodesLeftOut: 0,
     codes: {
       strings: new Uint32Array(MAX_NAMES.strings + 1), pids: new Uint16Array(MAX_NAMES.pids + 1), corrs: new Uint16Array(MAX_NAMES.corrs + 1),
-      sites: new Uint16Array(MAX_NAMES.sites + 1), functions: new Int32Array(MAX_NAMES.sites + 1),
+      sites: new Uint16Array(MAX_NAMES.sites + 1), names: new Uint16Array(MAX_NAMES.sites + 1),
       site: new Uint32Array(SITE_WORDS),
     },
   }
@@ -98,7 +101,6 @@ export function beginBlock(writer: Writer, block: Block, number: number): void {
   carryOver(writer)
   writer.names = openDictionary(block)
   writer.processes.fill(-1)
-  writer.functionsByCode = new Map()
   block.base[0] = 0n
   Atomics.store(block.header, HEADER.number, number)
   Atomics.store(block.header, HEADER.state, BLOCK_STATES.open)
@@ -109,7 +111,7 @@ export function append(writer: Writer, batch: Batch, source: EventSource, resolv
   const names = must(writer.names, 'a block to append to')
   if (!fits(writer, names, batch)) return 'full'
   if (names.filled.rows === 0) setBase(writer, names.block, batch.t0Ns)
-  const appending = { writer, names, batch, source, key: sourceKey(source), resolve }
+  const appending = { writer, names, batch, source, key: sourceKey(source), resolve, spare: roomForSites(writer, names) - mostSites(writer, batch) }
   lookUpNames(appending)
   copyColumns(appending)
   pairRows(appending)
@@ -124,19 +126,28 @@ export function writerStats({ pairing, unpaired, nodesLeftOut }: Writer): Writer
 }
 
 /** Whether all of the batch has room, however many of its names are new. */
-function fits({ base, carried }: Writer, { block, filled, sources }: Dictionary, batch: Batch): boolean {
+function fits(writer: Writer, names: Dictionary, batch: Batch): boolean {
+  const { block, filled, sources } = names
   const { n } = batch
   const nStrings = batch.strings.length + batch.pids.length + batch.corrs.length + 2
-  const nSites = batch.sites.length / SITE_WORDS + Math.min(carried.length, n)
   return filled.rows + n <= block.ts.length &&
-    filled.sites + nSites <= block.sites.length / SITE_WORDS &&
+    mostSites(writer, batch) <= roomForSites(writer, names) &&
     filled.pids + batch.pids.length + 1 <= block.pids.length / PID_WORDS &&
     filled.correlations + batch.corrs.length <= block.correlations.length &&
     sources.size < block.sources.length / SOURCE_WORDS &&
     filled.strings + nStrings <= block.strings.length &&
     filled.arenaBytes + arenaBytesOf(batch) <= block.arena.length &&
     textFits(batch, block.stringBytes.length - filled.stringBytes) &&
-    (filled.rows === 0 || isNear(batch.t0Ns - base))
+    (filled.rows === 0 || isNear(batch.t0Ns - writer.base))
+}
+
+/** One for each of the batch, and for each call of earlier blocks that may return. */
+function mostSites({ carried }: Writer, { n, sites }: Batch): number {
+  return sites.length / SITE_WORDS + Math.min(carried.length, n)
+}
+
+function roomForSites({ sites: { nNames } }: Writer, { block, filled }: Dictionary): number {
+  return block.sites.length / SITE_WORDS - Math.max(filled.sites, nNames)
 }
 
 /** Whether times that count from there are exact when they count from the block's base. */
@@ -176,31 +187,7 @@ function lookUpNames({ writer, names, batch, source }: Appending): void {
   for (let i = 0; i < corrs.length; i++) codes.corrs[i + 1] = correlationCode(names, corrs[i] ?? '')
   const nSites = sites.length / SITE_WORDS
   codes.sites.fill(0, 0, nSites + 1)
-  for (let i = 0; i < nSites; i++) {
-    codes.functions[i + 1] = calledFunction(writer, batch, i * SITE_WORDS)
-  }
-}
-
-/** The number of the function that a site of the batch calls; 0 where it names none. */
-function calledFunction({ codes, functions, functionsByCode }: Writer, { sites, strings }: Batch, at: number): number {
-  const module = sites[at + SITE.module] ?? 0
-  const name = sites[at + SITE.function] ?? 0
-  const arity = sites[at + SITE.arity] ?? 0
-  if (module === 0) return 0
-  const code = ((codes.strings[module] ?? 0) * MAX_STRINGS + (codes.strings[name] ?? 0)) * 256 + arity
-  const known = functionsByCode.get(code)
-  if (known !== undefined) return known
-  const number = functionNumber(functions, strings[module - 1] ?? '', strings[name - 1] ?? '', arity)
-  functionsByCode.set(code, number)
-  return number
-}
-
-function functionNumber(functions: Map<string, number>, module: string, name: string, arity: number): number {
-  const key = `${module}.${name}/${arity}`
-  const known = functions.get(key)
-  if (known !== undefined) return known
-  functions.set(key, functions.size + 1)
-  return functions.size
+  codes.names.fill(0, 0, nSites + 1)
 }
 
 function copyColumns({ writer: { base, codes }, names, batch, source }: Appending): void {
@@ -227,19 +214,22 @@ function copyColumns({ writer: { base, codes }, names, batch, source }: Appendin
 /** Fills `site`, `took` and `own`. */
 function pairRows(appending: Appending): void {
   const { writer, names: { block, filled }, batch } = appending
-  const { pairing, codes } = writer
-  const { sites, functions } = codes
+  const { pairing, codes, sites } = writer
   const from = filled.rows
   for (let i = 0; i < batch.n; i++) {
     const row = from + i
     const site = batch.site[i] ?? 0
-    const callee = functions[site] ?? 0
+    const name = site === 0 ? 0 : namesAt(appending, site)
+    const callee = sites.callee[name] ?? 0
     switch (batch.type[i]) {
       case EVENT_TYPES.call:
-        if (callee !== 0 && batch.pid[i] !== 0) push(pairing, processAt(appending, i), callee, siteAt(appending, site), block.ts[row] ?? 0)
-        break
+        if (callee === 0 || batch.pid[i] === 0) break
+        block.site[row] = callAt(appending, i, name)
+        continue
       case EVENT_TYPES.return:
       case EVENT_TYPES.exception:
+        // Exceptions may be traced without returns.
+        if (batch.type[i] === EVENT_TYPES.return) sites.returning[callee] = 1
         if (callee !== 0 && batch.pid[i] !== 0 && pop(pairing, processAt(appending, i), callee, block.ts[row] ?? 0)) {
           block.took[row] = pairing.took
           block.own[row] = pairing.own
@@ -252,17 +242,37 @@ function pairRows(appending: Appending): void {
       case EVENT_TYPES.spawned:
         if (batch.pid[i] !== 0) clearProcess(pairing, processAt(appending, i))
         break
-      case EVENT_TYPES.gap:
       case EVENT_TYPES.capture_start:
       case EVENT_TYPES.capture_end:
-        if (batch.pid[i] === 0) giveUpSource(pairing, appending.key)
-        else giveUpProcess(pairing, processAt(appending, i))
+        forgetReturns(sites)
+        giveUp(appending, i)
+        break
+      case EVENT_TYPES.gap:
+        giveUp(appending, i)
         break
       default:
     }
-    const known = sites[site] ?? 0
+    const known = codes.sites[site] ?? 0
     block.site[row] = known !== 0 ? known : siteAt(appending, site)
   }
+}
+
+/** The site of a call, which is open from now on. */
+function callAt(appending: Appending, i: number, name: number): number {
+  const { writer: { pairing, sites }, names: { block, filled }, batch } = appending
+  const site = batch.site[i] ?? 0
+  const process = processAt(appending, i)
+  const situation = situationOf(sites, pairing, process, name)
+  const code = isGiven(batch, site) ? siteAt(appending, site) : knownSite(sites, name, situation) || siteIn(appending, name, situation, pairing.tops[process] ?? NONE)
+  push(pairing, process, sites.callee[name] ?? 0, code, sites.from[name] ?? 0, block.ts[filled.rows + i] ?? 0)
+  return code
+}
+
+/** Events of the process of event `i` are missing; of every one of its source where it has none. */
+function giveUp(appending: Appending, i: number): void {
+  const { writer: { pairing }, batch, key } = appending
+  if (batch.pid[i] === 0) giveUpSource(pairing, key)
+  else giveUpProcess(pairing, processAt(appending, i))
 }
 
 /** The number of the process of event `i`, looked up once for each of the block. */
@@ -274,24 +284,52 @@ function processAt({ writer: { codes, pairing, processes }, batch, key }: Append
   return (processes[code] = processOf(pairing, key, batch.pids[pid - 1] ?? ''))
 }
 
-/** The block's code of a site of the batch, looked up once for each that is used. */
-function siteAt({ writer, names, batch, source, resolve }: Appending, site: number): number {
-  const { codes } = writer
-  const known = codes.sites[site] ?? 0
-  if (known !== 0 || site === 0) return known
+/** The number of the names of a site of the batch, looked up once for each that is used. */
+function namesAt({ writer: { codes, sites }, batch }: Appending, site: number): number {
+  const known = codes.names[site] ?? 0
+  if (known !== 0) return known
   const words = codes.site
   for (let i = 0; i < SITE_WORDS; i++) words[i] = batch.sites[(site - 1) * SITE_WORDS + i] ?? 0
-  for (const field of [SITE.module, SITE.function, SITE.callerModule, SITE.callerFunction, SITE.file, SITE.node]) {
-    words[field] = codes.strings[words[field] ?? 0] ?? 0
-  }
-  const given = words[SITE.node] ?? 0
-  const nBefore = names.filled.sites
-  const code = siteCode(names, words, given)
-  if (code > nBefore) {
-    if (given !== 0) setNode(names, code, given, 'given')
-    else resolveNode(writer, names, code, (found) => resolve(found, source))
-  }
-  return (codes.sites[site] = code)
+  for (const field of STRING_FIELDS) words[field] = codes.strings[words[field] ?? 0] ?? 0
+  return (codes.names[site] = namesOf(sites, batch, site, words))
+}
+
+function isGiven({ sites }: Batch, site: number): boolean {
+  return sites[(site - 1) * SITE_WORDS + SITE.node] !== 0
+}
+
+/** The block's code of a site of the batch, whatever went before. */
+function siteAt(appending: Appending, site: number): number {
+  const { writer: { codes, sites }, names, batch } = appending
+  const known = codes.sites[site] ?? 0
+  if (known !== 0 || site === 0) return known
+  const name = namesAt(appending, site)
+  if (!isGiven(batch, site)) return (codes.sites[site] = knownSite(sites, name, ALONE) || siteIn(appending, name, ALONE, NONE))
+  const words = wordsOfNames(sites, name)
+  words[SITE.node] = codes.strings[batch.sites[(site - 1) * SITE_WORDS + SITE.node] ?? 0] ?? 0
+  words[SITE.evidence] = EVIDENCE.given
+  return (codes.sites[site] = siteCode(names, words))
+}
+
+/** The block's code of the site of these names in a situation that was not asked for yet; `top` is the innermost open call. */
+function siteIn(appending: Appending, name: number, situation: number, top: number): number {
+  const { writer, names, source, resolve } = appending
+  // Other events of the batch need what room is left.
+  if (situation !== ALONE && appending.spare <= 0) return knownSite(writer.sites, name, ALONE) || siteIn(appending, name, ALONE, NONE)
+  const words = wordsOfNames(writer.sites, name)
+  const site = siteOfWords(names.block, words)
+  const before: Situation | undefined = situation === ALONE ? undefined : { via: viaOf(situation) === 0 ? null : openFunction(appending, top), nth: nthOf(situation) }
+  const nSites = names.filled.sites
+  const code = siteWith(writer, names, words, resolve(site, source, before))
+  if (situation !== ALONE) appending.spare -= names.filled.sites - nSites
+  keepSite(writer.sites, name, situation, code)
+  return code
+}
+
+/** The function that an open call is of. */
+function openFunction({ writer: { carried, pairing }, names: { block } }: Appending, place: number): EventFunction | null {
+  const site = pairing.site[place] ?? 0
+  return (site > 0 ? siteOf(block, site) : carried[-1 - site]?.site)?.mfa ?? null
 }
 
 /** The block's code of a site of an earlier block; where there may be no room for its names, of the return's own site. */
@@ -303,26 +341,21 @@ function carriedSite(appending: Appending, idx: number, site: number): number {
   if (block.strings.length - filled.strings < SITE_WORDS || block.stringBytes.length - filled.stringBytes < NAMES_BYTES) return siteAt(appending, site)
   const { mfa, caller, nodeId, evidence } = carried.site
   const text = (name: string | undefined): number => (name === undefined ? 0 : stringCode(names, name))
-  const words = [
+  const words = Uint32Array.of(
     text(mfa?.module), text(mfa?.function), mfa?.arity ?? 0, text(caller?.module), text(caller?.function), caller?.arity ?? 0,
-    text(caller?.file), caller?.line ?? 0,
-  ]
-  const nBefore = names.filled.sites
-  const code = siteCode(names, words, evidence === 'given' && nodeId !== null ? stringCode(names, nodeId) : 0)
-  if (code > nBefore) resolveNode(writer, names, code, () => ({ nodeId, evidence }))
-  return (carried.code = code)
+    text(caller?.file), caller?.line ?? 0, 0, 0,
+  )
+  return (carried.code = siteWith(writer, names, words, { nodeId, evidence }))
 }
 
-function resolveNode(writer: Writer, names: Dictionary, code: number, resolve: (site: Site) => ReturnType<Resolve>): void {
-  const { nodeId, evidence } = resolve(must(siteOf(names.block, code), 'a site that was just written'))
+/** The code of the site of these names with this node. */
+function siteWith(writer: Writer, names: Dictionary, words: Uint32Array, { nodeId, evidence }: ReturnType<Resolve>): number {
   const node = nodeId === null ? 0 : stringCode(names, nodeId)
-  if (nodeId !== null && node === 0) writer.nodesLeftOut++
-  else setNode(names, code, node, evidence)
-}
-
-function setNode({ block: { sites } }: Dictionary, code: number, node: number, evidence: Evidence): void {
-  sites[(code - 1) * SITE_WORDS + SITE.node] = node
-  sites[(code - 1) * SITE_WORDS + SITE.evidence] = EVIDENCE[evidence]
+  const hasRoom = nodeId === null || node !== 0
+  if (!hasRoom) writer.nodesLeftOut++
+  words[SITE.node] = node
+  words[SITE.evidence] = hasRoom ? EVIDENCE[evidence] : EVIDENCE.none
+  return siteCode(names, words)
 }
 
 function copyPayloads({ block, filled }: Dictionary, { payloadRows, payloads }: Batch): void {
@@ -341,28 +374,28 @@ function copyPayloads({ block, filled }: Dictionary, { payloadRows, payloads }: 
   filled.arenaBytes = at
 }
 
-/** Takes the sites of open calls over from the block that ends, and numbers their functions anew: others are forgotten. */
+/** Takes the sites of open calls over from the block that ends: others are forgotten. */
 function carryOver(writer: Writer): void {
-  const { names, pairing } = writer
+  const { names, pairing, sites } = writer
   if (names === undefined) return
   const carried: Carried[] = []
-  const functions = new Map<string, number>()
-  /** By site as open calls have it: its place among the carried ones, and the number of its function. */
-  const seats = new Map<number, { readonly idx: number; readonly callee: number }>()
-  const seatOf = (found: number): { readonly idx: number; readonly callee: number } => {
+  /** By site as open calls have it: its place among the carried ones. */
+  const seats = new Map<number, number>()
+  const seatOf = (found: number): number => {
     const known = seats.get(found)
     if (known !== undefined) return known
     const site = found > 0 ? must(siteOf(names.block, found), 'the site of an open call') : must(writer.carried[-1 - found], 'a carried site').site
-    const called = must(site.mfa, 'a call of a function')
-    const seat = { idx: carried.push({ site, code: 0 }) - 1, callee: functionNumber(functions, called.module, called.function, called.arity) }
-    seats.set(found, seat)
-    return seat
+    const idx = carried.push({ site, code: 0 }) - 1
+    seats.set(found, idx)
+    return idx
   }
+  const hasNumbers = beginSites(sites) === 'numbers kept'
   rebase(pairing, (place) => {
-    const { idx, callee } = seatOf(pairing.site[place] ?? 0)
+    const idx = seatOf(pairing.site[place] ?? 0)
     pairing.site[place] = -1 - idx
-    pairing.callee[place] = callee
+    if (hasNumbers) return
+    pairing.callee[place] = calledFunction(sites, must(carried[idx], 'a carried site').site)
+    forgetCalled(pairing, place)
   })
   writer.carried = carried
-  writer.functions = functions
 }

@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { beforeAll, expect, test } from 'vitest'
 import { RATES } from '../../src/correlate/resolution.ts'
-import { runPrograms, score, type Case, type Run, type Tally } from './support/accuracy.ts'
+import { runPrograms, score, scoreWritten, type Case, type Run, type Tally } from './support/accuracy.ts'
 import { report } from './support/report.ts'
 
 const seed = Number(process.env['FC_SEED'] ?? 2_024)
@@ -36,6 +36,17 @@ test.skipIf(!hasElixir)('functions and places are right, whatever was edited sin
         expect(rate(byMethod.get(method) ?? { right: 1, n: 1 }), `${told} ${method}`).toBeGreaterThan(rate(RATES.paired[method]) - 0.05)
       }
     }
+  }
+})
+
+test.skipIf(!hasElixir)('so they are on the whole way, from batches to blocks, and what is exact is right', () => {
+  for (const beams of ['with lines', 'stripped'] as const) {
+    const { site, byEvidence } = scoreWritten(run, { versions: ['ran'], beams })
+    const exact = byEvidence.get('exact') ?? { right: 0, n: 0 }
+    const told = `FC_SEED=${seed} ${beams}`
+    expect(rate(site), `${told} places`).toBeGreaterThan(0.9)
+    expect(exact.n, `${told} exact`).toBeGreaterThan(site.n / 5)
+    expect(rate(exact), `${told} exact`).toBeGreaterThan(0.99)
   }
 })
 

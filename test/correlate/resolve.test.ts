@@ -1,8 +1,9 @@
 /** Names of calls, as a node reports them, and the places they come from. What is reported for which program was seen on OTP 25. */
 
 import { expect, test } from 'vitest'
-import { resolve, type Situation } from '../../src/correlate/resolve.ts'
+import { resolve } from '../../src/correlate/resolve.ts'
 import type { Resolution } from '../../src/correlate/resolution.ts'
+import type { Situation } from '../../src/event/names.ts'
 import type { EventFunction } from '../../src/model/event.ts'
 import { parseMfa } from '../../src/model/names.ts'
 import { indexed } from './support/indexed.ts'

@@ -8,9 +8,9 @@ import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
 import type { Batch } from '../../src/event/batch.ts'
 import { type Block, counts, SITE, SITE_WORDS } from '../../src/event/block.ts'
-import { pidOf, sourceOf, type Site, type SiteNames } from '../../src/event/names.ts'
-import { append, beginBlock, BLOCK_CAPACITY, openWriter, type Writer, writerStats } from '../../src/event/writer.ts'
-import { EVENT_TYPES, type EventSource } from '../../src/model/event.ts'
+import { pidOf, sourceOf, type Site, siteOf, type SiteNames, type Situation } from '../../src/event/names.ts'
+import { append, beginBlock, BLOCK_CAPACITY, openWriter, type Resolve, type Writer, writerStats } from '../../src/event/writer.ts'
+import { EVENT_TYPES, type EventFunction, type EventSource } from '../../src/model/event.ts'
 import { batches, batchOf, seed, type TestEvent } from './batches.ts'
 import { newBlock, type Row, rowsOf, SMALL } from './rows.ts'
 
@@ -18,8 +18,14 @@ const SOURCES: readonly EventSource[] = [{ node: 'a@host', startNs: 1_789_000_00
 const [SOURCE] = SOURCES as [EventSource]
 const T0 = 1_790_000_000_000_000_000n
 
-const resolve = ({ mfa, caller }: SiteNames): { nodeId: string | null; evidence: 'exact' | 'function' | 'none' } =>
-  mfa === null ? { nodeId: null, evidence: 'none' } : { nodeId: `${mfa.module}.${mfa.function}/${mfa.arity}`, evidence: caller === null ? 'function' : 'exact' }
+/** The node says what it was found from. */
+function resolve({ mfa, caller }: SiteNames, _source?: EventSource, situation?: Situation): { nodeId: string | null; evidence: 'exact' | 'line' | 'function' | 'none' } {
+  if (mfa === null) return { nodeId: null, evidence: 'none' }
+  const before = situation === undefined ? '' : ` after ${situation.via === null ? 'none' : shown(situation.via)}, ${situation.nth}`
+  return { nodeId: `${shown(mfa)}${before}`, evidence: caller === null ? 'function' : situation === undefined ? 'line' : 'exact' }
+}
+
+const shown = ({ module, function: name, arity }: EventFunction): string => `${module}.${name}/${arity}`
 
 type Step = { readonly batch: Batch; readonly source: EventSource }
 type Taken = { readonly writer: Writer; readonly blocks: readonly Block[] }
@@ -54,15 +60,16 @@ function namesOf(batch: Batch, code: number): { site: Site | undefined; given: b
   return { site: given ? { ...names, nodeId: text(SITE.node), evidence: 'given' } : { ...names, ...resolve(names) }, given }
 }
 
-type OpenCall = { readonly called: string; readonly site: Site; readonly ns: bigint; inner: number }
+type OpenCall = { readonly mfa: EventFunction; readonly site: Site; readonly ns: bigint; inner: number; readonly since: Map<string, number> }
+type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Set<string> }
 
 /** The rows that a plain reading of the batches gives. */
 function expectedRows(steps: readonly Step[]): Row[] {
-  const stacks = new Map<string, OpenCall[]>()
+  const model: Model = { stacks: new Map(), returned: new Set() }
   return steps.flatMap(({ batch, source }) => Array.from({ length: batch.n }, (_, i) => {
     const at = (column: ArrayLike<number>): number => must(column[i], 'an event')
     const pid = at(batch.pid) === 0 ? null : must(batch.pids[at(batch.pid) - 1], 'a pid')
-    const { site } = namesOf(batch, at(batch.site))
+    const { site, given } = namesOf(batch, at(batch.site))
     const payloadIdx = batch.payloadRows.indexOf(i)
     const row = {
       type: at(batch.type), ns: batch.t0Ns + BigInt(at(batch.ts)), pid, source,
@@ -70,23 +77,31 @@ function expectedRows(steps: readonly Step[]): Row[] {
       site, took: Number.NaN, own: Number.NaN, payload: payloadIdx < 0 ? null : [...must(batch.payloads[payloadIdx], 'a payload')],
     }
     // What is of no process is of its source all the same.
-    return { ...row, pid: pid ?? '', ...paired(stacks, source, row) }
+    return { ...row, pid: pid ?? '', ...paired(model, source, row, given) }
   }))
 }
 
-function paired(stacks: Map<string, OpenCall[]>, source: EventSource, { type, ns, pid, site }: Row): Partial<Row> {
+function paired({ stacks, returned }: Model, source: EventSource, { type, ns, pid, site }: Row, given: boolean): Partial<Row> {
   const prefix = `${source.node}|${source.startNs}|`
   const mine = `${prefix}${pid}`
   const stack = pid === null ? [] : (stacks.get(mine) ?? [])
   if (pid !== null) stacks.set(mine, stack)
-  const called = site?.mfa ? `${site.mfa.module}.${site.mfa.function}/${site.mfa.arity}` : ''
-  const isGap = type === EVENT_TYPES.gap || type === EVENT_TYPES.capture_start || type === EVENT_TYPES.capture_end
+  const isCapture = type === EVENT_TYPES.capture_start || type === EVENT_TYPES.capture_end
+  const isGap = type === EVENT_TYPES.gap || isCapture
+  if (isCapture) returned.clear()
   if (type === EVENT_TYPES.exit || type === EVENT_TYPES.spawned || isGap) stack.length = 0
   if (isGap && pid === null) for (const key of stacks.keys()) if (key.startsWith(prefix)) stacks.delete(key)
-  if (called === '' || pid === null || site === undefined) return {}
-  if (type === EVENT_TYPES.call) stack.push({ called, site, ns, inner: 0 })
+  const mfa = site?.mfa ?? null
+  if (mfa !== null && type === EVENT_TYPES.return) returned.add(shown(mfa))
+  if (mfa === null || pid === null || site === undefined) return {}
+  if (type === EVENT_TYPES.call) {
+    const situation = situationOf(stack.at(-1), site, returned)
+    const found = given ? site : { ...site, ...resolve(site, source, situation) }
+    stack.push({ mfa, site: found, ns, inner: 0, since: new Map() })
+    return { site: found }
+  }
   if (type !== EVENT_TYPES.return && type !== EVENT_TYPES.exception) return {}
-  const idx = stack.findLastIndex((call) => call.called === called)
+  const idx = stack.findLastIndex((call) => shown(call.mfa) === shown(mfa))
   if (idx < 0) return {}
   const left = stack.splice(idx)
   const call = must(left[0], 'a call')
@@ -95,6 +110,18 @@ function paired(stacks: Map<string, OpenCall[]>, source: EventSource, { type, ns
   if (outer !== undefined && took > 0) outer.inner += took
   const inner = left.reduce((sum, { inner: ofCall }) => sum + ofCall, 0)
   return { site: call.site, took: took < 0 ? Number.NaN : took, own: took < 0 ? Number.NaN : Math.fround(Math.max(0, took - inner)) }
+}
+
+/** What went before a call in its process, where the innermost open call tells. */
+function situationOf(open: OpenCall | undefined, { mfa, caller }: SiteNames, returned: ReadonlySet<string>): Situation | undefined {
+  if (open === undefined || caller === null) return undefined
+  const via = JSON.stringify(open.site.caller) === JSON.stringify(caller) ? open.mfa : null
+  if (shown(open.mfa) !== shown(caller)) return via !== null && returned.has(shown(via)) ? { via, nth: 0 } : undefined
+  const key = JSON.stringify([mfa, caller])
+  const nth = open.since.get(key) ?? 0
+  if (nth > 7 || (!open.since.has(key) && open.since.size === 8)) return { via, nth: undefined }
+  open.since.set(key, nth + 1)
+  return { via, nth }
 }
 
 const anySteps = fc.array(fc.record({ batch: batches(60), source: fc.constantFrom(...SOURCES), shift: fc.integer({ min: -1e9, max: 1e9 }) }), { maxLength: 15, size: 'max' })
@@ -107,17 +134,17 @@ test('every row says what its event said, over as many blocks as it takes', () =
   }), seed)
 })
 
-const call = fc.constantFrom<TestEvent['type']>(...Array.from({ length: 10 }, () => ['call', 'return', 'call', 'return', 'exception'] as const).flat(), 'send', 'exit', 'spawned', 'gap')
+const call = fc.constantFrom<TestEvent['type']>(...Array.from({ length: 10 }, () => ['call', 'return', 'call', 'return', 'exception'] as const).flat(), 'send', 'exit', 'spawned', 'gap', 'capture_start')
 const tangled = fc.array(fc.record({
   type: call, pid: fc.constantFrom('0.1.0', '0.2.0', ''), mfa: fc.constantFrom('A.f/1', 'A.g/1', 'B.f/1', 'A.f/2'),
-  line: fc.integer({ min: 1, max: 3 }), wait: fc.integer({ min: -1, max: 1000 }),
+  from: fc.constantFrom('A.f/1', 'A.g/1', 'B.f/1', 'C.run/0'), line: fc.integer({ min: 1, max: 3 }), wait: fc.integer({ min: -1, max: 1000 }),
 }), { minLength: 1, maxLength: 300, size: 'max' })
 
-test('returns have the calls that a plain list gives them, over blocks, sources, tail calls, exits and gaps', () => {
+test('returns have the calls that a plain list gives them, and calls what went before, over blocks, sources, tail calls, exits and gaps', () => {
   fc.assert(fc.property(tangled, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 10 }), (all, sizes) => {
     let now = 0
-    const events = all.map(({ type, pid, mfa, line, wait }): TestEvent =>
-      ({ type, pid, mfa, ts: (now += wait), ...(type === 'call' ? { caller: `C.run/0 lib/c.ex:${line}` } : {}) }))
+    const events = all.map(({ type, pid, mfa, from, line, wait }): TestEvent =>
+      ({ type, pid, mfa, ts: (now += wait), ...(type === 'call' ? { caller: `${from} lib/c.ex:${line}` } : {}) }))
     const steps: Step[] = []
     for (let from = 0, no = 1; from < events.length; no++) {
       const size = must(sizes[no % sizes.length], 'a size')
@@ -145,10 +172,10 @@ test('a batch as large as can be fits an empty block, with node ids for all of i
   expect(append(writer, { ...batch, strings: [...batch.strings, ...spare], payloadRows: Uint16Array.of(3), payloads: [new Uint8Array(8 << 20)] }, SOURCE, resolve)).toBe('appended')
   expect(writerStats(writer)).toEqual({ openCalls: n, unpaired: 0, givenUp: 0, nodesLeftOut: 0 })
   const last = rowsOf(block)[n - 1]
-  expect(last).toMatchObject({ pid: '0.16383.0', peer: '0.32767.0', corr: 'c16383', site: { mfa: { module: 'M16383' }, nodeId: 'M16383.f/1', evidence: 'exact' } })
+  expect(last).toMatchObject({ pid: '0.16383.0', peer: '0.32767.0', corr: 'c16383', site: { mfa: { module: 'M16383' }, nodeId: 'M16383.f/1', evidence: 'line' } })
 })
 
-test('a node is asked for once per block and site, not for a node that is given, and not for a return that has its call', () => {
+test('a node is asked for once per block, names and what went before, not for a node that is given, and not for a return that has its call', () => {
   const asked: SiteNames[] = []
   const writer = openWriter()
   beginBlock(writer, newBlock(), 1)
@@ -193,4 +220,52 @@ test('an event of no process has its source all the same, and no peer', () => {
   expect(pidOf(block, block.pid[0] ?? 0)).toBe('')
   expect(sourceOf(block, block.pid[0] ?? 0)).toEqual(SOURCE)
   expect(block.peer[0]).toBe(0)
+})
+
+const nodesOf = (block: Block): readonly (string | null | undefined)[] => rowsOf(block).map(({ site }) => site?.nodeId)
+const made = (mfa: string, caller: string, ts = 0): TestEvent => ({ type: 'call', ts, pid: 'p', mfa, caller })
+const left = (mfa: string, ts = 0): TestEvent => ({ type: 'return', ts, pid: 'p', mfa })
+
+test('calls of an open one are told apart as far as they are counted', () => {
+  const often = Array.from({ length: 10 }, () => [made('A.g/0', 'A.f/0 a.ex:1'), left('A.g/0')]).flat()
+  const many = Array.from({ length: 9 }, (_, i) => [made('A.g/0', `A.f/0 a.ex:${2 + i}`), left('A.g/0')]).flat()
+  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([made('A.f/0', 'B.run/0 b.ex:1'), ...often, ...many]) }])
+  const nths = nodesOf(must(blocks[0], 'a block')).filter((node) => node?.startsWith('A.g/0')).map((node) => node?.slice('A.g/0 after none, '.length))
+  const ofCalls = nths.filter((_, i) => i % 2 === 0)
+  expect(ofCalls).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', 'undefined', 'undefined', '0', '0', '0', '0', '0', '0', '0', 'undefined', 'undefined'])
+})
+
+test('situations that come to the same node share a site, and those that do not find no room have that of none', () => {
+  const calls = Array.from({ length: 6 }, () => [made('A.g/0', 'A.f/0 a.ex:1'), left('A.g/0')]).flat()
+  const batch = batchOf([made('A.f/0', 'B.run/0 b.ex:1'), ...calls])
+  const sitesIn = (capacity: number, by: Resolve): Block => {
+    const writer = openWriter()
+    const block = newBlock({ ...SMALL, sites: capacity })
+    beginBlock(writer, block, 1)
+    expect(append(writer, batch, SOURCE, by)).toBe('appended')
+    return block
+  }
+  expect(counts(sitesIn(100, ({ mfa }) => ({ nodeId: mfa?.function ?? null, evidence: 'line' }))).sites).toBe(2)
+  expect(counts(sitesIn(100, resolve)).sites).toBe(7)
+  const small = sitesIn(5, resolve)
+  expect(counts(small).sites).toBe(4)
+  expect(siteOf(small, 4)).toMatchObject({ nodeId: 'A.g/0', evidence: 'line' })
+})
+
+test('a function that was not seen to return may have returned: what it was called by is known to go on only where it does', () => {
+  const twice = [made('A.f/0', 'B.run/0 b.ex:1'), made('A.g/0', 'B.run/0 b.ex:1')]
+  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([...twice, left('A.g/0'), left('A.f/0'), ...twice]) }])
+  expect(nodesOf(must(blocks[0], 'a block'))).toEqual(['A.f/0', 'A.g/0', 'A.g/0', 'A.f/0', 'A.f/0', 'A.g/0 after A.f/0, 0'])
+})
+
+test('where numbers are given anew, open calls find their returns, and what they called is not known', () => {
+  const writer = openWriter()
+  const [first, second] = [newBlock(), newBlock()]
+  beginBlock(writer, first, 1)
+  append(writer, batchOf([made('A.f/0', 'B.run/0 b.ex:1'), made('A.g/0', 'A.f/0 a.ex:1'), left('A.g/0')]), SOURCE, resolve)
+  for (let i = 0; i <= 1 << 16; i++) writer.sites.numbers.texts.set(`text ${i}`, 10 + i)
+  beginBlock(writer, second, 2)
+  expect(writer.sites.numbers.texts.size).toBeLessThan(10)
+  append(writer, batchOf([made('A.g/0', 'A.f/0 a.ex:1', 1), left('A.g/0', 2), left('A.f/0', 3)]), SOURCE, resolve)
+  expect(rowsOf(second).map(({ site, took }) => [site?.nodeId, took])).toEqual([['A.g/0 after none, undefined', Number.NaN], ['A.g/0 after none, undefined', 1], ['A.f/0', 3]])
 })

@@ -1,6 +1,7 @@
 /**
  * Counts how often correlation is right about programs that ran under trace and whose calls are known (`simulate.ts`).
  * A case says which versions of the sources are known, whether the beams have debug info, and whether calls come paired.
+ * `scoreWritten` takes the same events the whole way, through batches and blocks.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -9,25 +10,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { analyseSource } from '../../../src/analysis/analyse.ts'
 import type { ModuleCode, StaticIndex } from '../../../src/correlate/code.ts'
-import { createCorrelator } from '../../../src/correlate/correlator.ts'
+import { createCorrelator, type Correlator } from '../../../src/correlate/correlator.ts'
 import type { ClauseLines } from '../../../src/correlate/fit.ts'
 import type { Method, Resolution } from '../../../src/correlate/resolution.ts'
-import type { Situation } from '../../../src/correlate/resolve.ts'
 import { moduleCode, readModules, type Read } from '../../../src/correlate/static-index.ts'
-import type { SiteNames } from '../../../src/event/names.ts'
-import type { EventFunction } from '../../../src/model/event.ts'
+import type { SiteNames, Situation } from '../../../src/event/names.ts'
+import type { EventCaller, EventFunction, EventSource, Evidence } from '../../../src/model/event.ts'
 import { createRandom, generateProgram, reviseProgram, type Program } from './program.ts'
 import { printProgram, type Printed } from './print.ts'
+import { written } from './written.ts'
 import { simulate, type Expected, type Simulation } from './simulate.ts'
 
 const ARGUMENT = 7
 const MOST_CALLS = 1500
 
-type Row = readonly [pid: string, program: number, kind: 'call' | 'return' | 'exception', ...function_: [string, string, number], ...caller: [string, string, number, string, number] | []]
-type TracedCall = { readonly names: SiteNames; readonly situation: Situation; readonly expected: Expected }
+export type Row = readonly [pid: string, program: number, kind: 'call' | 'return' | 'exception', ...function_: [string, string, number], ...caller: [string, string, number, string, number] | []]
+type TracedCall = { readonly names: SiteNames; readonly situation: Situation | undefined; readonly expected: Expected; readonly row: Row }
 
 type Made = { readonly program: Program; readonly simulation: Simulation; readonly ran: Printed; readonly moved: Printed; readonly revised: Printed; readonly untouched: (module: string, name: string) => boolean }
-export type Run = { readonly made: readonly Made[]; readonly calls: readonly TracedCall[]; readonly lines: ReadonlyMap<string, ClauseLines>; readonly misaligned: number }
+export type Run = { readonly made: readonly Made[]; readonly calls: readonly TracedCall[]; readonly rows: readonly Row[]; readonly lines: ReadonlyMap<string, ClauseLines>; readonly misaligned: number }
 
 /** Generates, compiles and traces programs. Throws when one does not compile. */
 export function runPrograms(seed: number, count: number): Run {
@@ -60,7 +61,7 @@ function trace(folder: string, made: readonly Made[]): Run {
   if (ran.status !== 0 || ran.stdout !== '') throw new Error(`elixir: ${ran.stdout} ${ran.stderr.split('\n').filter((line) => line.includes('rror')).slice(0, 5).join('\n')}`)
   const rows = readFileSync(join(folder, 'trace.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Row)
   const lines = new Map(JSON.parse(readFileSync(join(folder, 'lines.json'), 'utf8')) as [string, ClauseLines][])
-  return { made, lines, ...align(made, rows) }
+  return { made, rows, lines, ...align(made, rows) }
 }
 
 const prefixOf = (program: Program) => program.entry.module.name.split('.')[0] ?? ''
@@ -86,13 +87,13 @@ function align(made: readonly Made[], rows: readonly Row[]): { calls: TracedCall
 
 type Seen = Omit<TracedCall, 'expected'>
 
-/** The calls of a process by name, each with the innermost open one where that was made from the same place. */
+/** The calls of a process by name, each with what went before where the innermost open one tells. */
 function pairUp(rows: readonly Row[]): Seen[] {
   const stack: { mfa: EventFunction; from: string; called: Map<string, number> }[] = []
-  const outermost = new Map<string, number>()
   const seen: Seen[] = []
-  for (const [, , kind, module, name, arity, ...caller] of rows) {
-    const mfa = { module, function: name, arity }
+  for (const row of rows) {
+    const [, , kind, module, name, arity] = row
+    const names = namesOf(row)
     if (kind !== 'call') {
       while (stack.length > 0) {
         const top = stack.pop()
@@ -100,20 +101,22 @@ function pairUp(rows: readonly Row[]): Seen[] {
       }
       continue
     }
+    const { mfa, caller } = names
     const from = JSON.stringify(caller)
     const top = stack.at(-1)
-    const via = top?.from === from && caller.length > 0 ? top.mfa : null
-    const called = top?.called ?? outermost
-    const key = JSON.stringify([mfa, caller])
-    const nth = called.get(key) ?? 0
-    called.set(key, nth + 1)
+    const via = caller !== null && top?.from === from ? top.mfa : null
+    const isCaller = top?.mfa.module === caller?.module && top?.mfa.function === caller?.function && top?.mfa.arity === caller?.arity
+    const nth = top?.called.get(JSON.stringify(names)) ?? 0
+    top?.called.set(JSON.stringify(names), nth + 1)
     stack.push({ mfa, from, called: new Map() })
-    if (name.startsWith('-')) continue
-    const [callerModule, function_, callerArity, file, line] = caller
-    const names: SiteNames = { mfa, caller: callerModule === undefined ? null : { module: callerModule, function: function_ ?? '', arity: callerArity ?? 0, file: file ?? '', line: line ?? 0 } }
-    seen.push({ names, situation: { via, nth } })
+    if (!name.startsWith('-')) seen.push({ names, situation: top !== undefined && caller !== null && (via !== null || isCaller) ? { via, nth } : undefined, row })
   }
   return seen
+}
+
+function namesOf([, , , module, name, arity, ...from]: Row): { readonly mfa: EventFunction; readonly caller: EventCaller | null } {
+  const [callerModule, function_ = '', callerArity = 0, file = '', line = 0] = from
+  return { mfa: { module, function: name, arity }, caller: callerModule === undefined ? null : { module: callerModule, function: function_, arity: callerArity, file, line } }
 }
 
 /** `versions`, the newest first: what ran, the same with lines moved, and with one function rewritten as well. */
@@ -130,20 +133,10 @@ export type Score = {
 }
 
 export function score(run: Run, { versions, beams, calls }: Case): Score {
-  const facts = { ran: factsOf(run, 'ran'), moved: factsOf(run, 'moved'), revised: factsOf(run, 'revised') }
-  const codes = new Map<string, readonly ModuleCode[]>()
-  const index: StaticIndex = {
-    versionsOf(module) {
-      if (!codes.has(module)) codes.set(module, versions.flatMap((version, idx) => {
-        const known = facts[version].get(module)
-        return known === undefined ? [] : [moduleCode(known, { key: module, path: 'lib', number: versions.length - idx })]
-      }))
-      return codes.get(module) ?? []
-    },
-  }
+  const facts = factsOfAll(run)
+  const index = indexOf(facts, versions)
   const source = { node: 'n', startNs: 0n }
-  const correlator = createCorrelator()
-  for (const [module, lines] of run.lines) correlator.loaded(source, { module, md5: '', file: '', lines: beams === 'stripped' ? null : lines })
+  const correlator = knowing(run, source, beams)
   // What a block holds first is resolved with what was observed until then: give it a first pass, as the blocks before would.
   const result: Score = { function: { right: 0, n: 0 }, site: { right: 0, n: 0 }, byMethod: new Map(), wrong: new Map() }
   const truth = truths(run, facts.ran)
@@ -178,12 +171,62 @@ export function score(run: Run, { versions, beams, calls }: Case): Score {
   return result
 }
 
+/** How often each evidence that stands in blocks was right, and the place, where a line is known. */
+export function scoreWritten(run: Run, { versions, beams }: Omit<Case, 'calls'>): { readonly site: Tally; readonly byEvidence: ReadonlyMap<Evidence, Tally> } {
+  const facts = factsOfAll(run)
+  const index = indexOf(facts, versions)
+  const source = { node: 'n', startNs: 0n }
+  const correlator = knowing(run, source, beams)
+  const truth = truths(run, facts.ran)
+  const expected = new Map(run.calls.map((one) => [one.row, one]))
+  const site: Tally = { right: 0, n: 0 }
+  const byEvidence = new Map<Evidence, Tally>()
+  for (const { row, found } of written(run.rows, (names, of, situation) => correlator.resolve(index, names, of, situation))) {
+    const one = expected.get(row)
+    const true_ = one === undefined ? undefined : truth(one)
+    if (one === undefined || true_ === undefined || one.expected.from === null || (one.names.caller?.line ?? 0) === 0) continue
+    const isSite = found?.nodeId === true_.node
+    count(site, isSite)
+    const evidence = found?.evidence ?? 'none'
+    const tally = byEvidence.get(evidence) ?? { right: 0, n: 0 }
+    byEvidence.set(evidence, tally)
+    count(tally, isSite)
+  }
+  return { site, byEvidence }
+}
+
 function count(tally: Tally, right: boolean): void {
   tally.n++
   if (right) tally.right++
 }
 
 const functionOf = (node: string | null) => node?.replace(/#.*$/s, '') ?? null
+
+type Facts = Readonly<Record<'ran' | 'moved' | 'revised', Map<string, Read>>>
+
+function factsOfAll(run: Run): Facts {
+  return { ran: factsOf(run, 'ran'), moved: factsOf(run, 'moved'), revised: factsOf(run, 'revised') }
+}
+
+function indexOf(facts: Facts, versions: Case['versions']): StaticIndex {
+  const codes = new Map<string, readonly ModuleCode[]>()
+  return {
+    versionsOf(module) {
+      if (!codes.has(module)) codes.set(module, versions.flatMap((version, idx) => {
+        const known = facts[version].get(module)
+        return known === undefined ? [] : [moduleCode(known, { key: module, path: 'lib', number: versions.length - idx })]
+      }))
+      return codes.get(module) ?? []
+    },
+  }
+}
+
+/** A correlator that was told what the node runs. */
+function knowing(run: Run, source: EventSource, beams: Case['beams']): Correlator {
+  const correlator = createCorrelator()
+  for (const [module, lines] of run.lines) correlator.loaded(source, { module, md5: '', file: '', lines: beams === 'stripped' ? null : lines })
+  return correlator
+}
 
 function factsOf(run: Run, version: 'ran' | 'moved' | 'revised'): Map<string, Read> {
   return new Map(run.made.flatMap((one) => Array.from(one[version].files, ([file, text]) => readModules(analyseSource, file, Buffer.from(text))).flat()).map((read) => [read.facts.name, read]))

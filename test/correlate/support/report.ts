@@ -1,13 +1,14 @@
 /** The accuracy of a run in lines of text: every case, every method. */
 
-import { score, type Case, type Run, type Tally } from './accuracy.ts'
+import { score, scoreWritten, type Case, type Run, type Tally } from './accuracy.ts'
 
 const VERSIONS: readonly Case['versions'][] = [['ran'], ['moved', 'ran'], ['revised', 'ran'], ['moved'], ['revised']]
 const show = ({ right, n }: Tally) => `${right} of ${n}, ${n === 0 ? '-' : ((100 * right) / n).toFixed(3)} %`
 
 /** With `nWrong` of the places that were found wrongly, the most frequent first. */
 export function report(run: Run, nWrong: number): string {
-  const lines = [`${run.made.length} programs, ${run.calls.length} calls, ${run.misaligned} processes otherwise than foretold`]
+  const whole = scoreWritten(run, { versions: ['ran'], beams: 'with lines' })
+  const lines = [`${run.made.length} programs, ${run.calls.length} calls, ${run.misaligned} processes otherwise than foretold`, `whole way: places ${show(whole.site)}; ${Array.from(whole.byEvidence, ([evidence, tally]) => `${evidence} ${show(tally)}`).join('; ')}`]
   for (const calls of ['paired', 'alone'] as const) {
     for (const beams of ['with lines', 'stripped'] as const) {
       for (const versions of VERSIONS) {
