@@ -87,7 +87,7 @@ export function batchOf(events: readonly TestEvent[], { no = 1, t0Ns = 1_000_000
 }
 
 export function parseFunction(text: string): EventFunction {
-  const [, module = '', name = '', arity = '0'] = /^(.*)\.([^./]+)\/(\d+)$/.exec(text) ?? []
+  const [, module = '', name = '', arity = '0'] = /^(.*)\.([^.]+)\/(\d+)$/.exec(text) ?? []
   return { module, function: name, arity: Number(arity) }
 }
 
