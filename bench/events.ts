@@ -86,8 +86,8 @@ function sound(frame: Uint8Array): Batch {
   return result.value
 }
 
-const resolve = ({ caller }: { caller: { module: string; function: string } | null }): { nodeId: string | null; evidence: 'exact' | 'function' } =>
-  caller === null ? { nodeId: null, evidence: 'function' } : { nodeId: `${caller.module}.${caller.function}/1#1/Worker.call`, evidence: 'exact' }
+const resolve = ({ caller }: { caller: { module: string; function: string } | null }): { nodeId: string | null; evidence: 'exact' | 'function'; isAny: boolean } =>
+  caller === null ? { nodeId: null, evidence: 'function', isAny: true } : { nodeId: `${caller.module}.${caller.function}/1#1/Worker.call`, evidence: 'exact', isAny: true }
 
 function total({ decode, append: appended, seal: sealed }: Seconds): number {
   return decode + appended + sealed

@@ -75,6 +75,8 @@ export type Resolution = {
   readonly nodeId: NodeId | null
   readonly evidence: Evidence
   readonly method: Method
+  /** It is the same however many calls of these names went before. */
+  readonly isAny: boolean
   /** Every place that fits, where there are several. */
   readonly candidates: readonly NodeId[]
   /** The version of the file that `nodeId` is named in; null where none is meant. */

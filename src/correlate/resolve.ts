@@ -26,7 +26,7 @@ export type Running = { readonly fit: Fit; readonly table: ClauseLines | null }
 const TAIL_DEPTH = 4
 const TAIL_BUDGET = 200
 
-const NOWHERE: Resolution = { nodeId: null, evidence: 'none', method: 'unknown', candidates: [], version: null }
+const NOWHERE: Resolution = { nodeId: null, evidence: 'none', method: 'unknown', isAny: true, candidates: [], version: null }
 
 export function resolve(index: StaticIndex, names: SiteNames, running: Running, situation?: Situation): Resolution {
   const { mfa, caller } = names
@@ -79,20 +79,20 @@ type Search = {
   /** What has not returned is the caller itself, called from this line. */
   readonly isAgain: boolean
 }
-type Place = { readonly method: Method; readonly calls: readonly CallSite[] }
+type Place = { readonly method: Method; readonly calls: readonly CallSite[]; readonly isAny: boolean }
 
 function findPlace(search: Search): Place | undefined {
   const { fn, callee, line, before: situation, certainty } = search
   const fitting = callsOf(fn, callee)
   if (line === 0) return onlyCall(fitting)
   if (certainty === 'none fits') return guess(fitting, line)
-  const { there, before } = reportedAt(fitting, search)
+  const { there, before, isAny } = reportedAt(fitting, search)
   const own = [...there, ...before]
   const tails = situation !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
-  if (own.length + tails.length > 1) return ofSeveral(fn, own, tails, situation?.nth)
-  if (there.length === 1) return { method: 'site', calls: there }
-  if (before.length === 1) return { method: 'next line', calls: before }
-  if (tails.length === 1) return { method: 'tail call', calls: tails }
+  if (own.length + tails.length > 1) return { ...ofSeveral(fn, own, tails, situation?.nth), isAny }
+  if (there.length === 1) return { method: 'site', calls: there, isAny }
+  if (before.length === 1) return { method: 'next line', calls: before, isAny }
+  if (tails.length === 1) return { method: 'tail call', calls: tails, isAny }
   return elsewhere(search, fitting)
 }
 
@@ -102,7 +102,7 @@ function againTail({ fn, callee, isAgain }: Search, own: readonly CallSite[]): C
 }
 
 /** Calls that are reported at this line: their own, or that of what runs next. */
-function reportedAt(fitting: readonly CallSite[], { line, part, before: situation }: Search): { readonly there: readonly CallSite[]; readonly before: readonly CallSite[] } {
+function reportedAt(fitting: readonly CallSite[], { line, part, before: situation }: Search): { readonly there: readonly CallSite[]; readonly before: readonly CallSite[]; readonly isAny: boolean } {
   const at = fitting.filter((call) => call.line === line)
   // One in tail position is reported with the caller's own caller, unless what it stands in was inlined.
   const staying = at.filter((call) => !call.isTail)
@@ -110,10 +110,10 @@ function reportedAt(fitting: readonly CallSite[], { line, part, before: situatio
   const there = preferPart(staying.length + before.length > 0 ? staying : at, part)
   const nth = situation === undefined ? 0 : (situation.nth ?? Infinity)
   const own = there.filter(({ alsoAt }) => alsoAt.length === 0)
-  return { there: own.length + before.length > nth ? own : there, before }
+  return { there: own.length + before.length > nth ? own : there, before, isAny: there.length + before.length < 2 }
 }
 
-function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly CallSite[], nth: number | undefined): Place {
+function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly CallSite[], nth: number | undefined): Omit<Place, 'isAny'> {
   const all = inOrderOfEvaluation(fn.calls).filter((call) => own.includes(call))
   const chosen = nth !== undefined && tails.length === 0 && nth < nCertain(all) ? all[nth] : undefined
   return chosen === undefined ? { method: 'several', calls: [...all, ...tails] } : { method: 'nth at the line', calls: [chosen] }
@@ -122,28 +122,28 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
 /** Nothing of that name is at the line. */
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
   const above = lastAbove(fn, fitting, line)
-  if (above !== undefined) return { method: 'next line', calls: [above] }
+  if (above !== undefined) return { method: 'next line', calls: [above], isAny: true }
   const only = onlyCall(fitting)
   if (only !== undefined) return only
   const expanding = fn.calls.filter((call) => call.line === line && mayExpand(index, call))
-  return expanding.length === 1 && !isOwnDefault(fn, callee) ? { method: 'expansion', calls: expanding } : undefined
+  return expanding.length === 1 && !isOwnDefault(fn, callee) ? { method: 'expansion', calls: expanding, isAny: true } : undefined
 }
 
 /** Lines are of another text: that one of several calls of a name stands where the function's own move puts it says little. */
 function guess(fitting: readonly CallSite[], line: number): Place | undefined {
   const there = fitting.filter((call) => call.line === line)
-  return onlyCall(fitting) ?? (there.length === 1 ? { method: 'site', calls: there } : undefined)
+  return onlyCall(fitting) ?? (there.length === 1 ? { method: 'site', calls: there, isAny: true } : undefined)
 }
 
 function onlyCall(fitting: readonly CallSite[]): Place | undefined {
-  return fitting.length === 1 ? { method: 'only call', calls: fitting } : undefined
+  return fitting.length === 1 ? { method: 'only call', calls: fitting, isAny: true } : undefined
 }
 
 function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee): Resolution {
   const calls = isHandedOn(index, via, callee) ? [] : tailsOfFunction(index, via, callee)
   const [code] = index.versionsOf(via.module)
   if (calls.length === 0 || code === undefined) return theFunction(index, names)
-  return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls }, code, 'sure', 'in order')
+  return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls, isAny: true }, code, 'sure', 'in order')
 }
 
 /** What defaults generated calls the function with all arguments: written nowhere. */
@@ -211,7 +211,7 @@ function followTails(walk: TailWalk, from: Pick<CallSite, 'module' | 'name' | 'a
   if (fitting.length === 0) for (const call of tails) followTails(walk, call, depth - 1)
 }
 
-function answer({ method, calls }: Place, code: ModuleCode, certainty: Fit['certainty'], order: 'in order' | 'alone'): Resolution {
+function answer({ method, calls, isAny }: Place, code: ModuleCode, certainty: Fit['certainty'], order: 'in order' | 'alone'): Resolution {
   const nodes = Array.from(new Set(calls.map(({ node }) => node)))
   const settled = nodes.length === 1 && method === 'several' ? 'site' : method
   const graded = settled === 'site' && certainty !== 'sure' ? 'site, version in doubt' : settled === 'site' && order === 'alone' ? 'site, order not known' : settled
@@ -219,6 +219,7 @@ function answer({ method, calls }: Place, code: ModuleCode, certainty: Fit['cert
     nodeId: graded === 'several' ? (around(nodes) ?? null) : (nodes[0] ?? null),
     evidence: METHODS[graded],
     method: graded,
+    isAny,
     candidates: graded === 'several' ? nodes : [],
     version: { path: code.path, number: code.version },
   }
@@ -226,7 +227,7 @@ function answer({ method, calls }: Place, code: ModuleCode, certainty: Fit['cert
 
 function severalVersions(found: readonly Resolution[]): Resolution {
   const candidates = found.flatMap((one) => (one.candidates.length > 0 ? one.candidates : one.nodeId === null ? [] : [one.nodeId]))
-  return { nodeId: found[0]?.nodeId ?? null, evidence: 'ambiguous', method: 'several', candidates: [...new Set(candidates)], version: found[0]?.version ?? null }
+  return { nodeId: found[0]?.nodeId ?? null, evidence: 'ambiguous', method: 'several', isAny: found.every((one) => one.isAny), candidates: [...new Set(candidates)], version: found[0]?.version ?? null }
 }
 
 /** The function that was called, else the one that called; places in either are not known. */
@@ -237,7 +238,7 @@ function theFunction(index: StaticIndex, { mfa, caller }: SiteNames): Resolution
     const [code] = index.versionsOf(one.module)
     const fn = code?.functions.get(functionKey(source.name, source.arity))
     if (code !== undefined && fn !== undefined) {
-      return { nodeId: fn.node, evidence: 'function', method: 'function', candidates: [], version: { path: code.path, number: code.version } }
+      return { nodeId: fn.node, evidence: 'function', method: 'function', isAny: true, candidates: [], version: { path: code.path, number: code.version } }
     }
   }
   return NOWHERE

@@ -54,6 +54,8 @@ export type Sites = {
   readonly alone: Uint16Array
   readonly first: Uint16Array
   readonly others: Map<number, number>
+  /** 1 where the first call from its caller has the site of all that follow. */
+  readonly isAny: Uint8Array
 }
 
 export function openSites(): Sites {
@@ -62,6 +64,7 @@ export function openSites(): Sites {
     numbers: { texts: new Map(), functions: new Map(), inFiles: new Map(), places: new Map(), calls: new Map() }, returning: [], texts: [],
     words: new Uint32Array(MOST_NAMES * NAME_WORDS), table: new Uint16Array(SITE_TABLE), nNames: 0,
     callee: ints(), caller: ints(), from: ints(), call: ints(), alone: new Uint16Array(MOST_NAMES), first: new Uint16Array(MOST_NAMES), others: new Map(),
+    isAny: new Uint8Array(MOST_NAMES),
   }
 }
 
@@ -73,6 +76,7 @@ export function beginSites(sites: Sites): 'numbers kept' | 'numbers void' {
   sites.alone.fill(0)
   sites.first.fill(0)
   sites.others.clear()
+  sites.isAny.fill(0)
   const maps = Object.values(sites.numbers)
   if (maps.every(({ size }) => size <= MOST_NUMBERS)) return 'numbers kept'
   for (const map of maps) map.clear()
@@ -135,13 +139,14 @@ export const ALONE = 0
 export const FIRST = 1
 
 /** What went before a call that the process makes now, as a key for its names; it is counted for the calls to come. */
-export function situationOf({ caller, from, call, returning }: Sites, pairing: Pairing, process: number, names: number): number {
+export function situationOf({ caller, from, call, returning, isAny }: Sites, pairing: Pairing, process: number, names: number): number {
   const top = pairing.tops[process] ?? NONE
   const by = caller[names] ?? 0
   if (top === NONE || by === 0) return ALONE
   const open = pairing.callee[top] ?? 0
   const isVia = pairing.from[top] === from[names]
   if (open !== by) return isVia && returning[open] === 1 ? open * NTHS + FIRST : ALONE
+  if (isAny[names] === 1 && !isVia) return FIRST
   const nth = countCall(pairing, top, call[names] ?? 0)
   return (isVia ? open * NTHS : 0) + (nth < 0 ? NTHS - 1 : FIRST + nth)
 }
@@ -166,6 +171,12 @@ export function keepSite({ alone, first, others }: Sites, names: number, situati
   if (situation === ALONE) alone[names] = code
   else if (situation === FIRST) first[names] = code
   else others.set(variantKey(names, situation), code)
+}
+
+/** Whichever call it is from its caller, its site is this. */
+export function keepForAny({ first, isAny }: Sites, names: number, code: number): void {
+  first[names] = code
+  isAny[names] = 1
 }
 
 function variantKey(names: number, situation: number): number {

@@ -18,7 +18,7 @@ import { type Site, siteOf, siteOfWords, type SiteNames, type Situation } from '
 import {
   clearProcess, forgetCalled, giveUpProcess, giveUpSource, nOpenCalls, NONE, openPairing, type Pairing, pop, processOf, push, rebase,
 } from './pairing.ts'
-import { ALONE, beginSites, calledFunction, forgetReturns, keepSite, knownSite, namesOf, nthOf, openSites, situationOf, type Sites, viaOf, wordsOfNames } from './sites.ts'
+import { ALONE, beginSites, calledFunction, forgetReturns, keepForAny, keepSite, knownSite, namesOf, nthOf, openSites, situationOf, type Sites, viaOf, wordsOfNames } from './sites.ts'
 
 /** Room for any batch that can be decoded, in an empty block. It is virtual: pages that are never touched cost nothing. */
 export const BLOCK_CAPACITY: Counts = {
@@ -30,7 +30,9 @@ export const BLOCK_CAPACITY: Counts = {
 const NAMES_BYTES = 1 << 16
 
 /** The node of a call, asked for once per block, names and situation (undefined: not known), unless the event names the node. */
-export type Resolve = (site: SiteNames, source: EventSource, situation: Situation | undefined) => { readonly nodeId: string | null; readonly evidence: Evidence }
+export type Resolve = (site: SiteNames, source: EventSource, situation: Situation | undefined) => Answer
+/** `isAny`: it is the same for every `nth`. */
+type Answer = { readonly nodeId: string | null; readonly evidence: Evidence; readonly isAny?: boolean }
 
 export type WriterStats = {
   /** Calls that wait for their return. */
@@ -320,9 +322,11 @@ function siteIn(appending: Appending, name: number, situation: number, top: numb
   const site = siteOfWords(names.block, words)
   const before: Situation | undefined = situation === ALONE ? undefined : { via: viaOf(situation) === 0 ? null : openFunction(appending, top), nth: nthOf(situation) }
   const nSites = names.filled.sites
-  const code = siteWith(writer, names, words, resolve(site, source, before))
+  const found = resolve(site, source, before)
+  const code = siteWith(writer, names, words, found)
   if (situation !== ALONE) appending.spare -= names.filled.sites - nSites
-  keepSite(writer.sites, name, situation, code)
+  if (found.isAny === true && before?.via === null) keepForAny(writer.sites, name, code)
+  else keepSite(writer.sites, name, situation, code)
   return code
 }
 
@@ -349,7 +353,7 @@ function carriedSite(appending: Appending, idx: number, site: number): number {
 }
 
 /** The code of the site of these names with this node. */
-function siteWith(writer: Writer, names: Dictionary, words: Uint32Array, { nodeId, evidence }: ReturnType<Resolve>): number {
+function siteWith(writer: Writer, names: Dictionary, words: Uint32Array, { nodeId, evidence }: Answer): number {
   const node = nodeId === null ? 0 : stringCode(names, nodeId)
   const hasRoom = nodeId === null || node !== 0
   if (!hasRoom) writer.nodesLeftOut++

@@ -59,7 +59,8 @@ export type EventTypeCode = (typeof EVENT_TYPES)[EventType]
 
 /**
  * How the node of an event is known. `given`: the event names it (a probe, a client). `exact`: one call of that name at
- * that line in the version of the source that runs. `line`: that line, but the version or the name is not beyond doubt.
+ * that line in the version of the source that runs, and none in tail position of something else. `line`: that line, but the
+ * version, the name or what went before in the process is not beyond doubt.
  * `function`: the function, not the place in it. `ambiguous`: several places fit.
  */
 export const EVIDENCE = { none: 0, given: 1, exact: 2, line: 3, function: 4, ambiguous: 5 } as const

@@ -24,7 +24,7 @@ export function correlateEvent(context: RuntimeContext, { event_id: id }: Args<'
   const agrees = found !== undefined && (!isStored || found.nodeId === event.nodeId)
   const { nodeId, evidence } = isStored || found === undefined ? event : found
   return ok({
-    event_id: id, node_id: nodeId, evidence, ...confidenceOf(evidence, agrees ? found.method : undefined), candidates: agrees || evidence === 'ambiguous' ? [...(found?.candidates ?? [])] : [],
+    event_id: id, node_id: nodeId, evidence, ...confidenceOf(evidence, agrees ? found.method : undefined, isStored ? STORED : FOUND_NOW), candidates: agrees || evidence === 'ambiguous' ? [...(found?.candidates ?? [])] : [],
     version: agrees ? (found.version?.number ?? null) : null,
   })
 }
@@ -38,13 +38,17 @@ function resolved({ code }: RuntimeContext, { mfa, caller }: EventRecord): Resol
 }
 
 /** By how the place was found where that is known again, else by the kind of evidence; nobody counted how often givers are right. */
-function confidenceOf(evidence: Evidence, method: Method | undefined): Pick<Value<'correlate_event'>, 'confidence' | 'n'> {
+function confidenceOf(evidence: Evidence, method: Method | undefined, known: readonly (keyof typeof RATES)[]): Pick<Value<'correlate_event'>, 'confidence' | 'n'> {
   const methods = method !== undefined && METHODS[method] === evidence ? [method] : METHOD_NAMES.filter((name) => METHODS[name] === evidence && evidence !== 'none')
-  const right = methods.reduce((sum, name) => sum + RATES.alone[name].right, 0)
-  const n = methods.reduce((sum, name) => sum + RATES.alone[name].n, 0)
+  const rates = known.flatMap((calls) => methods.map((name) => RATES[calls][name]))
+  const right = rates.reduce((sum, rate) => sum + rate.right, 0)
+  const n = rates.reduce((sum, rate) => sum + rate.n, 0)
   return { confidence: n === 0 ? null : right / n, n }
 }
 
+/** What is stored was found with what went before in the process or without: both count. What is looked for now is found without. */
+const STORED = ['paired', 'alone'] as const
+const FOUND_NOW = ['alone'] as const
 const METHOD_NAMES = Object.keys(METHODS) as readonly Method[]
 
 export function getCorrelatedEvents(context: RuntimeContext, { node_id: nodeId, since, until, ...page }: Args<'get_correlated_events'>): Result<Value<'get_correlated_events'>, Failure> {

@@ -2,6 +2,7 @@
 
 import { pack } from 'msgpackr'
 import { expect, test } from 'vitest'
+import { RATES } from '../../../src/correlate/resolution.ts'
 import type { TestEvent } from '../../event/batches.ts'
 import { runtime, T0, type Runtime } from './runtime.ts'
 
@@ -119,13 +120,18 @@ test('where an event happened, how that is known, and what one execution is tied
   expect(made.answer('correlate_event', { event_id: 'shop@host:1:0' })).toMatchObject({ node_id: null, evidence: 'none', confidence: null, n: 0 })
   made.put('lib/a.ex', 'defmodule A do\n  def f(x) do\n    log(x)\n    :ok\n  end\n\n  def log(x), do: x\nend\n')
   // What was not known when it came is known now; the store keeps what it found for as long as it fills the block.
-  expect(made.answer('correlate_event', { event_id: 'shop@host:1:0' })).toMatchObject({ node_id: 'A.f/1#1/log', version: 1 })
+  const { right, n: ofCases } = RATES.alone['site, version in doubt']
+  expect(made.answer('correlate_event', { event_id: 'shop@host:1:0' })).toMatchObject({ node_id: 'A.f/1#1/log', evidence: 'line', version: 1, confidence: right / ofCases, n: ofCases })
   made.seal()
   made.take([
     { type: 'call', ts: 10, pid: '0.1.0', mfa: 'A.log/1', caller: 'A.f/1 lib/a.ex:3', corr: 'r1' }, { type: 'send', ts: 11, pid: '0.1.0', peer: '0.2.0', corr: 'r1' },
     { type: 'return', ts: 12, pid: '0.1.0', mfa: 'A.log/1', corr: 'r1' }, { type: 'probe', ts: 13, pid: '0.1.0', node: 'A.f/1#1', corr: 'r1' },
   ])
   expect(made.answer('correlate_event', { event_id: 'shop@host:2:0' })).toMatchObject({ node_id: 'A.f/1#1/log', version: 1, candidates: [] })
+  // What is stored may have been found with what went before or without: both are counted.
+  const { n, confidence } = made.answer('correlate_event', { event_id: 'shop@host:2:0' })
+  const [paired, alone] = [RATES.paired['site, version in doubt'], RATES.alone['site, version in doubt']]
+  expect({ n, confidence }).toEqual({ n: paired.n + alone.n, confidence: (paired.right + alone.right) / (paired.n + alone.n) })
   const ids = ({ correlations }: { correlations: readonly { event_id: string; node_id: string }[] }) => correlations.map((one) => `${one.event_id} ${one.node_id}`)
   const all = ids(made.answer('get_correlations', { correlation_id: 'r1' }))
   expect(all).toEqual(['shop@host:2:0 A.f/1#1/log', 'shop@host:2:2 A.f/1#1/log', 'shop@host:2:3 A.f/1#1'])
