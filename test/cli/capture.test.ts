@@ -124,7 +124,7 @@ test('run: the program has the agent, the plan and all arguments; its exit code 
   expect([code, out]).toEqual([3, ''])
   expect(made.agent.ran).toEqual({ command: ['mix', 'test', '--trace', '--json'], env: {
     HOME: '/home/ann', ERL_LIBS: '/cache/agent/lib:/opt/libs', ERL_AFLAGS: expect.stringMatching(/^-eval \S+ -s Elixir\.ElixirScopeAgent\.Boot start \+fnu$/) as string, elixir_scope_agent: '/cache/agent/lib/elixir_scope_agent/ebin',
-    ELIXIR_SCOPE_SOCKET: '/run/user/1000/es/1a2b.agent', ELIXIR_SCOPE_PLAN: '/state/plan.msgpack', ELIXIR_SCOPE_TESTS: '1',
+    ELIXIR_SCOPE_SOCKET: '/run/user/1000/es/1a2b.agent', ELIXIR_SCOPE_PLAN: '/state/plan.msgpack', ELIXIR_SCOPE_PRELOAD: '1', ELIXIR_SCOPE_TESTS: '1',
   } })
   expect(made.agent.plan).toMatchObject({ id: 'run', messages: false, points: MODULES_TRACED.map((module) => ({ id: `${module}.*/*`, module, function: null, capture: ['return', 'exceptions', 'caller', 'result'], sampling: 1, enabled: true })) })
   expect(err).toMatch(/^compiling the agent for OTP 25; this happens once\nelixir-scope: 5 events of shop@127\.0\.0\.1, and 150 more that were not recorded; see: elixir-scope hot --since \S+\n$/)

@@ -81,7 +81,8 @@ defmodule ElixirScopeAgent.Boot do
     tests(options)
 
     case Session.start(options) do
-      {:ok, _pid} -> Session.ready(wait_ms) == :ok and Session.sync(wait_ms)
+      # A plan from a file is there without the daemon.
+      {:ok, _pid} -> {Session.ready(wait_ms), Session.sync(wait_ms)}
       {:error, {:already_started, _}} -> :ok
       {:error, reason} -> complain(:io_lib.format(~c"~0P", [reason, 20]))
     end

@@ -61,7 +61,7 @@ function environment(context: Context, { libs, socket, planFile }: AgentFiles, p
     ERL_LIBS: [libs, ...givenIn(context, 'ERL_LIBS')].join(':'),
     [EBIN]: join(libs, 'elixir_scope_agent', 'ebin'),
     ERL_AFLAGS: [`-eval ${LOAD} -s Elixir.ElixirScopeAgent.Boot start`, ...givenIn(context, 'ERL_AFLAGS')].join(' '),
-    ELIXIR_SCOPE_SOCKET: socket, ELIXIR_SCOPE_PLAN: planFile,
+    ELIXIR_SCOPE_SOCKET: socket, ELIXIR_SCOPE_PLAN: planFile, ELIXIR_SCOPE_PRELOAD: '1',
     ...(program.includes('test') ? { ELIXIR_SCOPE_TESTS: '1' } : {}),
   }
 }
