@@ -97,6 +97,8 @@ defmodule ElixirScopeAgent.CaptureTest do
 
   test "messages with who sent them, lives of processes" do
     agent(plan([], %{"messages" => true, "lifecycle" => true, "message_payloads" => true}))
+    # The tree is walked by a process of its own, in its own time.
+    first = until(&(&1.type == "supervision"))
     test = self()
 
     pid =
@@ -110,7 +112,7 @@ defmodule ElixirScopeAgent.CaptureTest do
 
     child = receive(do: ({:child, child} -> inspect(child) |> String.slice(5..-2)))
     stop()
-    events = all()
+    events = first ++ all()
     of_child = Enum.filter(events, &(&1.pid == child))
     assert %{type: "spawned", peer: ^pid} = hd(of_child)
     assert %{peer: ^pid, payload: %{"message" => _}} = Enum.find(of_child, &(&1.type == "receive"))
