@@ -49,8 +49,10 @@ function must(output: Output): void {
 test('holds compiled code and no sources, tests or tools', () => {
   const root = join(dir, 'global/lib/node_modules/elixir-scope')
   const top = readdirSync(root).filter((name) => name !== 'node_modules').sort()
-  expect(top).toEqual(['LICENSE', 'README.md', 'bin', 'dist', 'docs', 'package.json', 'packaging'])
+  expect(top).toEqual(['LICENSE', 'README.md', 'agent', 'bin', 'dist', 'docs', 'package.json', 'packaging'])
   expect(readdirSync(join(root, 'bin'))).toEqual(['elixir-scope'])
+  // What `run` and `attach` compile.
+  expect(readdirSync(join(root, 'agent')).sort()).toEqual(['README.md', 'lib', 'mix.exs'])
   const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' })
   expect(files.filter((file) => file.endsWith('.ts'))).toEqual([])
   expect(files).toContain('src/cli/main.js')
