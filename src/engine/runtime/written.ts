@@ -7,7 +7,7 @@ import { sourceFunction } from '../../correlate/beam-names.ts'
 import type { SiteFigures, WrittenFunction } from '../../correlate/insights.ts'
 import type { EventFunction } from '../../model/event.ts'
 import type { FunctionKind } from '../../model/facts.ts'
-import { formatMfa } from '../../model/names.ts'
+import { DYNAMIC, formatMfa } from '../../model/names.ts'
 import type { FunctionRow } from '../../store/contract.ts'
 import { latestOf, type ActivePlan, type PlanPoint, type RuntimeContext, type Written } from './context.ts'
 
@@ -24,13 +24,18 @@ export function writtenFunctions(context: RuntimeContext, prefix: string = ''): 
   let after: string | undefined
   do {
     const page = snapshot.listFunctions({ limit: 1000, after, prefix })
-    for (const row of page.items) if (row.stale === null && RUNNING.has(row.kind)) all.push(writtenOf(row))
+    for (const row of page.items) if (row.stale === null && RUNNING.has(row.kind) && !isDynamic(row)) all.push(writtenOf(row))
     after = page.next ?? undefined
     pause()
   } while (after !== undefined)
   if (written.size >= LISTS) written.clear()
   written.set(prefix, all)
   return all
+}
+
+/** Known by name only when the module is compiled: no event can be told to be of it. */
+function isDynamic({ moduleKey, name }: FunctionRow): boolean {
+  return name.includes(DYNAMIC) || moduleKey.includes(DYNAMIC)
 }
 
 export function writtenOf(row: FunctionRow): Written {
