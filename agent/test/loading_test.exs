@@ -16,8 +16,8 @@ defmodule ElixirScopeAgent.LoadingTest do
     end)
   end
 
-  defp agent(points) do
-    daemon = TestDaemon.start(plan: plan(points))
+  defp agent(points, more \\ %{}) do
+    daemon = TestDaemon.start(plan: plan(points, more))
     {:ok, _} = Session.start(%{address: {:local, daemon.path}})
     assert_receive {:daemon, ["planned", _]}, 20_000
     Session.sync()
@@ -101,6 +101,21 @@ defmodule ElixirScopeAgent.LoadingTest do
     assert Enum.count(calls(later, "Fresh.One"), &(&1 == {"call", "g"})) == 2
     refute {"call", "f"} in calls(later, "Fresh.One")
   end
+
+  test "code that comes while calls are only counted is not counted, and the gap says that nobody knows" do
+    agent([point("*", %{"scope" => %{"prefix" => "Fresh."}})], %{"limits" => %{"rate_per_s" => 2_000}})
+    [{_, one}] = compile(Fresh.One, 1)
+    [{_, two}] = compile(Fresh.Two, 1)
+    run(fn -> for _ <- 1..10, do: load_and_call(Fresh.One, one) end)
+    run(fn -> for n <- 1..600, do: apply(Fresh.One, :f, [n]) end)
+    until_muted()
+    run(fn -> load_and_call(Fresh.Two, two) end)
+    rate? = &(&1.type == "gap" and &1.payload["gap"]["reason"] == "more events than the rate allows")
+    assert %{payload: %{"gap" => %{"unknown" => unknown}}} = until(rate?) |> Enum.find(rate?)
+    assert "call" in unknown
+  end
+
+  defp until_muted, do: if(Session.stats()["muted"], do: :ok, else: until_muted())
 
   test "nothing of it is left: no pattern of new code, called or not" do
     agent([point("Fresh.One")])

@@ -380,6 +380,7 @@ defmodule ElixirScopeAgent.Session do
   defp changed([], state), do: state
 
   defp changed(ready, state) do
+    state = uncounted(state)
     configure(state)
     Helper.tell_modules(state.helper, state.sender, :lists.usort(list_of %{mfa: {mod, _, _}} <- ready, do: mod))
     if state.ticks > 0 and not state.loading, do: tell_planned(state)
@@ -463,6 +464,7 @@ defmodule ElixirScopeAgent.Session do
   # It was there before, and another version perhaps.
   defp anew(mod, state) do
     Collector.event(state.collector, :code_load, [{"module", Names.module(mod)}, {"md5", hex(md5(mod) || "")}])
+    state = uncounted(state)
     configure(state)
     Helper.tell_modules(state.helper, state.sender, [mod])
     %{state | hot: :maps.filter(fn {hot, _, _}, _ -> hot != mod end, state.hot)}
@@ -656,6 +658,14 @@ defmodule ElixirScopeAgent.Session do
   end
 
   defp unmute(state), do: state
+
+  # Code that came while calls were only counted was not counted itself: then nobody knows how many they were.
+  defp uncounted(%{muted: {reason, from, until, counted}} = state) when is_list(counted) do
+    list_of mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, false, [:call_count])
+    %{state | muted: {reason, from, until, :incomplete}}
+  end
+
+  defp uncounted(state), do: state
 
   defp told_mute(%{muted: nil} = state), do: state
 
