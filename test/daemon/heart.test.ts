@@ -143,7 +143,8 @@ test('when heart is killed the daemon ends in order', async () => {
   const heart = await startHeart()
   heart.process.kill('SIGKILL')
   expect(await heart.gone).toBe(null)
-  expect(readLog().slice(-2)).toMatchObject([{ msg: 'stopping', asked_by: 'the end of heart' }, { msg: 'stopped', reason: 'shutdown' }])
+  // The first import may be under way: it is taken up by the next start.
+  expect(readLog().filter(({ msg }) => msg !== 'import interrupted').slice(-2)).toMatchObject([{ msg: 'stopping', asked_by: 'the end of heart' }, { msg: 'stopped', reason: 'shutdown' }])
   expectNothingHeld()
 })
 
