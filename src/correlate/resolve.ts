@@ -123,6 +123,7 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
   const above = lastAbove(fn, fitting, line)
   if (above !== undefined) return { method: 'next line', calls: [above], isAny: true }
+  if (fn.calls.some((call) => call.line === line && call.module !== null && isHandedOn(index, { module: call.module, function: call.name, arity: call.arity }, callee))) return undefined
   const only = onlyCall(fitting)
   if (only !== undefined) return only
   const expanding = fn.calls.filter((call) => call.line === line && mayExpand(index, call))

@@ -218,6 +218,7 @@ function pairRows(appending: Appending): void {
   const { writer, names: { block, filled }, batch } = appending
   const { pairing, codes, sites } = writer
   const from = filled.rows
+  foreseeReturns(appending, 0)
   for (let i = 0; i < batch.n; i++) {
     const row = from + i
     const site = batch.site[i] ?? 0
@@ -230,8 +231,6 @@ function pairRows(appending: Appending): void {
         continue
       case EVENT_TYPES.return:
       case EVENT_TYPES.exception:
-        // Exceptions may be traced without returns.
-        if (batch.type[i] === EVENT_TYPES.return) sites.returning[callee] = 1
         if (callee !== 0 && batch.pid[i] !== 0 && pop(pairing, processAt(appending, i), callee, block.ts[row] ?? 0)) {
           block.took[row] = pairing.took
           block.own[row] = pairing.own
@@ -247,6 +246,7 @@ function pairRows(appending: Appending): void {
       case EVENT_TYPES.capture_start:
       case EVENT_TYPES.capture_end:
         forgetReturns(sites)
+        foreseeReturns(appending, i + 1)
         giveUp(appending, i)
         break
       case EVENT_TYPES.gap:
@@ -256,6 +256,17 @@ function pairRows(appending: Appending): void {
     }
     const known = codes.sites[site] ?? 0
     block.site[row] = known !== 0 ? known : siteAt(appending, site)
+  }
+}
+
+/**
+ * Functions that return before the end of this plan or of the batch are traced with their returns: where they had returned
+ * earlier it would have been seen. Exceptions may be traced without returns.
+ */
+function foreseeReturns(appending: Appending, from: number): void {
+  const { writer: { sites }, batch: { n, site, type } } = appending
+  for (let i = from; i < n && type[i] !== EVENT_TYPES.capture_start && type[i] !== EVENT_TYPES.capture_end; i++) {
+    if (type[i] === EVENT_TYPES.return && site[i] !== 0) sites.returning[sites.callee[namesAt(appending, site[i] ?? 0)] ?? 0] = 1
   }
 }
 

@@ -29,6 +29,12 @@ const SOURCE = `defmodule Shop.Cart do
     P.last(x)
   end
 
+  def filled do
+    def0()
+    def0(1, 2)
+    :ok
+  end
+
   def tail(x), do: tail2(x)
   defp tail2(x), do: P.of(x)
   defmacrop log(x), do: quote(do: P.trace(unquote(x)))
@@ -77,6 +83,11 @@ test.each<[what: string, callee: string, line: number, expected: string]>([
   ['unknown to the project: the function that called', ':lists.map/2', 6, `function (function) ${RUN}`],
 ])('%s', (_, callee, line, expected) => {
   expect(shown(place(callee, RUN, line, alone))).toBe(expected)
+})
+
+test('what defaults generated is no other call that is written with all arguments', () => {
+  expect(shown(place('Shop.Cart.def0/2', 'Shop.Cart.filled/0', 23))).toBe('function (function) Shop.Cart.def0/2')
+  expect(shown(place('Shop.Cart.def0/2', 'Shop.Cart.filled/0', 24, alone))).toBe('exact (site) Shop.Cart.filled/0#1/def0:2')
 })
 
 test('of two calls of a name at a line the first to be evaluated is reported first', () => {

@@ -67,6 +67,7 @@ type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Set<
 function expectedRows(steps: readonly Step[]): Row[] {
   const model: Model = { stacks: new Map(), returned: new Set() }
   return steps.flatMap(({ batch, source }) => Array.from({ length: batch.n }, (_, i) => {
+    if (i === 0) foresee(model, batch, 0)
     const at = (column: ArrayLike<number>): number => must(column[i], 'an event')
     const pid = at(batch.pid) === 0 ? null : must(batch.pids[at(batch.pid) - 1], 'a pid')
     const { site, given } = namesOf(batch, at(batch.site))
@@ -77,8 +78,20 @@ function expectedRows(steps: readonly Step[]): Row[] {
       site, took: Number.NaN, own: Number.NaN, payload: payloadIdx < 0 ? null : [...must(batch.payloads[payloadIdx], 'a payload')],
     }
     // What is of no process is of its source all the same.
-    return { ...row, pid: pid ?? '', ...paired(model, source, row, given) }
+    const told = { ...row, pid: pid ?? '', ...paired(model, source, row, given) }
+    if (isCapture(row.type)) foresee(model, batch, i + 1)
+    return told
   }))
+}
+
+const isCapture = (type: number | undefined) => type === EVENT_TYPES.capture_start || type === EVENT_TYPES.capture_end
+
+/** What returns until the end of the capture or of the batch. */
+function foresee({ returned }: Model, batch: Batch, from: number): void {
+  for (let i = from; i < batch.n && !isCapture(batch.type[i]); i++) {
+    const mfa = batch.type[i] === EVENT_TYPES.return ? (namesOf(batch, must(batch.site[i], 'a site')).site?.mfa ?? null) : null
+    if (mfa !== null) returned.add(shown(mfa))
+  }
 }
 
 function paired({ stacks, returned }: Model, source: EventSource, { type, ns, pid, site }: Row, given: boolean): Partial<Row> {
@@ -86,13 +99,11 @@ function paired({ stacks, returned }: Model, source: EventSource, { type, ns, pi
   const mine = `${prefix}${pid}`
   const stack = pid === null ? [] : (stacks.get(mine) ?? [])
   if (pid !== null) stacks.set(mine, stack)
-  const isCapture = type === EVENT_TYPES.capture_start || type === EVENT_TYPES.capture_end
-  const isGap = type === EVENT_TYPES.gap || isCapture
-  if (isCapture) returned.clear()
+  const isGap = type === EVENT_TYPES.gap || isCapture(type)
+  if (isCapture(type)) returned.clear()
   if (type === EVENT_TYPES.exit || type === EVENT_TYPES.spawned || isGap) stack.length = 0
   if (isGap && pid === null) for (const key of stacks.keys()) if (key.startsWith(prefix)) stacks.delete(key)
   const mfa = site?.mfa ?? null
-  if (mfa !== null && type === EVENT_TYPES.return) returned.add(shown(mfa))
   if (mfa === null || pid === null || site === undefined) return {}
   if (type === EVENT_TYPES.call) {
     const situation = situationOf(stack.at(-1), site, returned)
@@ -254,8 +265,13 @@ test('situations that come to the same node share a site, and those that do not 
 
 test('a function that was not seen to return may have returned: what it was called by is known to go on only where it does', () => {
   const twice = [made('A.f/0', 'B.run/0 b.ex:1'), made('A.g/0', 'B.run/0 b.ex:1')]
-  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([...twice, left('A.g/0'), left('A.f/0'), ...twice]) }])
-  expect(nodesOf(must(blocks[0], 'a block'))).toEqual(['A.f/0', 'A.g/0', 'A.g/0', 'A.f/0', 'A.f/0', 'A.g/0 after A.f/0, 0'])
+  const batch = (no: number, events: TestEvent[]) => ({ source: SOURCE, batch: batchOf(events, { no }) })
+  const nodes = (...steps: Step[]) => nodesOf(must(takeIn(steps).blocks[0], 'a block'))
+  expect(nodes(batch(1, twice), batch(2, [left('A.g/0'), left('A.f/0'), ...twice]))).toEqual(['A.f/0', 'A.g/0', 'A.g/0', 'A.f/0', 'A.f/0', 'A.g/0 after A.f/0, 0'])
+  // What returns later in the batch would have been seen to return before.
+  expect(nodes(batch(1, [...twice, left('A.g/0'), left('A.f/0')]))).toEqual(['A.f/0', 'A.g/0 after A.f/0, 0', 'A.g/0 after A.f/0, 0', 'A.f/0'])
+  const another: TestEvent = { type: 'capture_start', ts: 0, pid: '' }
+  expect(nodes(batch(1, [...twice, another, ...twice, left('A.f/0')])).filter((node) => node?.startsWith('A.g/0'))).toEqual(['A.g/0', 'A.g/0 after A.f/0, 0'])
 })
 
 test('where numbers are given anew, open calls find their returns, and what they called is not known', () => {
