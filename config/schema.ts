@@ -53,7 +53,7 @@ export const configSchema = z.strictObject({
     maxNodes: count(1, 10_000).describe('nodes connected at a time'),
     credits: count(1, 4096).describe('batches that a node may have under way, not yet on disk'),
     residentBlocks: count(2, 4096).describe('blocks of 65,536 events kept in memory, of about 3 MB each where they are full'),
-    maxAgeMs: ms(1000, 3650 * DAY_MS).nullable().describe('older events are deleted, whole files at a time. `null`: no limit'),
+    maxAgeMs: ms(1000, 3650 * DAY_MS).nullable().describe('events that came in longer ago are deleted, whole files at a time, whatever the clocks of their nodes said. `null`: no limit'),
     maxEvents: count(1, Number.MAX_SAFE_INTEGER).nullable().describe('beyond that the oldest go. `null`: no limit'),
     maxBytes: bytes(1 << 20).nullable().describe('what they may take on disk; beyond that the oldest go. `null`: no limit'),
     cleanupIntervalMs: ms(100, DAY_MS).describe('how often that is looked after'),

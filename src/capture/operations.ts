@@ -184,17 +184,18 @@ function state({ keeper, nowMs }: CaptureMeans, of: string, source: string, insi
   return kept.ok ? ok({ ok: true }) : kept
 }
 
-function cleanUp({ store }: CaptureMeans, { older_than_ms: ageMs, before, max_events: maxEvents, max_bytes: maxBytes }: Args<'cleanup_old_events'>): Result<{ removed: number }, Failure> {
+function cleanUp({ store, nowMs }: CaptureMeans, { older_than_ms: ageMs, before, max_events: maxEvents, max_bytes: maxBytes }: Args<'cleanup_old_events'>): Result<{ removed: number }, Failure> {
   if (ageMs === undefined && before === undefined && maxEvents === undefined && maxBytes === undefined) {
     return fail(failure('invalid_argument', 'say what is old: older_than_ms, before, max_events or max_bytes', { hint: 'clear_events deletes everything' }))
   }
   let removed = 0
-  if (before !== undefined) {
-    const done = cleanupOldEvents(store, timeNs(before))
+  for (const beforeNs of [before === undefined ? undefined : timeNs(before), ageMs === undefined ? undefined : BigInt(Math.round(nowMs()) - ageMs) * 1_000_000n]) {
+    if (beforeNs === undefined) continue
+    const done = cleanupOldEvents(store, beforeNs)
     if (!done.ok) return done
     removed += done.value
   }
-  const wanted = given({ maxAgeMs: ageMs, maxEvents, maxBytes })
+  const wanted = given({ maxEvents, maxBytes })
   if (Object.keys(wanted).length > 0) {
     const done = applyRetention(store, wanted)
     if (!done.ok) return done

@@ -12,6 +12,7 @@ import { timingSafeEqual, createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
+import { MAX_FRAME_BYTES } from './frames.ts'
 import type { Hello, LoadedModule } from './hello.ts'
 import { createSession, type Session, type SessionPorts } from './session.ts'
 
@@ -47,6 +48,10 @@ export type AgentServer = {
 const TICK_MS = 1000
 /** After a failed commit: the disk is given time, and nothing is acknowledged meanwhile. */
 const RETRY_MS = 1000
+/** After the end of a session, until its socket is gone whatever the other side does. */
+const LINGER_MS = 5000
+/** Answers that wait for one peer: some plans of the largest size. */
+const MAX_UNREAD_BYTES = 4 * MAX_FRAME_BYTES
 
 export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: AgentPorts): AgentServer {
   const sessions = new Map<Session, Socket>()
@@ -77,8 +82,16 @@ export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: A
         own = session
       },
       ports: {
-        send: (frame) => void socket.write(frame),
-        close: () => socket.end(),
+        send: (frame) => {
+          socket.write(frame)
+          // Who sends without reading what it is answered would have it kept here.
+          if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy()
+        },
+        close: () => {
+          socket.end()
+          // What was said last is given time to arrive; a peer that never closes its end holds nothing here.
+          setTimeout(() => socket.destroy(), LINGER_MS).unref()
+        },
         admit: (hello) => {
           if (token !== null && !isToken(token, hello.token)) return { refused: 'token', message: 'the token is not the one in the daemon\'s token file' }
           const others = [...sessions.keys()].filter((other) => other !== own && other.hello() !== undefined)

@@ -28,6 +28,8 @@ export type BlockFacts = {
   readonly nRows: number
   readonly minNs: bigint
   readonly maxNs: bigint
+  /** When the block was sealed, by the clock of this machine: those of nodes may say anything. */
+  readonly sealedMs: number
   /** Code of `EVENT_TYPES` and how many rows have it. */
   readonly byType: readonly (readonly [code: number, n: number])[]
   /** Distinct keys, in the order of KEY_KINDS. */
@@ -66,7 +68,7 @@ export function unpackValue(bytes: Uint8Array): unknown {
 export type EncodedEntry = { readonly parts: readonly Uint8Array[]; readonly nBytes: number; readonly head: EntryHead; readonly keys: BlockKeys }
 
 /** A sealed block with at least one row. */
-export function encodeEntry(block: Block, sessions: ReadonlyMap<string, number>): EncodedEntry {
+export function encodeEntry(block: Block, sessions: ReadonlyMap<string, number>, sealedMs: number): EncodedEntry {
   const filled = counts(block)
   const keys = keysOf(block, filled)
   const packed = [
@@ -76,7 +78,7 @@ export function encodeEntry(block: Block, sessions: ReadonlyMap<string, number>)
   const range = timeRange(block) ?? { minNs: 0n, maxNs: 0n }
   const sizes = [...DISK_SECTIONS.map((name) => lengthOf(name, filled) * widthOf(name)), ...KEY_KINDS.map((kind) => keys[kind].byteLength)]
   const head: EntryHead = {
-    number: Atomics.load(block.header, HEADER.number), nRows: filled.rows, ...range,
+    number: Atomics.load(block.header, HEADER.number), nRows: filled.rows, ...range, sealedMs,
     byType: typesOf(block), nKeys: KEY_KINDS.map((kind) => keys[kind].length),
     base: block.base[0] ?? 0n, sorted: isSorted(block), counts: COUNT_NAMES.map((name) => filled[name]), sessions: [...sessions],
     sections: packed.map(({ codec, stored }, idx): Stored => [CODECS.indexOf(codec), sizes[idx] ?? 0, stored.length, crc32(stored)]),

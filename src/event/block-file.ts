@@ -234,8 +234,8 @@ function isTorn(rest: Buffer, nBytes: number): boolean {
   return lengths === undefined ? rest.every((byte) => byte === 0) : lengths.nBytes > nBytes
 }
 
-function entryAt({ number, nRows, minNs, maxNs, byType, nKeys }: BlockFacts, at: number, nBytes: number): FileEntry {
-  return { number, nRows, minNs, maxNs, byType, nKeys, at, nBytes }
+function entryAt({ number, nRows, minNs, maxNs, sealedMs, byType, nKeys }: BlockFacts, at: number, nBytes: number): FileEntry {
+  return { number, nRows, minNs, maxNs, sealedMs, byType, nKeys, at, nBytes }
 }
 
 function readFooter(file: DiskFile, nBytes: number): Footer | undefined {

@@ -129,8 +129,7 @@ export function cleanupOldEvents(store: EventStore, beforeNs: bigint): Result<nu
 export function applyRetention(store: EventStore, retention: Retention): Result<number, Failure> {
   const logged = [...store.waiting, ...(store.open === undefined ? [] : [store.open])]
   const rest = logged.reduce((sum, { block, log }) => ({ nRows: sum.nRows + counts(block).rows, nBytes: sum.nBytes + log.nBytes }), { nRows: 0, nBytes: 0 })
-  const nowNs = BigInt(Math.round(store.ports.nowMs())) * 1_000_000n
-  return removeFiles(store, filesToRemove(prunable(store), retention, { nowNs, rest }))
+  return removeFiles(store, filesToRemove(prunable(store), retention, { nowMs: store.ports.nowMs(), rest }))
 }
 
 /** Removes everything, frozen files excepted; how many events. Their ids are never given again. */
@@ -224,7 +223,7 @@ function allFiles({ files, growing }: EventStore): readonly FileIndex[] {
 
 function prunable(store: EventStore): readonly PrunableFile[] {
   return allFiles(store).filter(({ entries }) => entries.length > 0).map(({ name, nBytes, entries }) => ({
-    name, nBytes, nRows: rowsOf(entries), maxNs: entries.reduce((most, { maxNs }) => (maxNs > most ? maxNs : most), 0n),
+    name, nBytes, nRows: rowsOf(entries), maxNs: entries.reduce((most, { maxNs }) => (maxNs > most ? maxNs : most), 0n), sealedMs: Math.max(...entries.map(({ sealedMs }) => sealedMs)),
   }))
 }
 

@@ -1,11 +1,12 @@
 /**
  * Which files go, by age, count and bytes: whole files, the oldest first, never what is not in a file yet.
  *
- * By age a file goes when its last event is too old, so events that are too old may stay beside newer ones. By count and
+ * By age a file goes when its last block was sealed too long ago: what came in is kept for as long whatever the clock of its node
+ * said, and nothing that claims to be of the future stays for ever. Asked for by time, files go all of whose events are before. By count and
  * bytes files go until what is left is within the limit, so up to one file more goes than would have to.
  */
 
-export type PrunableFile = { readonly name: string; readonly nRows: number; readonly nBytes: number; readonly maxNs: bigint }
+export type PrunableFile = { readonly name: string; readonly nRows: number; readonly nBytes: number; readonly maxNs: bigint; readonly sealedMs: number }
 
 /** What is kept; a limit that is left out is none. */
 export type Retention = { readonly maxAgeMs?: number; readonly maxEvents?: number; readonly maxBytes?: number }
@@ -13,10 +14,9 @@ export type Retention = { readonly maxAgeMs?: number; readonly maxEvents?: numbe
 /** Of files in the order of their blocks. `rest`: what is stored beside them. */
 export function filesToRemove(
   files: readonly PrunableFile[], { maxAgeMs, maxEvents = Infinity, maxBytes = Infinity }: Retention,
-  { nowNs, rest }: { readonly nowNs: bigint; readonly rest: { readonly nRows: number; readonly nBytes: number } },
+  { nowMs, rest }: { readonly nowMs: number; readonly rest: { readonly nRows: number; readonly nBytes: number } },
 ): readonly string[] {
-  const beforeNs = maxAgeMs === undefined ? undefined : nowNs - BigInt(Math.round(maxAgeMs)) * 1_000_000n
-  const old = new Set(beforeNs === undefined ? [] : filesBefore(files, beforeNs))
+  const old = new Set(maxAgeMs === undefined ? [] : files.filter(({ sealedMs }) => sealedMs < nowMs - maxAgeMs).map(({ name }) => name))
   const kept = files.filter(({ name }) => !old.has(name))
   let nRows = kept.reduce((sum, file) => sum + file.nRows, rest.nRows)
   let nBytes = kept.reduce((sum, file) => sum + file.nBytes, rest.nBytes)

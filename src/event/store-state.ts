@@ -43,8 +43,8 @@ export type EventStoreConfig = {
 }
 
 export type OpenBlock = { readonly block: Block; readonly log: Log; lastMs: number }
-/** Sealed, and not in a file yet. `sessions` are those of when it was sealed. */
-export type WaitingBlock = { readonly block: Block; readonly log: Log; readonly sessions: ReadonlyMap<string, number> }
+/** Sealed, and not in a file yet. `sessions` are those of when it was sealed, and `sealedMs` says when. */
+export type WaitingBlock = { readonly block: Block; readonly log: Log; readonly sessions: ReadonlyMap<string, number>; readonly sealedMs: number }
 
 export type EventStore = {
   readonly directory: string
@@ -161,7 +161,7 @@ export function sealOpenBlock(store: EventStore): void {
     return
   }
   seal(open.block)
-  store.waiting.push({ block: open.block, log: open.log, sessions: new Map(store.sessions) })
+  store.waiting.push({ block: open.block, log: open.log, sessions: new Map(store.sessions), sealedMs: Math.round(store.ports.nowMs()) })
   settle(store)
 }
 
@@ -190,11 +190,11 @@ export function syncAll(store: EventStore): Failure | undefined {
   return store.waiting.some(({ log }) => log.isBroken || log.isDirty) ? settle(store) : undefined
 }
 
-function writeBlock(store: EventStore, { block, log, sessions }: WaitingBlock): Failure | undefined {
+function writeBlock(store: EventStore, { block, log, sessions, sealedMs }: WaitingBlock): Failure | undefined {
   const grown = growingFile(store, log.number)
   if (!grown.ok) return grown.error
   const growing = grown.value
-  const failed = addBlock(growing, encodeEntry(block, sessions))
+  const failed = addBlock(growing, encodeEntry(block, sessions, sealedMs))
   if (failed !== undefined) return failed
   const isFirst = growing.index.entries.length === 1
   // A log whose name comes back after a loss of power does no harm: its block is found in the file.

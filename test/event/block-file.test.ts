@@ -30,13 +30,13 @@ function sealedBlock(number: number, given: readonly Parameters<typeof append>[1
 }
 
 function entryOf(block: Block, sessions = NO_SESSIONS): SoundEntry {
-  return must(soundEntry(Buffer.concat(encodeEntry(block, sessions).parts)), 'a sound entry')
+  return must(soundEntry(Buffer.concat(encodeEntry(block, sessions, 0).parts)), 'a sound entry')
 }
 
 function fileOf(disk: MemoryDisk, blocks: readonly Block[]): GrowingFile {
   const created = createBlockFile(disk, PATH, blockFileName(1))
   if (!created.ok) throw new Error(created.error.message)
-  for (const block of blocks) expect(addBlock(created.value, encodeEntry(block, NO_SESSIONS))).toBeUndefined()
+  for (const block of blocks) expect(addBlock(created.value, encodeEntry(block, NO_SESSIONS, 0))).toBeUndefined()
   return created.value
 }
 
@@ -89,7 +89,7 @@ test('times are packed and unpacked whole, forwards and backwards, and anything 
 })
 
 test('a flipped bit anywhere in an entry is found', () => {
-  const whole = Buffer.concat(encodeEntry(sealedBlock(7, [numbered(1, 1, 30)]), new Map([['ab'.repeat(16), 9]])).parts)
+  const whole = Buffer.concat(encodeEntry(sealedBlock(7, [numbered(1, 1, 30)]), new Map([['ab'.repeat(16), 9]]), 0).parts)
   expect(soundEntry(whole)?.head.sessions).toEqual([['ab'.repeat(16), 9]])
   fc.assert(fc.property(fc.nat({ max: whole.length - 1 }), fc.nat({ max: 7 }), (at, bit) => {
     const damaged = Buffer.from(whole)
@@ -148,7 +148,7 @@ test('a file without footer is walked, and read on from where it ended', () => {
   const growing = fileOf(disk, [sealedBlock(1, [numbered(1, 1, 3)])])
   const first = valueOf(readIndex(disk, PATH, blockFileName(1)))
   expect(first).toEqual({ ...growing.index })
-  expect(addBlock(growing, encodeEntry(sealedBlock(2, [numbered(1, 2, 4)]), NO_SESSIONS))).toBeUndefined()
+  expect(addBlock(growing, encodeEntry(sealedBlock(2, [numbered(1, 2, 4)]), NO_SESSIONS, 0))).toBeUndefined()
   const second = valueOf(readIndex(disk, PATH, blockFileName(1), first))
   expect(second.entries.map(({ number, nRows }) => [number, nRows])).toEqual([[1, 3], [2, 4]])
   expect(second).toEqual(growing.index)
@@ -183,7 +183,7 @@ test('a block that does not fit on the disk leaves the file as it was', () => {
   const growing = fileOf(disk, [sealedBlock(1, [numbered(1, 1, 3)])])
   const before = Buffer.from(disk.bytes(PATH))
   disk.room(before.length + 100)
-  const second = encodeEntry(sealedBlock(2, [batchOf([{ type: 'call', ts: 1, pid: '0.1.0', mfa: 'A.b/1' }])]), NO_SESSIONS)
+  const second = encodeEntry(sealedBlock(2, [batchOf([{ type: 'call', ts: 1, pid: '0.1.0', mfa: 'A.b/1' }])]), NO_SESSIONS, 0)
   expect(addBlock(growing, second)).toMatchObject({ code: 'storage_full' })
   expect(disk.bytes(PATH).equals(before)).toBe(true)
   expect(finishFile(growing)).toMatchObject({ code: 'storage_full' })

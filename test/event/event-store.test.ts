@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { ok } from '../../src/base/result.ts'
 import { realDisk } from '../../src/event/disk.ts'
 import { appendLog, createLog } from '../../src/event/log.ts'
 import { examine } from '../../src/event/examine.ts'
@@ -12,7 +13,7 @@ import { openEventReader } from '../../src/event/event-reader.ts'
 import {
   applyRetention, cleanupOldEvents, clear, close, commit, durableOf, type EventStore, freeze, ingest, openEventStore, stats, thaw, tick,
 } from '../../src/event/event-store.ts'
-import { filesBefore, filesToRemove } from '../../src/event/retention.ts'
+import { filesToRemove } from '../../src/event/retention.ts'
 import { createSlabs, openSlabReader, openSlabWriter } from '../../src/event/slabs.ts'
 import { seed } from './batches.ts'
 import { memoryDisk } from './memory-disk.ts'
@@ -194,10 +195,11 @@ test('cleaning up removes whole files that end before the time, and tells how ma
 })
 
 test('retention by count, bytes and age', () => {
-  for (const retention of [{ maxEvents: 55 }, { maxBytes: 2500 }, { maxAgeMs: 0 }]) {
+  for (const retention of [{ maxEvents: 55 }, { maxBytes: 2500 }, { maxAgeMs: 1000 }]) {
     const opened = withFiles(1)
     opened.clock.nowMs = 1_000_000
     const names = send(opened.store, 1, 11)
+    opened.clock.nowMs += 1001
     const removed = applyRetention(opened.store, retention)
     if (!removed.ok) throw new Error(removed.error.message)
     expect(namesIn(opened)).toEqual(names.slice(removed.value))
@@ -209,14 +211,36 @@ test('retention by count, bytes and age', () => {
   }
 })
 
+test('what came in is kept for as long as it should be, whatever the clock of its node says', () => {
+  const opened = withFiles(1)
+  opened.clock.nowMs = 1_700_000_000_000
+  const yearNs = 31_536_000n * 1_000_000_000n
+  const nowNs = BigInt(opened.clock.nowMs) * 1_000_000n
+  for (const [idx, t0Ns] of [nowNs - 50n * yearNs, nowNs, nowNs + 74n * yearNs].entries()) {
+    for (const no of [1, 2]) ingest(opened.store, incoming(idx + 1, { ...numbered(idx + 1, no, 10), t0Ns }))
+  }
+  commit(opened.store)
+  const before = namesIn(opened).length
+  opened.clock.nowMs += 1000
+  expect(applyRetention(opened.store, { maxAgeMs: 1000 })).toEqual(ok(0))
+  expect(namesIn(opened)).toHaveLength(before)
+  opened.clock.nowMs += 1
+  const removed = applyRetention(opened.store, { maxAgeMs: 1000 })
+  // The open block stays.
+  expect(removed).toEqual(ok(before - stats(opened.store).events))
+  expect(stats(opened.store).files).toBe(0)
+  const [beside] = namesIn(openStore(opened.disk.after(0), { clock: opened.clock }))
+  expect(beside).toMatch(/^3\//)
+})
+
 test('which files go is right for any files and limits', () => {
-  const file = fc.record({ nRows: fc.integer({ min: 1, max: 9 }), nBytes: fc.integer({ min: 1, max: 99 }), maxNs: fc.bigInt({ min: 0n, max: 50_000_000n }) })
+  const file = fc.record({ nRows: fc.integer({ min: 1, max: 9 }), nBytes: fc.integer({ min: 1, max: 99 }), maxNs: fc.bigInt({ min: 0n, max: 50_000_000n }), sealedMs: fc.nat({ max: 50 }) })
   const limit = (max: number): fc.Arbitrary<number | undefined> => fc.option(fc.nat({ max }), { nil: undefined })
   fc.assert(fc.property(fc.array(file, { maxLength: 10 }), limit(60), limit(500), limit(50), (given, maxEvents, maxBytes, maxAgeMs) => {
     const files = given.map((each, idx) => ({ ...each, name: String(idx) }))
     const limits = { ...(maxEvents === undefined ? {} : { maxEvents }), ...(maxBytes === undefined ? {} : { maxBytes }), ...(maxAgeMs === undefined ? {} : { maxAgeMs }) }
-    const gone = new Set(filesToRemove(files, limits, { nowNs: 50_000_000n, rest: { nRows: 3, nBytes: 10 } }))
-    const old = new Set(maxAgeMs === undefined ? [] : filesBefore(files, 50_000_000n - BigInt(maxAgeMs) * 1_000_000n))
+    const gone = new Set(filesToRemove(files, limits, { nowMs: 50, rest: { nRows: 3, nBytes: 10 } }))
+    const old = new Set(maxAgeMs === undefined ? [] : files.filter(({ sealedMs }) => sealedMs < 50 - maxAgeMs).map(({ name }) => name))
     const sums = (kept: typeof files): { n: number; bytes: number } => ({ n: kept.reduce((sum, { nRows }) => sum + nRows, 3), bytes: kept.reduce((sum, { nBytes }) => sum + nBytes, 10) })
     const holds = ({ n, bytes }: { n: number; bytes: number }): boolean => n <= (maxEvents ?? Infinity) && bytes <= (maxBytes ?? Infinity)
     const kept = files.filter(({ name }) => !gone.has(name))
