@@ -141,7 +141,7 @@ test('trace: figures with what they rest on, callers, callees, errors, the lates
     'Shop.Order.place/1    880  Shop.Order.place/1#1/Cart.add',
     '',
     'CALLS             CALLS  PLACE',
-    'Shop.Money.sum/1    880  not known',
+    'Shop.Money.sum/1    880  several, or not known',
     '',
     'RAISED         TIMES',
     'error :badarg      6',
@@ -159,7 +159,7 @@ test('trace: how much is missing and why; a function that was not seen', async (
   const none = { ...INSIGHTS, n: 0, figures: { calls: 0, returns: 0, exceptions: 0, duration_ns: null, own_ns: null } }
   expect((await ask('trace Shop.Cart.add/2', { handlers: { get_runtime_insights: () => answerOf(none) } })).out).toBe(lines(
     'no call of Shop.Cart.add/2 was seen from 2026-11-21 08:01:00 to 08:02:00 UTC (1 min 0 s)', 'nothing is known to be missing in this window',
-    'either it did not run, or it was not traced: `points` says what is'))
+    'either it did not run, or it was not traced: `nodes` tells the plan that each follows'))
   expect((await asked('trace Shop.Cart.total')).find((call) => call.method === 'get_runtime_insights')?.args).toEqual({ of: 'Shop.Cart.total/1' })
   expect((await ask('trace Shop.Cart.add')).err).toContain('Shop.Cart.add has several arities\n  which one: Shop.Cart.add/2, Shop.Cart.add/3?')
 })
@@ -244,8 +244,8 @@ test('messages, why, points, nodes', async () => {
     `called within  08:01:00.000001  call    0.113.0  Shop.Cart.add(%{id: 7, items: []}, {:ok, "tea"})  ${NODE}:1:1`,
     'that is where it begins, 1 back'))
   expect((await ask('points Shop.Cart')).out).toBe(lines(
-    'PLACE                KIND            WHAT                      TRACED    SEEN     MEAN  LAST (UTC)              COSTS  POINT',
-    'lib/shop/cart.ex:12  function entry  calls of Shop.Cart.add/2  by money   880  51.0 µs  2026-11-21 08:01:00  ~1.16 µs  p1'))
+    'PLACE                KIND            WHAT                      KEPT PLAN  SEEN     MEAN  LAST (UTC)              COSTS  POINT',
+    'lib/shop/cart.ex:12  function entry  calls of Shop.Cart.add/2  money       880  51.0 µs  2026-11-21 08:01:00  ~1.16 µs  p1'))
   expect((await ask('nodes')).out).toBe(lines(
     'NODE            STATE      PLAN  EVENTS  GAPS  MODULES  OTP  ELIXIR  PROCESS  DIRECTORY',
     `${NODE}  connected  run    1,971     2       38  25   1.14.0      812  /home/ann/shop`,

@@ -48,7 +48,7 @@ export async function trace(context: Context, text: string, flags: WindowFlags):
 
 function notSeen({ of, kind, window }: Value<'get_runtime_insights'>, basis: readonly string[]): string[] {
   const what = kind === 'node' ? `nothing that happens at ${of} was seen` : kind === 'module' ? `no call of ${of} was seen` : `no call of ${of} was seen`
-  return [`${what} ${windowWords(window.since_ns, window.until_ns)}`, ...basis.slice(1), 'either it did not run, or it was not traced: `points` says what is']
+  return [`${what} ${windowWords(window.since_ns, window.until_ns)}`, ...basis.slice(1), 'either it did not run, or it was not traced: `nodes` tells the plan that each follows']
 }
 
 /** MFA, module or node id. A function without its arity must be the only one of its name. */

@@ -100,7 +100,8 @@ export function renderPoints(points: readonly Point[], view: View): string[] {
     { title: 'PLACE', cell: ({ source_location: at }) => `${at.file}:${at.line}`, flexible: true, paint: view.style.dim },
     { title: 'KIND', cell: (row) => row.instrumentation_type.replace('_', ' ') },
     { title: 'WHAT', cell: (row) => row.description, flexible: true, paint: view.style.bold },
-    { title: 'TRACED', cell: (row) => row.plan === null ? 'no' : row.enabled ? `by ${row.plan.name}` : 'off' },
+    // What `run`, `attach` and `record` gave to a node is not among the plans that are kept.
+    { title: 'KEPT PLAN', cell: (row) => row.plan === null ? 'none' : row.enabled ? row.plan.name : `${row.plan.name}, off` },
     { title: 'SEEN', cell: (row) => formatCount(row.trigger_count), align: 'right' },
     { title: 'MEAN', cell: (row) => row.average_duration_ns === null ? '' : spanOf(row.average_duration_ns), align: 'right' },
     { title: 'LAST (UTC)', cell: (row) => row.last_triggered_ns === null ? 'never' : momentOf(row.last_triggered_ns), optional: true },

@@ -52,7 +52,7 @@ function peers(title: string, rows: readonly Peer[], view: View): string[] {
   return ['', ...renderTable<Peer>([
     { title, cell: (row) => row.mfa, flexible: true, paint: view.style.bold },
     { title: 'CALLS', cell: (row) => formatCount(row.calls), align: 'right' },
-    { title: 'PLACE', cell: (row) => row.node_id ?? 'not known', optional: true, paint: view.style.dim },
+    { title: 'PLACE', cell: (row) => row.node_id ?? 'several, or not known', optional: true, paint: view.style.dim },
   ], rows, view)]
 }
 
