@@ -51,7 +51,7 @@ export function renderEvent(event: EventWire, view: View): string[] {
 
 const EVIDENCE_WORDS: Readonly<Record<EventWire['evidence'], string>> = {
   none: 'not known', given: 'as the event itself says', exact: 'the one call of that name at that line in the version that runs',
-  line: 'by its line; the version or the name is not beyond doubt', function: 'the function; where in it is not known', ambiguous: 'one of several that fit',
+  line: 'by its line and what went before; one of them, the version or the name is not beyond doubt', function: 'the function; where in it is not known', ambiguous: 'one of several that fit',
 }
 
 function lineOf({ file, line }: { readonly file: string; readonly line: number }): string {
