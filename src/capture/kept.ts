@@ -87,8 +87,18 @@ export function planFor(kept: Kept, node: string): { readonly name: string; read
  * plan's scope, and without one for `own`: the first parts of the names of the project's modules.
  */
 export function planForAgent(name: string, { scope, ...plan }: CapturePlan, own: readonly string[]): Record<string, unknown> {
-  const within = scope.length > 0 ? scope : own
+  const within = prefixesOf(scope, own)
   return { id: name, ...plan, points: plan.points.map(wholePoint).flatMap((point) => (point.module === '*' ? within.flatMap((prefix) => beneath(prefix, point)) : [point])) }
+}
+
+/** How many points a plan comes to on a node. */
+export function pointsForAgent({ scope, points }: CapturePlan, own: readonly string[]): number {
+  const nForAll = points.filter(({ module }) => module === '*').length
+  return points.length - nForAll + nForAll * 2 * prefixesOf(scope, own).length
+}
+
+function prefixesOf(scope: readonly string[], own: readonly string[]): readonly string[] {
+  return scope.length > 0 ? scope : own
 }
 
 /** The module of that name, and those whose names go on from it. */

@@ -12,7 +12,7 @@ import { timeNs } from '../engine/runtime/time.ts'
 import { parseEventId } from '../event/query/filter.ts'
 import type { Args, CaptureMethod, NotificationParams, Reply } from '../wire/methods.ts'
 import { batchOfClientEvents } from './client-events.ts'
-import { planFor, planForAgent, under, wholePoint, type Keeper, type Kept } from './kept.ts'
+import { planFor, planForAgent, pointsForAgent, under, wholePoint, type Keeper, type Kept } from './kept.ts'
 import type { KnownNode, Nodes } from './nodes.ts'
 import type { AgentServer } from './serve-agents.ts'
 import type { Session } from './session.ts'
@@ -46,6 +46,8 @@ type Outcome<M extends CaptureMethod> = Result<Reply<M>, Failure> | Promise<Resu
 type Operations = { readonly [M in CaptureMethod]: (means: CaptureMeans, args: Args<M>) => Outcome<M> }
 
 const ASK_MS = 5000
+/** A plan that a node is sent is one frame, and so is what it answers. */
+const MAX_POINTS = 20_000
 
 export const CAPTURE_OPERATIONS: Operations = {
   store_event: (means, { event, source, request_id: requestId }) => {
@@ -70,6 +72,8 @@ export const CAPTURE_OPERATIONS: Operations = {
   freeze_events: ({ store }, { unused_ms: unusedMs }) => mapped(freeze(store, unusedMs), (moved) => ({ moved_files: moved })),
   thaw_events: ({ store }) => mapped(thaw(store), (events) => ({ events })),
   store_instrumentation_plan: (means, { name, plan }) => {
+    const nPoints = pointsForAgent(plan, means.ownModules())
+    if (nPoints > MAX_POINTS) return fail(failure('too_large', `the plan comes to ${nPoints} points, more than ${MAX_POINTS}: each point for * stands for two of every module of the scope`, { hint: 'one point for * is enough; or name fewer modules' }))
     const at = new Date(means.nowMs()).toISOString()
     const kept = means.keeper.update((was) => ({ ...was, plans: { ...was.plans, [name]: { plan, stored_at: at } } }))
     if (!kept.ok) return kept

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { failure } from '../../src/base/failure.ts'
 import { fail, ok } from '../../src/base/result.ts'
-import { openKept, planFor, planForAgent } from '../../src/capture/kept.ts'
+import { openKept, planFor, planForAgent, pointsForAgent } from '../../src/capture/kept.ts'
 import { capturePlan } from '../../src/wire/event-records.ts'
 
 const plan = capturePlan.parse({ points: [{ module: 'Shop.Cart', function: 'add', arity: 2 }] })
@@ -65,4 +65,11 @@ test('a point for every module stands for those of the scope, or of the project'
   const modulesOf = (scope: string[]) => (planForAgent('p', { ...all, scope }, ['Shop', 'Web']).points as { id: string; module: string; scope?: unknown }[]).map(({ id, module, scope: within }) => [id, module, within])
   expect(modulesOf([])).toEqual([['all Shop', 'Shop', undefined], ['all Shop.', '*', { prefix: 'Shop.' }], ['all Web', 'Web', undefined], ['all Web.', '*', { prefix: 'Web.' }]])
   expect(modulesOf(['Shop.Cart'])).toEqual([['all Shop.Cart', 'Shop.Cart', undefined], ['all Shop.Cart.', '*', { prefix: 'Shop.Cart.' }]])
+})
+
+test('what a plan comes to is counted as it is', () => {
+  for (const [points, scope, own] of [[['A'], [], ['Shop']], [['A', '*', '*'], [], ['Shop', 'Web']], [['*'], ['X', 'Y', 'Z'], ['Shop']]] as const) {
+    const given = capturePlan.parse({ points: points.map((module) => ({ module })), scope })
+    expect(pointsForAgent(given, own)).toBe((planForAgent('p', given, own).points as unknown[]).length)
+  }
 })

@@ -166,6 +166,14 @@ test('a plan that is active reaches nodes that are there and those that come, an
   expect(await client.call('activate_instrumentation_plan', { name: 'basket' })).toMatchObject({ ok: false, error: { code: 'not_found', hint: 'there are: cart' } })
 })
 
+test('a plan that would fill the memory of whoever carries it out is refused', async () => {
+  const { client } = await running()
+  const points = Array.from({ length: 10_000 }, (_, idx) => ({ module: '*', id: String(idx) }))
+  const scope = Array.from({ length: 1000 }, (_, idx) => `S${idx}`)
+  expect(await client.call('store_instrumentation_plan', { name: 'wild', plan: { points, scope } })).toMatchObject({ ok: false, error: { code: 'too_large' } })
+  expect(await client.call('get_instrumentation_plan', { name: 'wild' })).toMatchObject({ ok: false, error: { code: 'not_found' } })
+})
+
 test('connections that say nothing, nonsense or half a frame hurt nobody', async () => {
   const { client, agent, box } = await running({ maxNodes: 2 })
   const raw = (bytes: Uint8Array) => new Promise<string>((done) => {
