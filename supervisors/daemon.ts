@@ -155,7 +155,7 @@ function treeOf({ config, paths, version }: DaemonOptions, { shared, budget, sla
     memory: { storePath: paths.database, maxBytes: budget.maxBytes, thresholds: thresholdsOf(config.memory), shared },
     gateway: {
       storePath: paths.database, socketPath: paths.socket, hotKeysPath: paths.hotKeys, budget, shared, identity: { version, projectRoot: root, pid: process.pid },
-      config: { gateway: config.gateway, http: config.http, metrics: config.metrics, query: config.query, storage: config.storage },
+      config: { capture: config.capture, gateway: config.gateway, http: config.http, metrics: config.metrics, query: config.query, storage: config.storage },
     },
   })
 }

@@ -49,7 +49,7 @@ export type GatewayInit = {
   readonly hotKeysPath: string
   readonly budget: Pick<MemoryBudget, 'maxBytes' | 'cacheBytes'>
   readonly identity: Identity
-  readonly config: Pick<Config, 'gateway' | 'http' | 'metrics' | 'query' | 'storage'>
+  readonly config: Pick<Config, 'capture' | 'gateway' | 'http' | 'metrics' | 'query' | 'storage'>
   readonly shared: SharedState
 }
 
@@ -187,6 +187,9 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
     cache_hit: recorder.counter('elixir_scope_reads_total', ['cache_hit']), store_hit: recorder.counter('elixir_scope_reads_total', ['store_hit']),
     store_miss: recorder.counter('elixir_scope_reads_total', ['store_miss']),
   }
+  /** Then neither the thread nor the pool is there. */
+  const isOff = (): Promise<Result<never, Failure>> | undefined => (init.config.capture.enabled ? undefined
+    : Promise.resolve(fail(failure('unavailable', 'nothing is captured and no events can be read: capture.enabled is off', { hint: 'set capture.enabled to true and restart the daemon' }))))
   return {
     snapshot: turnSnapshot(reader, (run) => void setImmediate(run)),
     trees: createTreeCache(cache),
@@ -207,8 +210,8 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
     task: (method, args, { notify, signal }) => channel<TaskCalls>('tasks').call(method, args as Args<TaskMethod>, {
       timeoutMs: 'infinity', signal, onProgress: (progress) => notify('verify_progress', progress),
     }),
-    capture: (method, args) => actors.call(actorFor(method), { method, args } satisfies CaptureBody, init.config.storage.transactionTimeoutMs),
-    events: (method, args) => channel<QueryCalls>('events').call('query', { method, args }, { timeoutMs: 'infinity' }),
+    capture: (method, args) => isOff() ?? actors.call(actorFor(method), { method, args } satisfies CaptureBody, init.config.storage.transactionTimeoutMs),
+    events: (method, args) => isOff() ?? channel<QueryCalls>('events').call('query', { method, args }, { timeoutMs: 'infinity' }),
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),
   }
 }

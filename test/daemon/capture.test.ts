@@ -174,6 +174,15 @@ test('a plan that would fill the memory of whoever carries it out is refused', a
   expect(await client.call('get_instrumentation_plan', { name: 'wild' })).toMatchObject({ ok: false, error: { code: 'not_found' } })
 })
 
+test('without capture every question about events is told so, and the daemon goes on', async () => {
+  const { client } = await running({ enabled: false })
+  const off = { ok: false, error: { code: 'unavailable', message: expect.stringContaining('capture.enabled is off') } }
+  expect(await client.call('count_events', {})).toMatchObject(off)
+  expect(await client.call('get_event_stats', {})).toMatchObject(off)
+  expect(await client.call('store_event', { event: { event_type: 'annotation' } })).toMatchObject(off)
+  expect(await client.call('list_modules', {})).toMatchObject({ ok: true })
+})
+
 test('connections that say nothing, nonsense or half a frame hurt nobody', async () => {
   const { client, agent, box } = await running({ maxNodes: 2 })
   const raw = (bytes: Uint8Array) => new Promise<string>((done) => {
