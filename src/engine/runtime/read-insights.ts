@@ -135,9 +135,10 @@ function countedRecords(counted: readonly Counted[] | undefined, nodeOf: (fn: st
   return (counted ?? []).map(({ function: fn, calls }) => ({ mfa: fn ?? '(unknown)', calls, node_id: fn === null ? null : nodeOf(fn) }))
 }
 
-/** Where all of these whose place is known come from one, that place. */
+/** Where all of these whose place is known come from one, and none may come from several, that place. */
 function onlyNode(figures: readonly SiteFigures[]): string | null {
-  const nodes = new Set(figures.filter(({ site }) => isPlaced(site.evidence)).map(({ site }) => site.nodeId))
+  const called = figures.filter(({ site, summary }) => summary.calls > 0 && (isPlaced(site.evidence) || site.evidence === 'ambiguous'))
+  const nodes = new Set(called.map(({ site }) => (isPlaced(site.evidence) ? site.nodeId : null)))
   const [only = null] = nodes
   return nodes.size === 1 ? only : null
 }
