@@ -116,7 +116,8 @@ test('an id that another place had before is that place’s until then', () => {
 
 test('where an event happened, how that is known, and what one execution is tied to', () => {
   const made = runtime(60)
-  made.take([{ type: 'call', ts: 0, pid: '0.1.0', mfa: 'A.log/1', caller: 'A.f/1 lib/a.ex:3' }])
+  // It returns: what is called from the same place while it is open would be its own tail call.
+  made.take([{ type: 'call', ts: 0, pid: '0.1.0', mfa: 'A.log/1', caller: 'A.f/1 lib/a.ex:3' }, { type: 'return', ts: 5, pid: '0.1.0', mfa: 'A.log/1' }])
   expect(made.answer('correlate_event', { event_id: 'shop@host:1:0' })).toMatchObject({ node_id: null, evidence: 'none', confidence: null, n: 0 })
   made.put('lib/a.ex', 'defmodule A do\n  def f(x) do\n    log(x)\n    :ok\n  end\n\n  def log(x), do: x\nend\n')
   // What was not known when it came is known now; the store keeps what it found for as long as it fills the block.
