@@ -32,7 +32,7 @@ export type EventWire = z.output<typeof eventRecord>
 
 /** Where events are missing, as far as that is known. */
 export const completeness = z.object({
-  complete: z.boolean().describe('no gap is known within the window'),
+  complete: z.boolean().describe('no gap is known within the window, and no damage'),
   gaps: z.int(), dropped: z.int().describe('events that the gaps tell of'),
   since_ns: ns.nullable().describe('the first event of the window'), until_ns: ns.nullable(),
   events: z.int(),

@@ -22,7 +22,7 @@ export function completenessOf(context: RuntimeContext, { sinceNs, untilNs, node
   const first = refs.reduce<bigint | null>((least, { minNs }) => (least === null || minNs < least ? minNs : least), null)
   const last = refs.reduce<bigint | null>((most, { maxNs }) => (most === null || maxNs > most ? maxNs : most), null)
   return {
-    complete: gaps.length === 0, gaps: gaps.length, dropped: gaps.reduce((sum, { dropped }) => sum + dropped, 0),
+    complete: gaps.length === 0 && !context.isDamaged(), gaps: gaps.length, dropped: gaps.reduce((sum, { dropped }) => sum + dropped, 0),
     since_ns: first === null ? null : later(first, sinceNs), until_ns: last === null ? null : earlier(last, untilNs), events: eventsIn(context, refs, window),
   }
 }

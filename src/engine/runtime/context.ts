@@ -77,6 +77,8 @@ export type RuntimeContext = Pick<ReadContext, 'snapshot' | 'verified' | 'stale'
   /** What clients stated about a function, module or node, by source. */
   readonly statedOf: (of: string) => Stated
   readonly activePlans: () => readonly ActivePlan[]
+  /** Whether blocks or files of events were found that cannot be read. */
+  readonly isDamaged: () => boolean
   /** Throws a FailureError once the time for the question is over; called between slices of work. */
   readonly pause: () => void
 }

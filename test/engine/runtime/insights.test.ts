@@ -244,3 +244,11 @@ test('points: what can be traced, what a plan traces there, and how often it was
   expect(program.answer('get_instrumentation_points', { of: 'Shop.run/1#1/log:2' }).points.map((one) => one.point_id)).toEqual(['call:Shop.run/1#1/log:2'])
   expect(program.failure('get_instrumentation_points', { of: 'Shop.run/1#1/nothing' }).code).toBe('not_found')
 })
+
+test('what cannot be read leaves every answer incomplete', () => {
+  const program = shop()
+  program.take(ran(0))
+  expect(program.answer('query_events', {}).completeness.complete).toBe(true)
+  program.damage.found = true
+  expect(program.answer('query_events', {}).completeness.complete).toBe(false)
+})

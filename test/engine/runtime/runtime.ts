@@ -40,6 +40,8 @@ export type Runtime = {
   failure<M extends EventMethod>(method: M, args: ArgsInput<M>): Failure
   readonly plans: ActivePlan[]
   readonly stated: Record<string, Stated>
+  /** Whether something was met that cannot be read. */
+  readonly damage: { found: boolean }
   readonly clock: { nowMs: number }
   readonly context: <T>(use: (context: RuntimeContext) => T) => T
 }
@@ -55,6 +57,7 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   const learnt = openLearnt()
   const plans: ActivePlan[] = []
   const stated: Record<string, Stated> = {}
+  const damage = { found: false }
   let no = 0
   let number = 0
   const begin = (): void => {
@@ -68,11 +71,11 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   const context: Runtime['context'] = (use) => store.reader.snapshot((snapshot) => use({
     queries: queriesOn(blocksOf(blocks), learnt, 7), snapshot, verified: true, stale: false, caches, code: code.at(snapshot), mapOf: (_key, make) => make(),
     treeOf: (path) => parse(snapshot.sourceOf(path) ?? new Uint8Array(0)), treeOfVersion: (path, { number }) => parse(snapshot.versionSource(path, number) ?? new Uint8Array(0)),
-    statedOf: (of) => stated[of] ?? {}, activePlans: () => plans, pause: () => undefined,
+    statedOf: (of) => stated[of] ?? {}, activePlans: () => plans, pause: () => undefined, isDamaged: () => damage.found,
   }))
   const ask = (method: EventMethod, args: unknown): Result<unknown, Failure> => context((given) => (RUNTIME_READS[method] as EventHandler<EventMethod>)(given, METHODS[method].args.parse(args) as never))
   return {
-    plans, stated, clock, context,
+    plans, stated, damage, clock, context,
     put: (path, text) => {
       const source = Buffer.from(text)
       write(store.writer, (transaction) => transaction.applyFile(encodeFileFacts(analyseSource(path, source), source), DISK))
