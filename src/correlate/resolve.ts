@@ -90,7 +90,7 @@ function findPlace(search: Search): Place | undefined {
   const own = [...there, ...before]
   const tails = situation !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
   if (own.length + tails.length > 1) return { ...ofSeveral(fn, own, tails, situation?.nth), isAny }
-  if (there.length === 1) return { method: 'site', calls: there, isAny }
+  if (there.length === 1) return { method: isDoubtful(search, there[0]) ? 'site, order not known' : 'site', calls: there, isAny }
   if (before.length === 1) return { method: 'next line', calls: before, isAny }
   if (tails.length === 1) return { method: 'tail call', calls: tails, isAny }
   return elsewhere(search, fitting)
@@ -120,6 +120,14 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
 }
 
 /** Nothing of that name is at the line. */
+/**
+ * A call written with `apply` needs no list when the compiler knows its arguments, so a call of the same function right above may be
+ * reported at its line as well: which of the two it is, is not known for sure.
+ */
+function isDoubtful({ fn, callee, line }: Search, call: CallSite | undefined): boolean {
+  return call !== undefined && /\/apply(?::\d+)?$/.test(call.node) && lastAbove(fn, callsOf(fn, callee), line) !== undefined
+}
+
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
   const above = lastAbove(fn, fitting, line)
   if (above !== undefined) return { method: 'next line', calls: [above], isAny: true }
