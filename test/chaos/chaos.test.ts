@@ -14,7 +14,8 @@ import { runChaos, type ChaosReport } from './run-chaos.ts'
 import { startUnderHeart } from './under-heart.ts'
 
 const byHand = process.env['CHAOS_FAULTS']
-const nFaults = Number(byHand ?? 200)
+/** Every cause at every node at least once, and time for those that met nobody. */
+const nFaults = Number(byHand ?? Math.max(200, Math.ceil(ALL_PAIRS.length * 2.2)))
 const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const LABELS = ALL_PAIRS.map(({ node, cause }) => `${node} ${cause}`)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -35,14 +35,17 @@ export function endsProcess({ node, cause }: Pair): boolean {
   return node === 'process' || node === 'main' || node === TREE.name || cause === 'array'
 }
 
+export type Dealer = { readonly deal: () => Pair; /** What met nobody comes again when the deck is through. */ readonly again: (pair: Pair) => void }
+
 /** One deck after the other. The first holds every pair once, each further one those that are cheap several times. */
-export function dealer(random: Random): () => Pair {
+export function dealer(random: Random): Dealer {
   const often = ALL_PAIRS.filter((pair) => !RARE.includes(pair.cause) && !endsProcess(pair))
   const deck = shuffled([...ALL_PAIRS], random)
-  return () => {
+  const deal = (): Pair => {
     if (deck.length === 0) deck.push(...shuffled([...ALL_PAIRS, ...Array.from({ length: SHARE_OF_OTHERS - 1 }, () => often).flat()], random))
     return deck.pop() as Pair
   }
+  return { deal, again: (pair) => void deck.unshift(pair) }
 }
 
 function shuffled<T>(items: T[], random: Random): T[] {

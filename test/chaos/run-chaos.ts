@@ -100,13 +100,14 @@ export async function runChaos(box: Sandbox, daemon: UnderHeart, { seed, nFaults
 // Faults
 
 async function faults(run: Run, nFaults: number, log: (line: string) => void): Promise<void> {
-  const deal = dealer(run.random)
+  const { deal, again } = dealer(run.random)
   while (run.nFaults < nFaults) {
     const pair = run.nFaults < nFaults * (1 - CALM_SHARE) ? deal() : dealCalm(deal)
     await afterCalls(run, GAP.least + run.random.below(GAP.spread))
     while (run.outstanding.size >= MAX_OUTSTANDING || run.outstanding.has(keyOf(pair))) await afterCalls(run, 1)
     if (run.model.violations.length > 20) return
     if (await cause(run, pair)) run.nFaults += 1
+    else again(pair)
     if (run.nFaults % 100 === 0) log(`${run.nFaults} faults, ${run.model.counts.answered} calls answered, ${run.pids.size} lives, ${run.model.violations.length} violations`)
   }
 }
