@@ -4,7 +4,8 @@
  *
  * Why no block is missed while the writer goes on: it retires a slab only after the block is in its file, and here slabs
  * are listed before files, so a block that is in neither list was not there when the first was made. A block in both is
- * taken from its slab. A file that was pruned meanwhile, and a block that is damaged, is `gone`.
+ * taken from its slab. Of the newest block the list has the rows that it had then, so no block after that is in the list, though
+ * it may be in a file by now. A file that was pruned meanwhile, and a block that is damaged, is `gone`.
  *
  * Absent on purpose: waiting for anybody, and any change to what is stored; only when a file was last used is noted on disk.
  */
@@ -79,10 +80,14 @@ export function openEventReader(options: EventReaderOptions): EventReader {
 }
 
 function listBlocks(state: State): Blocks {
-  const resident = residentRefs(state)
+  const numbers = state.options.slabs.resident()
+  const newest = numbers.at(-1) ?? Infinity
+  const resident = residentRefs(state, numbers)
   let places = listFiles(state)
   const refs = [...resident.values()]
-  for (const file of state.listed.files) for (const ref of refsIn(state, file)) if (!resident.has(ref.number) && places.get(ref.number)?.file === file) refs.push(ref)
+  for (const file of state.listed.files) {
+    for (const ref of refsIn(state, file)) if (ref.number <= newest && !resident.has(ref.number) && places.get(ref.number)?.file === file) refs.push(ref)
+  }
   refs.sort((a, b) => a.number - b.number)
   return {
     refs: () => refs,
@@ -101,10 +106,10 @@ function listBlocks(state: State): Blocks {
   }
 }
 
-function residentRefs(state: State): ReadonlyMap<number, BlockRef> {
+function residentRefs(state: State, numbers: readonly number[]): ReadonlyMap<number, BlockRef> {
   const { options: { slabs }, sealed } = state
   const refs = new Map<number, BlockRef>()
-  for (const number of slabs.resident()) {
+  for (const number of numbers) {
     const block = slabs.find(number)
     // Asked first: it may be sealed while it is looked at, with more rows than are counted here.
     const isDone = block !== undefined && isSealed(block)

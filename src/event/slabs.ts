@@ -88,6 +88,7 @@ export type SlabReader = {
   leave(): void
   /** The block of that number, where it is resident. Only within. */
   find(number: number): Block | undefined
+  /** The blocks that were resident at one and the same moment, by number, rising. */
   resident(): readonly number[]
 }
 
@@ -132,9 +133,21 @@ function findSlab(words: Int32Array, number: number): number {
   return -1
 }
 
+/**
+ * Read twice alike, the numbers stood so all at once in between, because none is given a second time. Otherwise a block that was
+ * taken behind this reader's back might be left out, and the one after it not. The writer takes few, so it is soon alike.
+ */
 function residentOf(words: Int32Array): readonly number[] {
-  const numbers = Array.from({ length: words[N_SLABS] ?? 0 }, (_, slab) => Atomics.load(words, slabAt(slab)))
+  let numbers = numbersIn(words)
+  for (let before: readonly number[] = []; before.length !== numbers.length || before.some((number, slab) => number !== numbers[slab]);) {
+    before = numbers
+    numbers = numbersIn(words)
+  }
   return numbers.filter((number) => number > 0).sort((a, b) => a - b)
+}
+
+function numbersIn(words: Int32Array): readonly number[] {
+  return Array.from({ length: words[N_SLABS] ?? 0 }, (_, slab) => Atomics.load(words, slabAt(slab)))
 }
 
 function retireSlab(words: Int32Array, slab: number): void {

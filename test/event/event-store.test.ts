@@ -443,6 +443,24 @@ test('a list of blocks that was made before blocks were retired and pruned: each
   expect(namesIn(opened).slice(0, 30)).toEqual(names.slice(20))
 })
 
+test('a list of blocks that is made while the writer goes on ends where the writer was: no later block without the rows before it', () => {
+  const disk = memoryDisk()
+  const { slabReader, store } = openStore(disk, { config: { ...CONFIG, maxFileBytes: 400 }, nSlabs: 6 })
+  const names = send(store, 1, 3)
+  let isAhead = false
+  const overtaken = {
+    ...disk,
+    list: (directory: string) => {
+      if (!isAhead) send(store, 4, 9)
+      isAhead = true
+      return disk.list(directory)
+    },
+  }
+  const reader = openEventReader({ directory: DIRECTORY, slabs: slabReader, disk: overtaken, nowMs: () => 1000, cacheBytes: 1 << 24, warmMs: 60_000 })
+  expect(namesIn({ slabReader, reader })).toEqual(names)
+  expect(namesIn({ slabReader, reader })).toHaveLength(90)
+})
+
 test('on a real disk: closed and opened again, everything is there', () => {
   const directory = mkdtempSync(join(tmpdir(), 'events-'))
   try {
