@@ -12,16 +12,14 @@ import type { AnyService } from '../src/otp/service.ts'
 import type { QueryCalls, QueryTasks } from '../workers/calls.ts'
 
 /** Questions under way at a time, as many as the gateway may have. */
-export const MAX_QUESTIONS = 64
-/** The capture thread reads where its own batches landed. */
-const N_OTHER_READERS = 1
+const MAX_QUESTIONS = 64
 
 export function slabsFor({ capture }: Config): Slabs {
-  return createSlabs(capture.residentBlocks, N_OTHER_READERS + MAX_QUESTIONS)
+  return createSlabs(capture.residentBlocks, MAX_QUESTIONS)
 }
 
 export function eventsService(tree: () => Tree, slabs: Slabs): AnyService {
-  const free = Array.from({ length: MAX_QUESTIONS }, (_, idx) => N_OTHER_READERS + idx)
+  const free = Array.from({ length: MAX_QUESTIONS }, (_, idx) => idx)
   return {
     calls: {
       query: async ({ method, args }: QueryCalls['query']['args']) => {

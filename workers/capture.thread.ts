@@ -14,14 +14,15 @@ import { ingestBatch } from '../src/capture/ingest.ts'
 import { openKept } from '../src/capture/kept.ts'
 import { modulePrefixes } from '../src/capture/module-prefixes.ts'
 import { createNodes } from '../src/capture/nodes.ts'
-import { planToTell, runCapture, sessionName, type CaptureMeans } from '../src/capture/operations.ts'
-import { createPosition } from '../src/capture/position.ts'
+import { planToTell, runCapture, type CaptureMeans } from '../src/capture/operations.ts'
+import { openOwnSession } from '../src/capture/own-session.ts'
 import { CAPTURE_ACTORS, CAPTURE_PORT, type CaptureBody } from '../src/capture/protocol.ts'
 import { listenTcp, serveAgents, type AgentOptions, type AgentPorts } from '../src/capture/serve-agents.ts'
 import { createUpkeep, type Upkeep } from '../src/capture/upkeep.ts'
+import { WARM_MS } from '../src/event/archive.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { close, commit, durableOf, openEventStore, tick, type Retention } from '../src/event/event-store.ts'
-import { openSlabReader, openSlabWriter, type Slabs } from '../src/event/slabs.ts'
+import { openSlabWriter, type Slabs } from '../src/event/slabs.ts'
 import { listenOn } from '../src/gateway/ipc/socket-file.ts'
 import { createMetricRecorder } from '../src/host/metric-recorder.ts'
 import { writeWhole } from '../src/host/private-files.ts'
@@ -51,10 +52,8 @@ type Context = ThreadContext<CaptureInit>
 /** Calls of one kind waiting; one more is answered `busy`. */
 const MAX_WAITING = 256
 /** A block that got nothing for so long is sealed, and a file is finished at this size. */
-const EVENTS = { idleMs: 600_000, maxFileBytes: 256 << 20, warmMs: 3_600_000 }
+const EVENTS = { idleMs: 600_000, maxFileBytes: 256 << 20, warmMs: WARM_MS }
 const REPORT_MS = 1000
-/** The slot of this thread among the readers of the slabs; queries have those after it. */
-export const CAPTURE_READER = 0
 
 runThread<CaptureInit>(async (context) => {
   const { init, clock, log } = context
@@ -68,7 +67,7 @@ runThread<CaptureInit>(async (context) => {
   reportRecovered(context, recovered)
   const servers = await listen(context)
   if (isFailure(servers)) return servers
-  const kept = openKept({ load: () => textOf(init.keptPath), save: (text) => saved(init.keptPath, text) })
+  const kept = openKept({ load: () => textOf(init.keptPath), save: (text) => writeWhole(init.keptPath, text) })
   if (kept.problem !== null) log('warn', 'plans and stated insights could not be read: they begin anew', { path: init.keptPath, why: kept.problem })
   const recorder = createMetricRecorder()
   const counted = recorder.counter('elixir_scope_events_total', [])
@@ -109,8 +108,8 @@ runThread<CaptureInit>(async (context) => {
   const gateway = context.channel<CallMap, RuntimeCasts>('runtime')
   const means: CaptureMeans = {
     tell: { instrumentationChanged: (changed) => void gateway.cast('instrumentationChanged', changed), correlationUpdated: (updated) => void gateway.cast('correlationUpdated', updated) },
-    store, nodes, server, ownModules, keeper: kept.keeper, setAside: [...recovered.setAside], position: createPosition(openSlabReader(init.slabs, CAPTURE_READER)),
-    nowMs: clock.wallMs, tickMs: clock.nowMs, startNs: BigInt(Math.round(clock.wallMs())) * 1_000_000n, session: sessionName(randomBytes(16).toString('hex')),
+    store, nodes, server, ownModules, keeper: kept.keeper, setAside: [...recovered.setAside], own: openOwnSession(randomBytes(16).toString('hex'), BigInt(Math.round(clock.wallMs())) * 1_000_000n),
+    nowMs: clock.wallMs, tickMs: clock.nowMs,
   }
   const upkeep = createUpkeep(store, retentionOf(init), clock.wallMs)
   const timer = setInterval(() => {
@@ -171,12 +170,19 @@ async function listen({ init: { socketPath, tokenPath, config } }: Context): Pro
   const there = await listenOn(unix, socketPath)
   if (!there.ok) return there.error
   const onUnix = { server: unix, address: socketPath, token: null }
-  if (config.capture.tcpPort === null) return [onUnix]
-  const token = tokenAt(tokenPath)
-  const tcp = token.ok ? await listenTcp(config.capture.tcpHost, config.capture.tcpPort) : token
-  if (tcp.ok && token.ok) return [onUnix, { ...tcp.value, token: token.value }]
+  const { tcpHost, tcpPort } = config.capture
+  if (tcpPort === null) return [onUnix]
+  const onTcp = await listenWithToken(tokenPath, tcpHost, tcpPort)
+  if (onTcp.ok) return [onUnix, onTcp.value]
   unix.close()
-  return tcp.ok ? failure('internal', 'no token') : tcp.error
+  return onTcp.error
+}
+
+async function listenWithToken(tokenPath: string, host: string, port: number): Promise<Result<AgentOptions['servers'][number], Failure>> {
+  const token = tokenAt(tokenPath)
+  if (!token.ok) return token
+  const tcp = await listenTcp(host, port)
+  return tcp.ok ? ok({ ...tcp.value, token: token.value }) : tcp
 }
 
 /** The token in the file, made where there is none. */
@@ -184,12 +190,8 @@ function tokenAt(path: string): Result<string, Failure> {
   const there = textOf(path)?.trim()
   if (there !== undefined && there.length >= 16) return ok(there)
   const token = randomBytes(24).toString('base64url')
-  const done = saved(path, `${token}\n`)
+  const done = writeWhole(path, `${token}\n`)
   return done.ok ? ok(token) : done
-}
-
-function saved(path: string, text: string): Result<unknown, Failure> {
-  return writeWhole(path, text)
 }
 
 function textOf(path: string): string | undefined {

@@ -7,6 +7,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Config } from '../config/schema.ts'
 import { createAnalyser } from '../src/analysis/analyse.ts'
+import { must } from '../src/base/assert.ts'
 import { failure, FailureError } from '../src/base/failure.ts'
 import { ok } from '../src/base/result.ts'
 import { readKept, wholePoint, type Kept } from '../src/capture/kept.ts'
@@ -15,6 +16,7 @@ import { answer } from '../src/engine/answer.ts'
 import { openCaches, type ActivePlan, type RuntimeContext } from '../src/engine/runtime/context.ts'
 import type { EventHandler } from '../src/engine/runtime/read-events.ts'
 import { RUNTIME_READS } from '../src/engine/runtime/reads.ts'
+import { WARM_MS } from '../src/event/archive.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { openEventReader } from '../src/event/event-reader.ts'
 import { openLearnt, queriesOn } from '../src/event/query/scan.ts'
@@ -39,7 +41,6 @@ export type QueryInit = {
 
 /** Of blocks read from files, in each thread. */
 const CACHE_BYTES = 128 << 20
-const WARM_MS = 3_600_000
 /** Of trees of earlier versions, and functions and calls of analysed ones, in each thread. */
 const TREE_BYTES = 32 << 20
 const CODE_LIMIT = 100_000
@@ -85,13 +86,14 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
 
 /** One reader of the slabs for the thread, in the slot of the question it works on: a thread works on one at a time. */
 function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; enterAt(slot: number): void } {
-  let current = openSlabReader(slabs, 0)
+  let reader: SlabReader | undefined
+  const current = (): SlabReader => must(reader, 'the slot of a question')
   return {
     enterAt: (slot) => {
-      current = openSlabReader(slabs, slot)
-      current.enter()
+      reader = openSlabReader(slabs, slot)
+      reader.enter()
     },
-    reader: { enter: () => current.enter(), leave: () => current.leave(), find: (number) => current.find(number), resident: () => current.resident() },
+    reader: { enter: () => current().enter(), leave: () => current().leave(), find: (number) => current().find(number), resident: () => current().resident() },
   }
 }
 

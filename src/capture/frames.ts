@@ -25,7 +25,7 @@ export function createFrameReader(maxBytes = MAX_FRAME_BYTES): FrameReader {
       held.push(chunk)
       nHeld += chunk.length
       while (nHeld >= nNeeded) {
-        const bytes = held.length === 1 ? (held[0] ?? chunk) : joined(held, nHeld)
+        const bytes = held.length === 1 ? (held[0] ?? chunk) : Buffer.concat(held, nHeld)
         let at = 0
         nNeeded = 4
         while (bytes.length - at >= 4) {
@@ -91,14 +91,4 @@ export function frameName(bytes: Uint8Array): string {
 
 function lengthAt(bytes: Uint8Array, at: number): number {
   return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
-}
-
-function joined(chunks: readonly Uint8Array[], nBytes: number): Uint8Array {
-  const whole = new Uint8Array(nBytes)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }

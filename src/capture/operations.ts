@@ -3,24 +3,25 @@
  * `ingest` and `commit` of the event store, be it from a node or from a client.
  */
 
-import { createHash } from 'node:crypto'
+import { must } from '../base/assert.ts'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { encodeBatch } from '../event/batch.ts'
-import { applyRetention, cleanupOldEvents, clear, commit, freeze, ingest, stats, thaw, type EventStore, type SetAside } from '../event/event-store.ts'
+import { applyRetention, cleanupOldEvents, clear, commit, freeze, ingest, lastPlace, stats, thaw, type EventStore, type SetAside } from '../event/event-store.ts'
 import { timeNs } from '../engine/runtime/time.ts'
-import { parseEventId } from '../event/query/filter.ts'
+import { formatEventId, parseEventId } from '../event/query/filter.ts'
 import type { Args, CaptureMethod, NotificationParams, Reply } from '../wire/methods.ts'
 import { batchOfClientEvents } from './client-events.ts'
 import { planFor, planForAgent, pointsForAgent, under, wholePoint, type Keeper, type Kept } from './kept.ts'
 import type { KnownNode, Nodes } from './nodes.ts'
+import type { OwnSession } from './own-session.ts'
 import type { AgentServer } from './serve-agents.ts'
 import type { Session } from './session.ts'
-import type { EventPosition } from './position.ts'
 
 export type CaptureMeans = {
   readonly store: EventStore
-  readonly position: EventPosition
+  /** Of what is stored for clients. */
+  readonly own: OwnSession
   /** Damage that was found, the latest last. */
   readonly setAside: SetAside[]
   readonly keeper: Keeper
@@ -36,10 +37,6 @@ export type CaptureMeans = {
   }
   /** The monotonic clock that sessions count by. */
   readonly tickMs: () => number
-  /** When this thread's client sources began: pids of an earlier life are others. */
-  readonly startNs: bigint
-  /** Unique for this life of the thread. */
-  readonly session: string
 }
 
 type Outcome<M extends CaptureMethod> = Result<Reply<M>, Failure> | Promise<Result<Reply<M>, Failure>>
@@ -164,21 +161,20 @@ function tellAll({ server, keeper, nodes, ownModules, tell }: CaptureMeans, chan
   tell.instrumentationChanged({ plan: changed, nodes: nodes.all().filter(({ isConnected, plan }) => isConnected && plan === changed).map(({ hello }) => hello.node) })
 }
 
-/** One batch in a session of its own: what it answers is its place. */
-function storeEvents(means: CaptureMeans, { events, source, request_id: requestId }: Pick<Args<'store_events'>, 'events' | 'source'> & { readonly request_id?: string | undefined }): Result<Reply<'store_events'>, Failure> {
-  const { store, position } = means
-  const known = requestId === undefined ? undefined : position.answerTo(requestId)
+/** One batch: what it answers is its place. */
+function storeEvents({ store, own, nowMs }: CaptureMeans, { events, source, request_id: requestId }: Pick<Args<'store_events'>, 'events' | 'source'> & { readonly request_id?: string | undefined }): Result<Reply<'store_events'>, Failure> {
+  const known = requestId === undefined ? undefined : own.answerTo(requestId)
   if (known !== undefined) return ok(known as Reply<'store_events'>)
-  const { batch, refused } = batchOfClientEvents(events, position.nextNo(), BigInt(Math.round(means.nowMs() * 1000)) * 1000n)
+  const { batch, refused } = batchOfClientEvents(events, own.nextNo(), BigInt(Math.round(nowMs() * 1000)) * 1000n)
   if (batch === undefined) return ok({ stored: 0, event_ids: [], refused: [...refused] })
-  const done = ingest(store, { session: means.session, source: { node: source, startNs: means.startNs }, bytes: encodeBatch(batch), batch })
+  const done = ingest(store, { session: own.name, source: { node: source, startNs: own.startNs }, bytes: encodeBatch(batch), batch })
   if (!done.ok) return done
-  const at = position.last()
+  const { block, nRows } = must(lastPlace(store), 'the block of what was just stored')
   const durable = commit(store)
   if (!durable.ok) return durable
-  const first = at.nRows - batch.n
-  const answer = { stored: batch.n, event_ids: Array.from({ length: batch.n }, (_, idx) => `${source}:${at.block}:${first + idx}`), refused: [...refused] }
-  if (requestId !== undefined) position.keepAnswer(requestId, answer)
+  const eventIds = Array.from({ length: batch.n }, (_, idx) => formatEventId({ node: source, block, row: nRows - batch.n + idx }))
+  const answer = { stored: batch.n, event_ids: eventIds, refused: [...refused] }
+  if (requestId !== undefined) own.keepAnswer(requestId, answer)
   return ok(answer)
 }
 
@@ -270,9 +266,4 @@ function without<T>(fields: Readonly<Record<string, T>>, gone: (key: string, val
 /** Without what is undefined. */
 function given<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> }
-}
-
-/** A session's name, 32 hex digits, made of what is unique about it. */
-export function sessionName(unique: string): string {
-  return createHash('sha256').update(unique).digest('hex').slice(0, 32)
 }

@@ -169,7 +169,7 @@ export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: A
 export async function listenTcp(host: string, port: number): Promise<Result<{ readonly server: Server; readonly address: string }, Failure>> {
   const server = createServer()
   return new Promise((settle) => {
-    server.once('error', (error: NodeJS.ErrnoException) => settle(fail(failure('unavailable', `agents cannot be listened for on ${host}:${port}: ${error.message}`, { hint: 'set capture.tcp.port to a free port, or capture.tcp to null' }))))
+    server.once('error', (error: NodeJS.ErrnoException) => settle(fail(failure('unavailable', `agents cannot be listened for on ${host}:${port}: ${error.message}`, { hint: 'set capture.tcpPort to a free port, or to null' }))))
     server.listen(port, host, () => {
       const address = server.address()
       settle(ok({ server, address: typeof address === 'object' && address !== null ? `${address.address}:${address.port}` : `${host}:${port}` }))

@@ -12,6 +12,9 @@ import { blockFileNumber } from './block-file.ts'
 
 export const ARCHIVE = 'archive'
 
+/** Files that nobody read for so long are cold, to whoever reads and to the one that writes. */
+export const WARM_MS = 3_600_000
+
 export type FileOnDisk = { readonly name: string; readonly nBytes: number; readonly lastUsedMs: number }
 
 export function zoneOf({ lastUsedMs }: { readonly lastUsedMs: number }, nowMs: number, warmMs: number): 'warm' | 'cold' {

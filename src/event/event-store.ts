@@ -48,6 +48,11 @@ export function ingest(store: EventStore, incoming: IncomingBatch): Result<'stor
   return appended
 }
 
+/** Where the batch that was ingested last ends: the open block, and its rows. */
+export function lastPlace({ open }: EventStore): { readonly block: number; readonly nRows: number } | undefined {
+  return open === undefined ? undefined : { block: open.log.number, nRows: counts(open.block).rows }
+}
+
 /** One sync for all that was ingested; only then may it be acknowledged. After a failure it may be tried again. */
 export function commit(store: EventStore): Result<'durable', Failure> {
   const failed = syncAll(store)
