@@ -1,14 +1,13 @@
 /**
  * What the figures of blocks tell of code: by node, function and module, and joined to what is written. Everything follows
- * from sums over whole blocks (`src/event/summary.ts`), so that nothing is kept beside them. An answer says which time its
- * blocks cover, how many calls it rests on and what is missing in it; what was not traced is never called unused.
+ * from sums over whole blocks (`src/event/summary.ts`), so that nothing is kept beside them. What was not traced is never called
+ * unused. Absent on purpose: on which time an answer rests and what is missing in it, which whoever gathered the figures says.
  *
  * Names are those of the source: funs belong to the function that they stand in, and are not calls of it. Pure.
  */
 
-import { siteOf, type Site } from '../event/names.ts'
-import type { Block } from '../event/block.ts'
-import { mergeSummaries, NO_SUMMARY, quantile, RELATIVE_ERROR, summarise, type SiteSummary } from '../event/summary.ts'
+import type { Site } from '../event/names.ts'
+import { mergeSummaries, NO_SUMMARY, quantile, type SiteSummary } from '../event/summary.ts'
 import type { EventFunction } from '../model/event.ts'
 import { formatMfa, type ModuleName } from '../model/names.ts'
 import type { NodeId } from '../model/node-id.ts'
@@ -16,28 +15,6 @@ import { sourceFunction } from './beam-names.ts'
 
 /** All that was counted of one site. */
 export type SiteFigures = { readonly site: Site; readonly summary: SiteSummary }
-
-/** A stretch of time from which events are missing, as the agent or the daemon said. */
-export type Gap = { readonly fromNs: bigint; readonly toNs: bigint; readonly dropped: number; readonly reason: string }
-
-/** What the figures rest on. `fromNs` and `toNs`: of the first and the last event in the blocks that the window touches. */
-export type Basis = {
-  readonly fromNs: bigint
-  readonly toNs: bigint
-  readonly gaps: readonly Gap[]
-  /** Whether a function was traced all that time; what was not is unknown, and not unused. */
-  readonly traced: (fn: EventFunction) => boolean
-}
-
-export type Completeness = { readonly gaps: number; readonly dropped: number; readonly state: 'complete' | 'gaps' }
-export type Told<T> = {
-  readonly value: T
-  readonly window: { readonly fromNs: bigint; readonly toNs: bigint }
-  /** Calls that the answer rests on. */
-  readonly n: number
-  readonly method: string
-  readonly completeness: Completeness
-}
 
 export type Insight = {
   readonly calls: number
@@ -62,20 +39,6 @@ export type Counted = { readonly function: string | null; readonly calls: number
 export type WrittenFunction = { readonly module: ModuleName; readonly name: string; readonly arity: number; readonly defaults: number; readonly cyclomatic: number }
 /** Callers and callees as `formatMfa` prints them, with the arity of the definition. */
 export type WrittenEdge = { readonly caller: string; readonly callee: string; readonly node: NodeId }
-
-/** The figures of some blocks, a site once; sites that differ in line alone stay apart. */
-export function gatherFigures(blocks: Iterable<Block>): SiteFigures[] {
-  const all = new Map<string, SiteFigures>()
-  for (const block of blocks) {
-    for (const [code, summary] of summarise(block)) {
-      const site = siteOf(block, code)
-      if (site === undefined) continue
-      const key = JSON.stringify([site.mfa, site.caller, site.nodeId])
-      all.set(key, { site, summary: mergeSummaries(all.get(key)?.summary ?? NO_SUMMARY, summary) })
-    }
-  }
-  return [...all.values()]
-}
 
 /** By node id, by function as `formatMfa` prints it, or by module. */
 export function insightsBy(by: 'node' | 'function' | 'module', figures: readonly SiteFigures[], written: readonly WrittenFunction[] = []): ReadonlyMap<string, Insight> {
@@ -103,25 +66,17 @@ export function insightsBy(by: 'node' | 'function' | 'module', figures: readonly
   return new Map(Array.from(groups, ([key, group]) => [key, insightOf(group)]))
 }
 
-/** Functions that are written and were traced, and never called. */
-export function neverExecuted(written: readonly WrittenFunction[], figures: readonly SiteFigures[], basis: Basis): Told<readonly string[]> {
+/** Functions that are written and were traced, whatever their arity, and never called. */
+export function neverExecuted(written: readonly WrittenFunction[], figures: readonly SiteFigures[], isTraced: (fn: EventFunction) => boolean): readonly string[] {
   const executed = insightsBy('function', figures, written)
-  const never = written.filter((fn) => (executed.get(formatMfa(fn))?.calls ?? 0) === 0 && aritiesOf(fn).every((arity) => basis.traced({ module: fn.module, function: fn.name, arity })))
-  return told(never.map(formatMfa), figures, basis, 'calls of any arity, of functions that were traced all the time')
+  return written.filter((fn) => (executed.get(formatMfa(fn))?.calls ?? 0) === 0 && aritiesOf(fn).every((arity) => isTraced({ module: fn.module, function: fn.name, arity }))).map(formatMfa)
 }
 
 /** Executed, but not while a test ran. `tested`: the figures of events that carry the mark of a test. */
-export function executedButUntested(written: readonly WrittenFunction[], figures: readonly SiteFigures[], tested: readonly SiteFigures[], basis: Basis): Told<readonly string[]> {
+export function executedButUntested(written: readonly WrittenFunction[], figures: readonly SiteFigures[], tested: readonly SiteFigures[]): readonly string[] {
   const executed = insightsBy('function', figures, written)
   const inTests = insightsBy('function', tested, written)
-  const untested = written.map(formatMfa).filter((mfa) => (executed.get(mfa)?.calls ?? 0) > 0 && (inTests.get(mfa)?.calls ?? 0) === 0)
-  return told(untested, figures, basis, 'calls without, and with, the mark of a test')
-}
-
-/** Written callers of a function that were never seen to call it. */
-export function callersNeverSeen(callee: string, edges: readonly WrittenEdge[], written: readonly WrittenFunction[], figures: readonly SiteFigures[], basis: Basis): Told<readonly WrittenEdge[]> {
-  const seen = observedEdges(edges, written, figures)
-  return told(seen.filter((edge) => edge.callee === callee && edge.grade === 'written' && edge.node !== null).map(({ caller, node }) => ({ caller, callee, node: node ?? '' })), figures, basis, 'calls by caller and place')
+  return written.map(formatMfa).filter((mfa) => (executed.get(mfa)?.calls ?? 0) > 0 && (inTests.get(mfa)?.calls ?? 0) === 0)
 }
 
 export type ObservedEdge = {
@@ -159,34 +114,15 @@ export function observedEdges(edges: readonly WrittenEdge[], written: readonly W
   return all
 }
 
-export type Hot = { readonly function: string; readonly insight: Insight; /** Of all own time, or of all calls where no time is known. */ readonly share: number }
-
-/** Functions by their share of own time, falling. */
-export function hotspots(written: readonly WrittenFunction[], figures: readonly SiteFigures[], basis: Basis, limit: number): Told<readonly Hot[]> {
-  const insights = insightsBy('function', figures, written)
-  const own = sum(insights.values(), ({ ownNs }) => ownNs)
-  const calls = sum(insights.values(), (insight) => insight.calls)
-  const hot = Array.from(insights, ([fn, insight]) => ({ function: fn, insight, share: own > 0 ? insight.ownNs / own : calls > 0 ? insight.calls / calls : 0 }))
-  hot.sort((a, b) => b.share - a.share || (a.function < b.function ? -1 : 1))
-  return told(hot.filter(({ share }) => share > 0).slice(0, limit), figures, basis, own > 0 ? 'own time' : 'calls')
-}
-
-/** Functions that are complex and hot: by complexity times share, of those with at least this complexity. */
-export function complexAndHot(written: readonly WrittenFunction[], figures: readonly SiteFigures[], basis: Basis, limits: { readonly cyclomatic: number; readonly limit: number }): Told<readonly (Hot & { readonly cyclomatic: number })[]> {
+/** Functions that are complex and hot: by complexity times the share of own time, or of calls where no time is known. */
+export function complexAndHot(written: readonly WrittenFunction[], figures: readonly SiteFigures[], leastCyclomatic: number): readonly string[] {
   const complexity = new Map(written.map((fn) => [formatMfa(fn), fn.cyclomatic]))
-  const { value, ...rest } = hotspots(written, figures, basis, Infinity)
-  const both = value.map((hot) => ({ ...hot, cyclomatic: complexity.get(hot.function) ?? 0 })).filter(({ cyclomatic }) => cyclomatic >= limits.cyclomatic)
-  both.sort((a, b) => b.cyclomatic * b.share - a.cyclomatic * a.share)
-  return { ...rest, value: both.slice(0, limits.limit), method: `cyclomatic complexity times share of ${rest.method}` }
-}
-
-export function told<T>(value: T, figures: readonly SiteFigures[], { fromNs, toNs, gaps }: Basis, method: string): Told<T> {
-  const within = gaps.filter((gap) => gap.toNs >= fromNs && gap.fromNs <= toNs)
-  return {
-    value, window: { fromNs, toNs }, n: sum(figures, ({ summary }) => summary.calls),
-    method: `${method}; durations within ${(100 * RELATIVE_ERROR).toFixed(1)} %`,
-    completeness: { gaps: within.length, dropped: sum(within, ({ dropped }) => dropped), state: within.length === 0 ? 'complete' : 'gaps' },
-  }
+  const insights = insightsBy('function', figures, written)
+  const isTimed = sum(insights.values(), ({ ownNs }) => ownNs) > 0
+  const weighed = Array.from(insights, ([mfa, { ownNs, calls }]) => ({ mfa, cyclomatic: complexity.get(mfa) ?? 0, spent: isTimed ? ownNs : calls }))
+    .filter(({ cyclomatic, spent }) => cyclomatic >= leastCyclomatic && spent > 0)
+  weighed.sort((a, b) => b.cyclomatic * b.spent - a.cyclomatic * a.spent || b.spent - a.spent || (a.mfa < b.mfa ? -1 : 1))
+  return weighed.map(({ mfa }) => mfa)
 }
 
 type Group = { summary: SiteSummary; readonly callers: Map<string | null, number>; readonly callees: Map<string | null, number> }

@@ -3,10 +3,11 @@
 import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
 import {
-  callersNeverSeen, complexAndHot, executedButUntested, gatherFigures, hotspots, insightsBy, neverExecuted, observedEdges,
-  type Basis, type SiteFigures, type WrittenEdge, type WrittenFunction,
+  complexAndHot, executedButUntested, insightsBy, neverExecuted, observedEdges, type SiteFigures, type WrittenEdge, type WrittenFunction,
 } from '../../src/correlate/insights.ts'
 import type { EventFunction } from '../../src/model/event.ts'
+import { siteOf } from '../../src/event/names.ts'
+import { summarise } from '../../src/event/summary.ts'
 import { append, beginBlock, openWriter } from '../../src/event/writer.ts'
 import { batchOf, type TestEvent } from '../event/batches.ts'
 import { newBlock } from '../event/rows.ts'
@@ -20,7 +21,6 @@ const EDGES: readonly WrittenEdge[] = [
   { caller: 'A.f/1', callee: 'A.g/2', node: 'A.f/1#1/g' }, { caller: 'A.f/1', callee: 'B.h/1', node: 'A.f/1#1/h' },
   { caller: 'A.f/1', callee: 'B.h/1', node: 'A.f/1#1/h:2' }, { caller: 'A.idle/0', callee: 'B.h/1', node: 'A.idle/0#1/h' },
 ]
-const basis: Basis = { fromNs: 0n, toNs: 1000n, gaps: [], traced: ({ function: name }) => name !== 'untraced' }
 
 /** One call and its return: who, from where, when, and for how long. */
 const done = (mfa: string, caller: string | undefined, node: string | undefined, [from, to]: readonly [number, number]): TestEvent[] => [
@@ -31,12 +31,12 @@ const done = (mfa: string, caller: string | undefined, node: string | undefined,
 /** Each list of events in a block of its own. */
 function figuresOf(...blocks: readonly (readonly TestEvent[])[]): SiteFigures[] {
   const writer = openWriter()
-  const figures = gatherFigures(blocks.map((events, idx) => {
+  const figures = blocks.flatMap((events, idx) => {
     const block = newBlock()
     beginBlock(writer, block, idx + 1)
     expect(append(writer, batchOf(events.toSorted((a, b) => a.ts - b.ts)), { node: 'a@b', startNs: 1n }, () => ({ nodeId: null, evidence: 'none' }))).toBe('appended')
-    return block
-  }))
+    return Array.from(summarise(block), ([site, summary]) => ({ site: must(siteOf(block, site), 'a site of the block'), summary }))
+  })
   // The builder of batches reads no names with a slash.
   const named = <T extends EventFunction>(fn: T): T => (fn.function === 'fun_in_f' ? { ...fn, function: '-f/1-fun-0-' } : fn)
   return figures.map(({ site, summary }) => ({ summary, site: { ...site, mfa: site.mfa && named(site.mfa), caller: site.caller && named(site.caller) } }))
@@ -74,18 +74,12 @@ test('nodes and modules', () => {
 })
 
 test('never executed: what was traced and not called; what was not traced is not said to be idle', () => {
-  expect(neverExecuted(WRITTEN, figures, basis)).toMatchObject({ value: ['A.idle/0'], window: { fromNs: 0n, toNs: 1000n }, n: 7, completeness: { state: 'complete' } })
-})
-
-test('an answer says what is missing in it', () => {
-  const gap = { fromNs: 500n, toNs: 600n, dropped: 12, reason: 'overload' }
-  const later = { ...gap, fromNs: 1001n, toNs: 1002n }
-  expect(neverExecuted(WRITTEN, figures, { ...basis, gaps: [gap, later] }).completeness).toEqual({ gaps: 1, dropped: 12, state: 'gaps' })
+  expect(neverExecuted(WRITTEN, figures, ({ function: name }) => name !== 'untraced')).toEqual(['A.idle/0'])
 })
 
 test('executed, but in no test', () => {
   const tested = figuresOf(done('A.f/1', undefined, undefined, [0, 10]))
-  expect(executedButUntested(WRITTEN, figures, tested, basis).value).toEqual(['A.g/2', 'B.h/1'])
+  expect(executedButUntested(WRITTEN, figures, tested)).toEqual(['A.g/2', 'B.h/1'])
 })
 
 test('edges: each place with its own count, what is only seen after what is written', () => {
@@ -97,13 +91,11 @@ test('edges: each place with its own count, what is only seen after what is writ
     ['A.idle/0', 'B.h/1', 'A.idle/0#1/h', 0, 'written'],
     ['C.run/0', 'A.idle/0', null, 1, 'observed'],
   ])
-  expect(callersNeverSeen('B.h/1', EDGES, WRITTEN, figures, basis).value.map(({ node }) => node)).toEqual(['A.f/1#1/h:2', 'A.idle/0#1/h'])
 })
 
-test('hot, and complex and hot', () => {
-  expect(hotspots(WRITTEN, figures, basis, 2).value.map(({ function: fn, share }) => [fn, share])).toEqual([['B.h/1', 0.6], ['A.f/1', 1 / 3]])
-  const both = complexAndHot(WRITTEN, figures, basis, { cyclomatic: 2, limit: 5 })
-  expect([both.value.map(({ function: fn, cyclomatic }) => [fn, cyclomatic]), both.method]).toEqual([
-    [['A.f/1', 7], ['B.h/1', 2]], 'cyclomatic complexity times share of own time; durations within 0.8 %',
-  ])
+test('complex and hot: by own time, or by calls where no time is known', () => {
+  expect(complexAndHot(WRITTEN, figures, 2)).toEqual(['A.f/1', 'B.h/1'])
+  const untimed = figures.map(({ site, summary }) => ({ site, summary: { ...summary, ownNs: 0 } }))
+  expect(complexAndHot(WRITTEN, untimed, 2)).toEqual(['A.f/1', 'B.h/1'])
+  expect(complexAndHot(WRITTEN, untimed, 3)).toEqual(['A.f/1'])
 })

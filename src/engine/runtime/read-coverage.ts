@@ -21,40 +21,37 @@ type Ranked = Pick<Args<'find_untested'>, 'since' | 'until' | 'module_prefix' | 
 type Listed = Value<'find_untested'>
 
 export function findNeverExecuted(context: RuntimeContext, args: Args<'find_never_executed'>): Result<Value<'find_never_executed'>, Failure> {
-  return listed(context, args, ({ written, figures, basis }) => ({
-    mfas: neverExecuted(written.map(({ fn }) => fn), figures, basis).value,
+  return listed(context, args, ({ written, figures }) => ({
+    mfas: neverExecuted(written.map(({ fn }) => fn), figures, tracedBy(context.activePlans(), figures)),
     method: 'functions without a call, of modules that an active plan traces whole or, where no plan names them, of which something was seen',
   }))
 }
 
 export function findUntested(context: RuntimeContext, args: Args<'find_untested'>): Result<Value<'find_untested'>, Failure> {
-  return listed(context, args, ({ written, figures, basis, window }) => {
+  return listed(context, args, ({ written, figures, window }) => {
     const { figures: tested, state } = testedFigures(context, window)
     const told = { tests: '', 'no tests': '; no test was seen', cut: '; later tests were not looked at' }[state]
     return {
-      mfas: executedButUntested(written.map(({ fn }) => fn), figures, tested, basis).value,
+      mfas: executedButUntested(written.map(({ fn }) => fn), figures, tested),
       method: `calls in all, without those that carry a test's correlation id or come from its processes${told}`,
     }
   })
 }
 
 export function findComplexAndHot(context: RuntimeContext, { min_complexity: cyclomatic, ...args }: Args<'find_complex_and_hot'>): Result<Value<'find_complex_and_hot'>, Failure> {
-  return listed(context, args, ({ written, figures, basis }) => {
-    const { value, method } = complexAndHot(written.map(({ fn }) => fn), figures, basis, { cyclomatic, limit: Infinity })
-    return { mfas: value.map((hot) => hot.function), method }
-  })
+  return listed(context, args, ({ written, figures }) => ({
+    mfas: complexAndHot(written.map(({ fn }) => fn), figures, cyclomatic), method: 'cyclomatic complexity times own time, or calls where no durations are known',
+  }))
 }
 
-type Asked = { readonly written: readonly Written[]; readonly figures: readonly SiteFigures[]; readonly basis: Parameters<typeof neverExecuted>[2]; readonly window: Window }
+type Asked = { readonly written: readonly Written[]; readonly figures: readonly SiteFigures[]; readonly window: Window }
 
 function listed(context: RuntimeContext, { since, until, module_prefix: prefix = '', limit }: Ranked, find: (asked: Asked) => { readonly mfas: readonly string[]; readonly method: string }): Result<Listed, Failure> {
   const window = filterOf({ since, until })
   if (!window.ok) return window
   const written = writtenFunctions(context, prefix)
   const figures = figuresIn(context, window.value)
-  // Gaps are told with the answer, by `basisOf`.
-  const basis = { fromNs: 0n, toNs: 0n, gaps: [], traced: tracedBy(context.activePlans(), figures) }
-  const { mfas, method } = find({ written, figures, basis, window: window.value })
+  const { mfas, method } = find({ written, figures, window: window.value })
   const byName = new Map(written.map((one) => [one.mfa, one]))
   const names = [...new Set(mfas)].filter((mfa) => byName.has(mfa))
   const shown = names.slice(0, limit)
