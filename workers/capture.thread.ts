@@ -10,6 +10,7 @@ import { createServer } from 'node:net'
 import type { Config } from '../config/schema.ts'
 import { failure, FailureError, isFailure, toFailure, type Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
+import type { Hello } from '../src/capture/hello.ts'
 import { ingestBatch } from '../src/capture/ingest.ts'
 import { openKept } from '../src/capture/kept.ts'
 import { modulePrefixes } from '../src/capture/module-prefixes.ts'
@@ -21,10 +22,10 @@ import { listenTcp, serveAgents, type AgentOptions, type AgentPorts } from '../s
 import { createUpkeep, type Upkeep } from '../src/capture/upkeep.ts'
 import { WARM_MS } from '../src/event/archive.ts'
 import { realDisk } from '../src/event/disk.ts'
-import { close, commit, durableOf, openEventStore, tick, type Retention } from '../src/event/event-store.ts'
+import { close, commit, durableOf, openEventStore, tick, type EventStore, type Retention } from '../src/event/event-store.ts'
 import { openSlabWriter, type Slabs } from '../src/event/slabs.ts'
 import { listenOn } from '../src/gateway/ipc/socket-file.ts'
-import { createMetricRecorder } from '../src/host/metric-recorder.ts'
+import { createMetricRecorder, type CounterHandle } from '../src/host/metric-recorder.ts'
 import { writeWhole } from '../src/host/private-files.ts'
 import { levelOf } from '../src/memory/pressure-cell.ts'
 import type { CallMap } from '../src/otp/channel.ts'
@@ -70,14 +71,59 @@ runThread<CaptureInit>(async (context) => {
   const kept = openKept({ load: () => textOf(init.keptPath), save: (text) => writeWhole(init.keptPath, text) })
   if (kept.problem !== null) log('warn', 'plans and stated insights could not be read: they begin anew', { path: init.keptPath, why: kept.problem })
   const recorder = createMetricRecorder()
-  const counted = recorder.counter('elixir_scope_events_total', [])
   const ownModules = (): readonly string[] => reader.value.snapshot(modulePrefixes)
-  const credits = (): number => (['critical', 'emergency'].includes(levelOf(pressureCellOf(init.shared))) ? 0 : init.config.capture.credits)
-  const ports: AgentPorts = {
-    welcome: (hello) => ({ durable: durableOf(store, hello.session), plan: planToTell(kept.keeper.kept(), ownModules(), hello.node, nodes.find(hello)) }),
+  const agents = serveAgents(
+    { clock, servers, maxNodes: init.config.capture.maxNodes },
+    agentPorts(context, { store, nodes, resolver, stored: recorder.counter('elixir_scope_events_total', []), planFor: (hello) => planToTell(kept.keeper.kept(), ownModules(), hello.node, nodes.find(hello)) }),
+  )
+  const gateway = context.channel<CallMap, RuntimeCasts>('runtime')
+  const means: CaptureMeans = {
+    tell: { instrumentationChanged: (changed) => void gateway.cast('instrumentationChanged', changed), correlationUpdated: (updated) => void gateway.cast('correlationUpdated', updated) },
+    store, nodes, server: agents, ownModules, keeper: kept.keeper, setAside: [...recovered.setAside], own: openOwnSession(randomBytes(16).toString('hex'), BigInt(Math.round(clock.wallMs())) * 1_000_000n),
+    nowMs: clock.wallMs, tickMs: clock.nowMs,
+  }
+  const upkeep = createUpkeep(store, retentionOf(init), clock.wallMs)
+  const timer = setInterval(() => {
+    reader.value.expire(init.config.storage.snapshotMaxMs)
+    tick(store)
+    context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
+    if (reader.value.place() === 'replaced') context.exit({ kind: 'failed', failure: failure('unavailable', 'the store was replaced') })
+  }, REPORT_MS)
+  const admit = (): Failure | undefined => (creditsOf(init) > 0 ? undefined : failure('insufficient_memory', 'the daemon is near its memory limit and stores no events', { hint: 'raise memory.maxBytes, or repeat when the pressure has gone down' }))
+  return {
+    actors: {
+      [CAPTURE_ACTORS.eventStore]: () => portActor<CaptureBody>({
+        port: CAPTURE_PORT, capacity: MAX_WAITING, beat: { ms: init.config.capture.cleanupIntervalMs, operation: { method: 'tidy' } },
+        admit: ({ method }) => (method === 'store_event' || method === 'store_events' ? admit() : undefined),
+      }),
+      [CAPTURE_ACTORS.enhanced]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING, admit }),
+      [CAPTURE_ACTORS.mapper]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING }),
+    },
+    ports: { [CAPTURE_PORT]: capturePort(means, () => tidy(context, means, upkeep)) },
+    stop: () => {
+      clearInterval(timer)
+      agents.close()
+      close(store)
+      reader.value.close()
+    },
+  }
+})
+
+type Stores = {
+  readonly store: EventStore
+  readonly nodes: ReturnType<typeof createNodes>
+  readonly resolver: ReturnType<typeof createCodeResolver>
+  /** Events. */
+  readonly stored: CounterHandle
+  readonly planFor: (hello: Hello) => unknown
+}
+
+function agentPorts({ init, log }: Context, { store, nodes, resolver, stored, planFor }: Stores): AgentPorts {
+  return {
+    welcome: (hello) => ({ durable: durableOf(store, hello.session), plan: planFor(hello) }),
     ingest: (hello, bytes) => {
       const done = ingestBatch(store, hello, bytes, nodes.find(hello))
-      if (done.ok) counted.add(done.value.n)
+      if (done.ok) stored.add(done.value.n)
       return done
     },
     commit: () => {
@@ -100,43 +146,15 @@ runThread<CaptureInit>(async (context) => {
       nodes.ended(hello)
       log('info', `${hello.node} is not connected any more: ${why}`)
     },
-    credits,
+    credits: () => creditsOf(init),
     log,
   }
-  const options: AgentOptions = { clock, servers, maxNodes: init.config.capture.maxNodes }
-  const server = serveAgents(options, ports)
-  const gateway = context.channel<CallMap, RuntimeCasts>('runtime')
-  const means: CaptureMeans = {
-    tell: { instrumentationChanged: (changed) => void gateway.cast('instrumentationChanged', changed), correlationUpdated: (updated) => void gateway.cast('correlationUpdated', updated) },
-    store, nodes, server, ownModules, keeper: kept.keeper, setAside: [...recovered.setAside], own: openOwnSession(randomBytes(16).toString('hex'), BigInt(Math.round(clock.wallMs())) * 1_000_000n),
-    nowMs: clock.wallMs, tickMs: clock.nowMs,
-  }
-  const upkeep = createUpkeep(store, retentionOf(init), clock.wallMs)
-  const timer = setInterval(() => {
-    reader.value.expire(init.config.storage.snapshotMaxMs)
-    tick(store)
-    context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
-    if (reader.value.place() === 'replaced') context.exit({ kind: 'failed', failure: failure('unavailable', 'the store was replaced') })
-  }, REPORT_MS)
-  const admit = (): Failure | undefined => (credits() > 0 ? undefined : failure('insufficient_memory', 'the daemon is near its memory limit and stores no events', { hint: 'raise memory.maxBytes, or repeat when the pressure has gone down' }))
-  return {
-    actors: {
-      [CAPTURE_ACTORS.eventStore]: () => portActor<CaptureBody>({
-        port: CAPTURE_PORT, capacity: MAX_WAITING, beat: { ms: init.config.capture.cleanupIntervalMs, operation: { method: 'tidy' } },
-        admit: ({ method }) => (method === 'store_event' || method === 'store_events' ? admit() : undefined),
-      }),
-      [CAPTURE_ACTORS.enhanced]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING, admit }),
-      [CAPTURE_ACTORS.mapper]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING }),
-    },
-    ports: { [CAPTURE_PORT]: capturePort(means, () => tidy(context, means, upkeep)) },
-    stop: () => {
-      clearInterval(timer)
-      server.close()
-      close(store)
-      reader.value.close()
-    },
-  }
-})
+}
+
+/** How many batches an agent may have under way; near the memory limit none. */
+function creditsOf({ shared, config: { capture } }: CaptureInit): number {
+  return ['critical', 'emergency'].includes(levelOf(pressureCellOf(shared))) ? 0 : capture.credits
+}
 
 function tidy({ log, init }: Context, { setAside }: CaptureMeans, upkeep: Upkeep): Result<null, Failure> {
   const done = upkeep.tidy()
