@@ -34,7 +34,7 @@ export const configSchema = z.strictObject({
   storage: z.strictObject({
     backend: z.enum(['disk', 'memory']).describe('`disk` keeps facts across restarts; `memory` throws them away with the daemon'),
     maxModules: count(1, 10_000_000).nullable().describe('with more modules, writes and imports are refused with `too_large`. `null`: no limit'),
-    snapshotMaxMs: ms(100, 600_000).describe('the longest that a reader holds one state of the repository'),
+    snapshotMaxMs: ms(100, 600_000).describe('the longest that a reader holds one state of the repository; a question about events may hold one for `query.timeoutMs`'),
     transactionTimeoutMs: ms(100, DAY_MS).describe('deadline of a call that writes; an import has none'),
     minFreeBytes: bytes(0).describe('the daemon does not start with less free disk space than this'),
   }),

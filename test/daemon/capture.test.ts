@@ -1,59 +1,32 @@
 /** Events on their way from an agent to an answer, on a daemon whose threads die and whose connections are cut. */
 
-import { mkdirSync } from 'node:fs'
 import { connect as connectSocket } from 'node:net'
 import fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
-import { DEFAULTS } from '../../config/defaults.ts'
+import { expect, onTestFinished, test } from 'vitest'
 import type { PartialConfig } from '../../config/schema.ts'
 import { failure, type Failure } from '../../src/base/failure.ts'
 import { fail, ok, type Result } from '../../src/base/result.ts'
-import { connect, type Client } from '../../src/client/client.ts'
+import type { Client } from '../../src/client/client.ts'
 import { encodeFrame } from '../../src/capture/frames.ts'
-import { createLogger } from '../../src/host/log.ts'
-import { createMetrics } from '../../src/host/metrics.ts'
-import { systemClock } from '../../src/otp/node/message-port.ts'
-import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
 import { loadBatches } from '../../bench/events-load.ts'
 import { startStandIn, type StandIn } from '../support/stand-in-agent.ts'
-import { createSandbox, untilAnswered, value, type Sandbox } from './running-daemon.ts'
-
-let sandbox: Sandbox | undefined
-const closing: (() => Promise<unknown> | void)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-  sandbox?.dispose()
-})
+import { untilAnswered, value, type Sandbox } from './running-daemon.ts'
+import { daemonHere, projectOf, type DaemonHere } from './set-up.ts'
 
 const LOAD = { batches: 24, eventsPerBatch: 2000, processes: 20, functions: 30, sites: 60, seed: 7 }
 
-type Running = { readonly daemon: Daemon; readonly client: Client; readonly box: Sandbox; agent(node: string, more?: Parameters<typeof startStandIn>[0]['answer']): StandIn }
+type Running = DaemonHere & { readonly box: Sandbox; agent(node: string, more?: Parameters<typeof startStandIn>[0]['answer']): StandIn }
 
-async function running(capture: PartialConfig['capture'] = {}): Promise<Running> {
-  sandbox ??= createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', 'lib/a.ex': 'defmodule A do\n  def f(x), do: x\nend\n' })
-  const box = sandbox
-  for (const directory of [box.paths.stateDir, box.paths.socketDir]) mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const logger = createLogger({ level: 'fatal', format: 'json', paint: 'plain', write: () => undefined, wallMs: Date.now })
-  const config = { ...DEFAULTS, capture: { ...DEFAULTS.capture, residentBlocks: 4, ...capture }, supervision: { ...DEFAULTS.supervision, intensityFactor: 1000 } }
-  const started = await startDaemon({
-    config, paths: box.paths, version: '0', logger, metrics: createMetrics({ process: 'left out' }), logFile: null, startedAt: new Date().toISOString(), heart: null, onShutdown: () => undefined,
-  })
-  if (!started.ok) throw new Error(started.error.message)
-  closing.push(() => started.value.stop())
-  const opened = await connect({
-    socketPath: box.paths.socket, clock: systemClock, random: Math.random, newRequestId: () => crypto.randomUUID(), backOff: { firstMs: 10, maxMs: 100 }, timeoutMs: 20_000,
-  })
-  if (!opened.ok) throw new Error(opened.error.message)
-  closing.push(() => opened.value.close())
-  return {
-    daemon: started.value, client: opened.value, box,
-    agent: (node, answer) => {
-      const agent = startStandIn({ socketPath: box.paths.agentSocket, node, ...(answer === undefined ? {} : { answer }) })
-      closing.push(() => agent.bye())
-      return agent
-    },
+const project = (): Sandbox => projectOf({ 'lib/a.ex': 'defmodule A do\n  def f(x), do: x\nend\n' })
+
+async function running(capture: PartialConfig['capture'] = {}, box: Sandbox = project()): Promise<Running> {
+  const here = await daemonHere(box, { capture: { residentBlocks: 4, ...capture } })
+  const agent: Running['agent'] = (node, answer) => {
+    const standIn = startStandIn({ socketPath: box.paths.agentSocket, node, ...(answer === undefined ? {} : { answer }) })
+    onTestFinished(() => standIn.bye())
+    return standIn
   }
+  return { ...here, box, agent }
 }
 
 /** What a method of capture answers: plainly, without the envelope of what is read. */
@@ -95,14 +68,14 @@ test('another daemon on the same directory knows every event and every session',
   await before.settled()
   await before.bye()
   const page = await value(first.client.call('query_events', { limit: 3, order: 'desc' }))
-  for (const close of closing.splice(0).toReversed()) await close()
+  await first.stop()
 
-  const second = await running()
+  const second = await running({}, first.box)
   expect(await total(second.client)).toBe(8 * LOAD.eventsPerBatch)
   expect((await value(second.client.call('query_events', { limit: 3, order: 'desc' }))).events).toEqual(page.events)
   // The same agent again: it is told what is there, and what it sends once more is not stored twice.
   const again = startStandIn({ socketPath: second.box.paths.agentSocket, node: 'a@host', session })
-  closing.push(() => again.bye())
+  onTestFinished(() => again.bye())
   for (const batch of batches) again.give(batch)
   await again.settled()
   expect(again.heard[0]).toMatchObject(['welcome', { durable: 8 }])
@@ -199,7 +172,7 @@ test('connections that say nothing, nonsense or half a frame hurt nobody', async
   const half = connectSocket(box.paths.agentSocket)
   half.on('error', () => undefined)
   half.write(Uint8Array.of(0, 0))
-  closing.push(() => void half.destroy())
+  onTestFinished(() => void half.destroy())
   const good = agent('good@host')
   good.give([...loadBatches({ ...LOAD, batches: 1 })][0] ?? expect.fail('no batch'))
   await good.settled()

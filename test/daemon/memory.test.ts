@@ -3,71 +3,31 @@
  * imports wait, caches shrink, and all is as before once the memory is given back, whatever died meanwhile.
  */
 
-import { mkdirSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
-import { DEFAULTS } from '../../config/defaults.ts'
-import type { Config } from '../../config/schema.ts'
-import type { Failure } from '../../src/base/failure.ts'
-import type { Result } from '../../src/base/result.ts'
-import { connect, type Client } from '../../src/client/client.ts'
-import { createLogger } from '../../src/host/log.ts'
-import { createMetrics } from '../../src/host/metrics.ts'
-import { systemClock } from '../../src/otp/node/message-port.ts'
-import type { NotificationParams } from '../../src/wire/methods.ts'
-import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
+import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
-import { createSandbox, start, value, type Sandbox } from './running-daemon.ts'
-
-let sandbox: Sandbox | undefined
-const closing: (() => Promise<unknown> | void)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-  sandbox?.dispose()
-})
+import type { Result } from '../../src/base/result.ts'
+import type { Failure } from '../../src/base/failure.ts'
+import type { Client } from '../../src/client/client.ts'
+import type { NotificationParams } from '../../src/wire/methods.ts'
+import { value } from './running-daemon.ts'
+import { daemonHere, projectOf, startIn } from './set-up.ts'
 
 const MIB = 2 ** 20
-const FILES = { 'mix.exs': 'defmodule P.MixProject do\nend\n', 'lib/a.ex': 'defmodule A do\n  def f(x), do: A.g(x)\n  def g(x), do: x\nend\n' }
-
-async function daemonHere(memory: Partial<Config['memory']>): Promise<{ daemon: Daemon; client: Client; logs: string[]; box: Sandbox; metric: (line: string) => Promise<number> }> {
-  const box = createSandbox(FILES)
-  sandbox = box
-  for (const directory of [box.paths.stateDir, box.paths.socketDir]) mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const logs: string[] = []
-  const metrics = createMetrics({ process: 'left out' })
-  const started = await startDaemon({
-    config: { ...DEFAULTS, memory: { ...DEFAULTS.memory, ...memory }, supervision: { ...DEFAULTS.supervision, intensityFactor: 1000 } },
-    paths: box.paths, version: '0', metrics, logFile: null, startedAt: new Date().toISOString(), heart: null, onShutdown: () => undefined,
-    logger: createLogger({ level: 'info', format: 'json', paint: 'plain', write: (line) => void logs.push(line), wallMs: Date.now }),
-  })
-  if (!started.ok) throw new Error(started.error.message)
-  closing.push(() => started.value.stop())
-  const opened = await connect({
-    socketPath: box.paths.socket, clock: systemClock, random: Math.random, newRequestId: () => crypto.randomUUID(), backOff: { firstMs: 10, maxMs: 100 }, timeoutMs: 20_000,
-  })
-  if (!opened.ok) throw new Error(opened.error.message)
-  closing.push(() => opened.value.close())
-  const metric = async (line: string): Promise<number> => {
-    const { text } = await metrics.render()
-    return Number(text.split('\n').find((each) => each.startsWith(`${line} `))?.slice(line.length) ?? NaN)
-  }
-  return { daemon: started.value, client: opened.value, logs, box, metric }
-}
+const FILES = { 'lib/a.ex': 'defmodule A do\n  def f(x), do: A.g(x)\n  def g(x), do: x\nend\n' }
 
 async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => void setTimeout(resolve, 50))
 }
 
 test('what was asked for most is there after a restart, once the files have been compared', async () => {
-  const box = createSandbox(FILES)
-  sandbox = box
-  const first = await start(box)
+  const box = projectOf(FILES)
+  const first = await startIn(box)
   await value(first.client.call('import_project', {}))
   for (let n = 0; n < 3; n++) await value(first.client.call('get_ast_node', { node_id: 'A.f/1' }))
   // Nothing is saved before what was saved has been looked for; the same moment tells these metrics.
   await until(async () => /elixir_scope_cache_misses_total\{cache="answers"\} [1-9]/.test(await (await fetch(`${first.state.http}/metrics`)).text()))
   expect(await first.stop()).toBe(0)
-  const second = await start(box)
+  const second = await startIn(box)
   await value(second.client.call('import_project', {}))
   await until(async () => ((await answered(second.client.call('memory_status', {}))).caches.views.find(({ name }) => name === 'answers')?.entries ?? 0) > 0)
   const before = await answersOf(second.client)
@@ -92,7 +52,12 @@ const store = (client: Client, name: string) => client.call('store_module', { mo
 test('from normal to emergency and back', { timeout: 60_000 }, async () => {
   // The daemon fits well below the lowest threshold; what the test takes fills the rest, and more.
   const maxBytes = process.memoryUsage.rss() + 650 * MIB
-  const { daemon, client, logs, box, metric } = await daemonHere({ maxBytes })
+  const box = projectOf(FILES)
+  const { daemon, client, logs, metrics } = await daemonHere(box, { memory: { maxBytes } })
+  const metric = async (line: string): Promise<number> => {
+    const { text } = await metrics.render()
+    return Number(text.split('\n').find((each) => each.startsWith(`${line} `))?.slice(line.length) ?? NaN)
+  }
   await value(client.call('import_project', {}))
   const levelNow = async (): Promise<string> => (await answered(client.call('daemon_status', {}))).memory.level
   expect(await levelNow()).toBe('normal')

@@ -5,20 +5,12 @@
 
 import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import * as fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { differences } from '../project/verify/verified.ts'
-import { createSandbox, start, untilAnswered, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+import { untilAnswered, type RunningDaemon } from './running-daemon.ts'
+import { startOn, type Live } from './set-up.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
-
-let sandbox: Sandbox | undefined
-let daemon: RunningDaemon | undefined
-
-afterEach(async () => {
-  await daemon?.stop()
-  sandbox?.dispose()
-  daemon = undefined
-})
 
 const FILES = 12
 const PAGE = 4096
@@ -27,16 +19,7 @@ const TOLD = ['busy', 'conflict', 'unavailable', 'timeout', 'not_found', 'damage
 
 const moduleText = (n: number, body: string): string => `defmodule M${n} do\n  def f(x), do: ${body}\n  def g(x), do: M${(n + 1) % FILES}.f(x)\nend\n`
 
-async function startOn(): Promise<{ readonly box: Sandbox; readonly live: RunningDaemon }> {
-  const box = createSandbox({
-    'mix.exs': 'defmodule P.MixProject do\nend\n', ...Object.fromEntries(Array.from({ length: FILES }, (_, n) => [`lib/m${n}.ex`, moduleText(n, 'x')])),
-  })
-  sandbox = box
-  const live = await start(box)
-  daemon = live
-  await value(live.client.call('import_project', {}))
-  return { box, live }
-}
+const startAll = (): Promise<Live> => startOn(Object.fromEntries(Array.from({ length: FILES }, (_, n) => [`lib/m${n}.ex`, moduleText(n, 'x')])))
 
 type Race =
   | { readonly type: 'save'; readonly n: number; readonly body: string }
@@ -54,7 +37,7 @@ const plain: fc.Arbitrary<Race> = fc.oneof(
 const damaging: fc.Arbitrary<Race> = fc.oneof({ weight: 6, arbitrary: plain }, { weight: 1, arbitrary: fc.record({ type: fc.constant('damage' as const), at: fc.nat(1000) }) })
 
 /** What is asked for is begun and not waited for; but for what a wait is for. */
-async function run({ box, live: { client } }: { readonly box: Sandbox; readonly live: RunningDaemon }, races: readonly Race[]): Promise<string[]> {
+async function run({ box, live: { client } }: Live, races: readonly Race[]): Promise<string[]> {
   const under: Promise<{ readonly ok: boolean; readonly error?: { readonly code: string; readonly message: string } }>[] = []
   for (const race of races) {
     if (race.type === 'save') box.write(`lib/m${race.n}.ex`, moduleText(race.n, race.body))
@@ -92,14 +75,14 @@ async function repaired({ client }: RunningDaemon): Promise<void> {
   }
 }
 
-async function expectInStep({ box, live: { client } }: { readonly box: Sandbox; readonly live: RunningDaemon }): Promise<void> {
+async function expectInStep({ box, live: { client } }: Live): Promise<void> {
   await untilAnswered(() => client.call('import_project', {}))
   await untilAnswered(() => client.call('hello', { wait: true }))
   expect(await differences(box.paths.database, box.root)).toEqual([])
 }
 
 test('rollback, verify, repair and import race with saves', async () => {
-  const parts = await startOn()
+  const parts = await startAll()
   await fc.assert(fc.asyncProperty(fc.array(plain, { minLength: 4, maxLength: 25 }), async (races) => {
     expect(await run(parts, races)).toEqual([])
     await expectInStep(parts)
@@ -107,7 +90,7 @@ test('rollback, verify, repair and import race with saves', async () => {
 }, 60_000)
 
 test('the database is damaged while files are saved', async () => {
-  const parts = await startOn()
+  const parts = await startAll()
   await fc.assert(fc.asyncProperty(fc.array(damaging, { minLength: 4, maxLength: 25 }), async (races) => {
     expect(await run(parts, races)).toEqual([])
     await repaired(parts.live)

@@ -1,21 +1,7 @@
-import { mkdirSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
-import { DEFAULTS } from '../../config/defaults.ts'
-import { connect, type Client } from '../../src/client/client.ts'
-import { createLogger } from '../../src/host/log.ts'
-import { createMetrics } from '../../src/host/metrics.ts'
-import { systemClock } from '../../src/otp/node/message-port.ts'
+import { expect, test } from 'vitest'
 import { verifyPath } from '../../src/store/verify.ts'
-import { startDaemon, type Daemon } from '../../supervisors/daemon.ts'
-import { createSandbox, start, untilAnswered, value, type Sandbox } from './running-daemon.ts'
-
-let sandbox: Sandbox | undefined
-const closing: (() => Promise<unknown> | void)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-  sandbox?.dispose()
-})
+import { start, untilAnswered, value, type Sandbox } from './running-daemon.ts'
+import { daemonHere, projectOf } from './set-up.ts'
 
 const MODULES = 120
 
@@ -23,27 +9,7 @@ function project(): Sandbox {
   const files = Object.fromEntries(Array.from({ length: MODULES }, (_, i) => [
     `lib/m${i}.ex`, `defmodule M${i} do\n  def f(x), do: M${(i + 1) % MODULES}.f(x)\n  def g(x), do: Enum.map(x, &f/1)\nend\n`,
   ]))
-  sandbox = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', ...files })
-  return sandbox
-}
-
-/** The daemon in this process, so that a test can end its threads. */
-async function daemonHere(box: Sandbox): Promise<{ daemon: Daemon; client: Client }> {
-  for (const directory of [box.paths.stateDir, box.paths.socketDir]) mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const logger = createLogger({ level: 'fatal', format: 'json', paint: 'plain', write: () => undefined, wallMs: Date.now })
-  const config = { ...DEFAULTS, supervision: { ...DEFAULTS.supervision, intensityFactor: 1000 } }
-  const started = await startDaemon({
-    config, paths: box.paths, version: '0', logger, metrics: createMetrics({ process: 'left out' }), logFile: null, startedAt: new Date().toISOString(), heart: null, onShutdown: () => undefined,
-  })
-  if (!started.ok) throw new Error(started.error.message)
-  const daemon = started.value
-  closing.push(() => daemon.stop())
-  const opened = await connect({
-    socketPath: box.paths.socket, clock: systemClock, random: Math.random, newRequestId: () => crypto.randomUUID(), backOff: { firstMs: 10, maxMs: 100 }, timeoutMs: 20_000,
-  })
-  if (!opened.ok) throw new Error(opened.error.message)
-  closing.push(() => opened.value.close())
-  return { daemon, client: opened.value }
+  return projectOf(files)
 }
 
 test('a gateway that dies closes its sockets: calls under way fail typed or are repeated, and clients come back', async () => {

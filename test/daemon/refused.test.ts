@@ -3,17 +3,11 @@
 import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, expect, test } from 'vitest'
-import { createSandbox, start, tryStart, value, type Sandbox } from './running-daemon.ts'
+import { expect, test } from 'vitest'
+import { start, tryStart, value, type Sandbox } from './running-daemon.ts'
+import { projectOf } from './set-up.ts'
 
-let sandbox: Sandbox | undefined
-
-afterEach(() => sandbox?.dispose())
-
-function project(): Sandbox {
-  sandbox = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', 'lib/m.ex': 'defmodule M do\n  def f(x), do: x\nend\n' })
-  return sandbox
-}
+const project = (): Sandbox => projectOf({ 'lib/m.ex': 'defmodule M do\n  def f(x), do: x\nend\n' })
 
 test('a store of a later version is refused with the remedy, and left as it is', async () => {
   const box = project()

@@ -2,18 +2,12 @@
 
 import { once } from 'node:events'
 import { existsSync, renameSync, rmSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { verifyPath } from '../../src/store/verify.ts'
-import { createSandbox, start, untilAnswered, value, type Sandbox } from './running-daemon.ts'
+import { start, untilAnswered, value, type Sandbox } from './running-daemon.ts'
+import { projectOf } from './set-up.ts'
 
-let sandbox: Sandbox | undefined
-
-afterEach(() => sandbox?.dispose())
-
-function project(): Sandbox {
-  sandbox = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', 'lib/m7.ex': 'defmodule M7 do\n  def f(x), do: x\nend\n' })
-  return sandbox
-}
+const project = (): Sandbox => projectOf({ 'lib/m7.ex': 'defmodule M7 do\n  def f(x), do: x\nend\n' })
 
 test('a socket that is removed comes back, and so do the clients', async () => {
   const box = project()

@@ -58,7 +58,7 @@ export type RunningDaemon = {
   stop(): Promise<number | null>
 }
 
-type StartOptions = { readonly flags?: Readonly<Record<string, string>>; readonly firstImport?: 'daemon' | 'caller' }
+export type StartOptions = { readonly flags?: Readonly<Record<string, string>>; readonly firstImport?: 'daemon' | 'caller' }
 
 /** The report of a start that failed, or the daemon. */
 export async function tryStart(sandbox: Sandbox, { flags = {}, firstImport = 'caller' }: StartOptions = {}): Promise<RunningDaemon | Extract<DaemonReport, { type: 'failed' }>> {

@@ -3,27 +3,19 @@
  * servers that it asked, and what no test caused is found. Skipped where mix is missing.
  */
 
-import { afterEach, expect, test } from 'vitest'
-import { start, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+import { expect, test } from 'vitest'
+import { value } from './running-daemon.ts'
+import { startIn } from './set-up.ts'
 import { createShop, hasMix, mixUnderAgent, traceAll } from './shop-under-agent.ts'
-
-let sandbox: Sandbox | undefined
-let daemon: RunningDaemon | undefined
-
-afterEach(async () => {
-  await daemon?.stop()
-  sandbox?.dispose()
-})
 
 const COUPONS = 'test:Shop.PricingTest.test coupons'
 const VISIT = 'test:ShopTest.test a visit ends with a delivered order'
 
 test.skipIf(!hasMix)('what each test of the shop causes is tied to it, and what none causes is untested (skipped without mix)', { timeout: 120_000 }, async () => {
-  sandbox = createShop()
-  daemon = await start(sandbox)
-  const { client } = daemon
+  const box = createShop()
+  const { client } = await startIn(box)
   await traceAll(client)
-  const printed = await mixUnderAgent(sandbox, ['test'], { MIX_ENV: 'test', ELIXIR_SCOPE_TESTS: '1', ELIXIR_SCOPE_PRELOAD: '1' })
+  const printed = await mixUnderAgent(box, ['test'], { MIX_ENV: 'test', ELIXIR_SCOPE_TESTS: '1', ELIXIR_SCOPE_PRELOAD: '1' })
   const [, doctests = '0', tests = '0'] = /(\d+) doctests, (\d+) tests, 0 failures/.exec(printed) ?? []
   const expected = Number(doctests) + Number(tests)
   expect(expected).toBeGreaterThan(10)

@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import type { Client } from '../../src/client/client.ts'
-import { createSandbox, value, type Sandbox } from './running-daemon.ts'
+import { value, type Sandbox } from './running-daemon.ts'
+import { projectOf } from './set-up.ts'
 
 const SHOP = fileURLToPath(new URL('../../examples/shop', import.meta.url))
 const AGENT = fileURLToPath(new URL('../../agent/lib/elixir_scope_agent', import.meta.url))
@@ -18,7 +19,7 @@ const AGENT = fileURLToPath(new URL('../../agent/lib/elixir_scope_agent', import
 export const hasMix = spawnSync('mix', ['--version']).status === 0
 
 export function createShop(): Sandbox {
-  const sandbox = createSandbox({})
+  const sandbox = projectOf({})
   for (const part of ['lib', 'test', 'config', 'mix.exs']) cpSync(join(SHOP, part), join(sandbox.root, part), { recursive: true })
   return sandbox
 }

@@ -3,21 +3,14 @@
  * counts are those that the shop counted itself. Skipped where mix is missing.
  */
 
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Client } from '../../src/client/client.ts'
 import { formatMfa } from '../../src/model/names.ts'
-import { start, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+import { value, type Sandbox } from './running-daemon.ts'
+import { startIn } from './set-up.ts'
 import { createShop, hasMix, mixUnderAgent, traceAll } from './shop-under-agent.ts'
 
 const CUSTOMERS = 150
-
-let sandbox: Sandbox | undefined
-let daemon: RunningDaemon | undefined
-
-afterEach(async () => {
-  await daemon?.stop()
-  sandbox?.dispose()
-})
 
 /** By the shop's own books, restocking included. Nothing is loaded by hand: that is the agent's to see to. */
 const SCRIPT = `
@@ -47,12 +40,11 @@ async function calls(client: Client): Promise<ReadonlyMap<string, number>> {
 test.skipIf(!hasMix).each([
   ['loaded before it runs', { ELIXIR_SCOPE_PRELOAD: '1' }], ['loaded as it runs', {}],
 ] as const)('the daemon counts what the shop counts, knows where it happened, and sees its crashes: its code %s (skipped without mix)', { timeout: 120_000 }, async (_name, more) => {
-  sandbox = createShop()
-  daemon = await start(sandbox)
-  const { client } = daemon
+  const box = createShop()
+  const { client } = await startIn(box)
   await traceAll(client)
 
-  const counted = await runShop(sandbox, more)
+  const counted = await runShop(box, more)
   const seen = await calls(client)
   expect(counted.byFunction.size).toBeGreaterThan(10)
   const { completeness } = await value(client.call('query_events', {}))

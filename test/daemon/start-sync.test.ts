@@ -1,43 +1,34 @@
 /** How a daemon comes in step with the files at its start: by one comparison, whoever asks for one, and told as it is. */
 
 import { readFileSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
-import { createSandbox, start, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+import { expect, test } from 'vitest'
+import { value, type Sandbox, type StartOptions } from './running-daemon.ts'
+import { projectOf, startIn, type Live } from './set-up.ts'
 
-let sandbox: Sandbox | undefined
-let daemon: RunningDaemon | undefined
-
-afterEach(async () => {
-  await daemon?.stop()
-  sandbox?.dispose()
-  daemon = undefined
-})
-
-async function startOn(nModules: number, options: Parameters<typeof start>[1]): Promise<{ readonly box: Sandbox; readonly live: RunningDaemon }> {
+async function startWith(nModules: number, options: StartOptions): Promise<Live> {
   const files = Array.from({ length: nModules }, (_, n): [string, string] => [`lib/m${n}.ex`, `defmodule M${n} do\n  def f(x), do: x\nend\n`])
-  sandbox = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', ...Object.fromEntries(files) })
-  daemon = await start(sandbox, options)
-  return { box: sandbox, live: daemon }
+  const box = projectOf(Object.fromEntries(files))
+  return { box, live: await startIn(box, options) }
 }
 
 const imports = ({ paths }: Sandbox): number => readFileSync(paths.logFile, 'utf8').split('\n').filter((line) => line.includes('"project imported"')).length
 
 test('a daemon that follows files compares them once when it was started anew', async () => {
-  const { box, live } = await startOn(3, { firstImport: 'daemon' })
+  const { box, live } = await startWith(3, { firstImport: 'daemon' })
   expect(await live.client.call('hello', { wait: true })).toMatchObject({ ok: true })
   expect(await value(live.client.call('get_statistics', {}))).toMatchObject({ modules: 4 })
   await expect.poll(() => imports(box)).toBe(1)
 })
 
 test('without following it imports by itself when it was started anew', async () => {
-  const { box, live } = await startOn(3, { firstImport: 'daemon', flags: { 'sync.watch': 'false' } })
+  const { box, live } = await startWith(3, { firstImport: 'daemon', flags: { 'sync.watch': 'false' } })
   await expect.poll(() => imports(box), { timeout: 10_000 }).toBe(1)
   expect(await value(live.client.call('get_statistics', {}))).toMatchObject({ modules: 4 })
 })
 
 test('whoever asks for the import while the first comparison is due is answered with that one, and with what it did', async () => {
   // Enough files for the first comparison to be under way still.
-  const { box, live } = await startOn(600, {})
+  const { box, live } = await startWith(600, {})
   box.write('lib/late.ex', 'defmodule Late do\nend\n')
   const { files, parsed } = await value(live.client.call('import_project', {}))
   // A call that came after it all the same found nothing to do.
@@ -53,7 +44,7 @@ test('whoever asks for the import while the first comparison is due is answered 
 })
 
 test('the status tells of the watcher as it is now, not as it was when health was asked for', async () => {
-  const { live } = await startOn(1, { flags: { 'health.intervalMs': '3600000' } })
+  const { live } = await startWith(1, { flags: { 'health.intervalMs': '3600000' } })
   await value(live.client.call('import_project', {}))
   expect(await live.client.call('hello', { wait: true })).toMatchObject({ ok: true })
   expect(await live.client.call('daemon_status', {})).toMatchObject({ ok: true, value: { watching: { phase: 'watching', pending_files: 0 } } })

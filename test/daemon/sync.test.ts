@@ -6,43 +6,28 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { NotificationParams } from '../../src/wire/methods.ts'
 import { differences } from '../project/verify/verified.ts'
-import { createSandbox, start, untilAnswered, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+import { untilAnswered, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
+import { startIn, startOn, type Live } from './set-up.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
 
-let sandbox: Sandbox | undefined
-let daemon: RunningDaemon | undefined
-
-afterEach(async () => {
-  await daemon?.stop()
-  sandbox?.dispose()
-  daemon = undefined
-})
-
 const moduleText = (name: string, body = 'x'): string => `defmodule ${name} do\n  def f(x), do: ${body}\n  def g(x), do: M0.f(x)\nend\n`
 
-async function startOn(files: Readonly<Record<string, string>>): Promise<{ readonly box: Sandbox; readonly live: RunningDaemon }> {
-  const box = createSandbox({ 'mix.exs': 'defmodule P.MixProject do\nend\n', 'lib/m0.ex': moduleText('M0'), ...files })
-  sandbox = box
-  const live = await start(box)
-  daemon = live
-  await value(live.client.call('import_project', {}))
-  return { box, live }
-}
+const startWith = (files: Readonly<Record<string, string>>): Promise<Live> => startOn({ 'lib/m0.ex': moduleText('M0'), ...files })
 
 const module = (live: RunningDaemon, name: string) => live.client.call('get_module', { module_name: name, wait: true })
 const NOT_FOUND = { ok: false, error: { code: 'not_found' } }
 
-async function expectInStep({ box, live }: { readonly box: Sandbox; readonly live: RunningDaemon }): Promise<void> {
+async function expectInStep({ box, live }: Live): Promise<void> {
   await untilAnswered(() => live.client.call('hello', { wait: true }))
   expect(await differences(box.paths.database, box.root)).toEqual([])
 }
 
 test('a file that is made, changed, moved and deleted', async () => {
-  const { box, live } = await startOn({})
+  const { box, live } = await startWith({})
   box.write('lib/a.ex', moduleText('A'))
   expect(await module(live, 'A')).toMatchObject({ ok: true, value: { stale: false } })
   box.write('lib/a.ex', moduleText('A', 'x + 1'))
@@ -59,7 +44,7 @@ test('a file that is made, changed, moved and deleted', async () => {
 })
 
 test('editors save in many ways: by rename, by truncating first, through a backup; what ends on disk is what counts', async () => {
-  const { box, live } = await startOn({ 'lib/a.ex': moduleText('A') })
+  const { box, live } = await startWith({ 'lib/a.ex': moduleText('A') })
   const file = join(box.root, 'lib/a.ex')
   writeFileSync(join(box.root, 'lib/.a.ex.swp'), moduleText('A', '1'))
   renameSync(join(box.root, 'lib/.a.ex.swp'), file)
@@ -76,7 +61,7 @@ test('editors save in many ways: by rename, by truncating first, through a backu
 
 test('whole directories come, move and go; links are followed', async () => {
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`lib/deep/er/m${i + 1}.ex`, moduleText(`M${i + 1}`)]))
-  const { box, live } = await startOn(many)
+  const { box, live } = await startWith(many)
   renameSync(join(box.root, 'lib/deep'), join(box.root, 'lib/moved'))
   expect(await value(module(live, 'M3'))).toMatchObject({ source_file: 'lib/moved/er/m3.ex' })
   await expectInStep({ box, live })
@@ -89,7 +74,7 @@ test('whole directories come, move and go; links are followed', async () => {
 
 test('another branch: hundreds of files at once, made, changed and deleted', async () => {
   const names = Array.from({ length: 400 }, (_, i) => i + 1)
-  const { box, live } = await startOn(Object.fromEntries(names.map((i) => [`lib/m${i}.ex`, moduleText(`M${i}`)])))
+  const { box, live } = await startWith(Object.fromEntries(names.map((i) => [`lib/m${i}.ex`, moduleText(`M${i}`)])))
   for (const i of names) {
     if (i % 3 === 0) rmSync(join(box.root, `lib/m${i}.ex`))
     else if (i % 3 === 1) box.write(`lib/m${i}.ex`, moduleText(`M${i}`, `x * ${i}`))
@@ -101,7 +86,7 @@ test('another branch: hundreds of files at once, made, changed and deleted', asy
 })
 
 test('who watches is told of each commit: what came, changed and went, and nothing twice', async () => {
-  const { box, live } = await startOn({ 'lib/a.ex': moduleText('A') })
+  const { box, live } = await startWith({ 'lib/a.ex': moduleText('A') })
   const told: NotificationParams<'changed'>[] = []
   const watcher = await live.connect()
   watcher.onNotification('changed', (changes) => told.push(changes))
@@ -125,7 +110,7 @@ test('who watches is told of each commit: what came, changed and went, and nothi
 })
 
 test('the sync thread, the repository thread and the daemon die while files change: nothing is missed', async () => {
-  const { box, live } = await startOn({})
+  const { box, live } = await startWith({})
   for (const [round, node] of ['ElixirScope.AST.Synchronization.FileWatcher', 'ElixirScope.AST.Synchronization.Synchronizer', 'ElixirScope.AST.Synchronization.IncrementalUpdater'].entries()) {
     box.write(`lib/r${round}.ex`, moduleText(`R${round}`))
     const supervisor = 'ElixirScope.AST.Synchronization.Supervisor'
@@ -137,8 +122,7 @@ test('the sync thread, the repository thread and the daemon die while files chan
   await live.kill()
   box.write('lib/while_down.ex', moduleText('WhileDown'))
   box.remove('lib/r0.ex')
-  const again = await start(box)
-  daemon = again
+  const again = await startIn(box)
   await untilAnswered(() => again.client.call('hello', { wait: true }))
   expect(await module(again, 'WhileDown')).toMatchObject({ ok: true })
   await expectInStep({ box, live: again })
@@ -157,7 +141,7 @@ const edit = fc.oneof(
 )
 
 test('after any edits, however fast, the facts are those of a fresh import', async () => {
-  const parts = await startOn({})
+  const parts = await startWith({})
   const { box } = parts
   await fc.assert(fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 25 }), async (edits) => {
     for (const next of edits) {

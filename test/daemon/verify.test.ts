@@ -6,51 +6,37 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Client } from '../../src/client/client.ts'
 import type { NotificationParams, Reply } from '../../src/wire/methods.ts'
 import type { TreeNode } from '../../src/wire/records.ts'
-import { createSandbox, start, untilAnswered, value, type RunningDaemon, type Sandbox } from './running-daemon.ts'
-
-let sandbox: Sandbox
-let daemon: RunningDaemon | undefined
-
-afterEach(async () => {
-  await daemon?.stop()
-  daemon = undefined
-  sandbox.dispose()
-})
+import { untilAnswered, value, type Sandbox } from './running-daemon.ts'
+import { startOn, type Live } from './set-up.ts'
 
 const moduleText = (n: number, body = 'x'): string => `defmodule M${n} do\n  def f(x), do: ${body}\n  def g(x), do: M${(n + 1) % 40}.f(x)\nend\n`
 
-async function startOn(flags: Readonly<Record<string, string>> = {}): Promise<RunningDaemon> {
-  sandbox = createSandbox({
-    'mix.exs': 'defmodule P.MixProject do\nend\n', ...Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`lib/m${n}.ex`, moduleText(n)])),
-  })
-  daemon = await start(sandbox, { flags })
-  await value(daemon.client.call('import_project', {}))
-  return daemon
-}
+const startAll = (flags: Readonly<Record<string, string>> = {}): Promise<Live> =>
+  startOn(Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`lib/m${n}.ex`, moduleText(n)])), { flags })
 
 async function verify(client: Client): Promise<Reply<'verify'>> {
   const verified = await client.call('verify', {}, { timeoutMs: Infinity })
   return verified.ok ? verified.value : expect.unreachable(verified.error.message)
 }
 
-const scratch = (): string[] => {
-  const directory = join(sandbox.paths.stateDir, 'verify')
+const scratch = ({ paths }: Sandbox): string[] => {
+  const directory = join(paths.stateDir, 'verify')
   return existsSync(directory) ? readdirSync(directory) : []
 }
 
 /** Through a connection of its own, which the page sums of the daemon do not know: read before they are looked at. */
-function plant(sql: string): void {
-  const db = new DatabaseSync(sandbox.paths.database, { timeout: 5000 })
+function plant({ paths }: Sandbox, sql: string): void {
+  const db = new DatabaseSync(paths.database, { timeout: 5000 })
   db.exec(sql)
   db.close()
 }
 
 test('no differences; progress is told; the second store is gone; one at a time', async () => {
-  const { client } = await startOn()
+  const { box, live: { client } } = await startAll()
   const phases: NotificationParams<'verify_progress'>['phase'][] = []
   client.onNotification('verify_progress', ({ phase }) => phases.push(phase))
   const [first, second] = await Promise.all([client.call('verify', {}, { timeoutMs: Infinity }), client.call('verify', {}, { timeoutMs: Infinity })])
@@ -58,17 +44,17 @@ test('no differences; progress is told; the second store is gone; one at a time'
   expect(done).toMatchObject({ ok: true, value: { total: 0, differences: [], files: 41, modules: 41 } })
   expect(refused).toMatchObject({ ok: false, error: { code: 'busy' } })
   expect([...new Set(phases)]).toEqual(['rebuilding', 'comparing', 'checking'])
-  expect(scratch()).toEqual([])
+  expect(scratch(box)).toEqual([])
 })
 
 test('while files are saved and questions are answered', async () => {
-  const { client } = await startOn()
+  const { box, live: { client } } = await startAll()
   const standing = { isRunning: true }
   const verified = verify(client).finally(() => (standing.isRunning = false))
   let saves = 0
   while (standing.isRunning || saves < 5) {
     saves += 1
-    sandbox.write(`lib/m${saves % 40}.ex`, moduleText(saves % 40, `x + ${saves}`))
+    box.write(`lib/m${saves % 40}.ex`, moduleText(saves % 40, `x + ${saves}`))
     expect(await client.call('get_module', { module_name: 'M0', wait: saves % 5 === 0 })).toMatchObject({ ok: true })
     if (saves > 60) break
   }
@@ -79,7 +65,7 @@ test('while files are saved and questions are answered', async () => {
 })
 
 test('a client that goes ends it: another can verify, and nothing is left', async () => {
-  const { client, connect } = await startOn()
+  const { box, live: { client, connect } } = await startAll()
   const another = await connect()
   const began = Promise.withResolvers<void>()
   another.onNotification('verify_progress', () => began.resolve())
@@ -89,7 +75,7 @@ test('a client that goes ends it: another can verify, and nothing is left', asyn
   expect(await lost).toMatchObject({ ok: false })
   const again = await untilNotBusy(() => client.call('verify', {}, { timeoutMs: Infinity }))
   expect(again).toMatchObject({ total: 0 })
-  expect(scratch()).toEqual([])
+  expect(scratch(box)).toEqual([])
 })
 
 async function untilNotBusy<T>(ask: () => Promise<{ ok: true; value: T } | { ok: false; error: { code: string; message: string } }>): Promise<T> {
@@ -102,9 +88,9 @@ async function untilNotBusy<T>(ask: () => Promise<{ ok: true; value: T } | { ok:
 }
 
 test('a file that was not brought in, for nobody watches: repair brings it in', async () => {
-  const { client } = await startOn({ 'sync.watch': 'false' })
-  sandbox.write('lib/m3.ex', moduleText(3, 'x * 2'))
-  sandbox.remove('lib/m4.ex')
+  const { box, live: { client } } = await startAll({ 'sync.watch': 'false' })
+  box.write('lib/m3.ex', moduleText(3, 'x * 2'))
+  box.remove('lib/m4.ex')
   const found = await verify(client)
   expect(found.differences.map(({ what, where }) => `${what} ${where}`)).toEqual(expect.arrayContaining(['source lib/m3.ex', 'module M4', 'count modules']))
   const repaired = await client.call('repair', {}, { timeoutMs: Infinity })
@@ -114,8 +100,8 @@ test('a file that was not brought in, for nobody watches: repair brings it in', 
 })
 
 test('rows of a store in memory are mended in place', async () => {
-  const { client } = await startOn({ 'storage.backend': 'memory' })
-  plant("UPDATE functions SET cyclomatic = 40 WHERE name = 'f'; DELETE FROM postings")
+  const { box, live: { client } } = await startAll({ 'storage.backend': 'memory' })
+  plant(box, "UPDATE functions SET cyclomatic = 40 WHERE name = 'f'; DELETE FROM postings")
   const found = await verify(client)
   expect(found.files_differing).toBe(40)
   expect(found.differences).toContainEqual({ what: 'function', where: 'M1.f/1', path: 'lib/m1.ex', field: 'cyclomatic', live: '40', rebuilt: '1' })
@@ -124,9 +110,9 @@ test('rows of a store in memory are mended in place', async () => {
 })
 
 test('what stands in no file is mended by building the store anew; what clients stated is kept', async () => {
-  const { client } = await startOn()
+  const { box, live: { client } } = await startAll()
   await value(client.call('store_module', { module: { module_name: 'Stated' } }))
-  plant("INSERT INTO problems VALUES ('lib/none.ex', 0, 'x', 'y', 1, 1, 0, 0)")
+  plant(box, "INSERT INTO problems VALUES ('lib/none.ex', 0, 'x', 'y', 1, 1, 0, 0)")
   for (;;) {
     const repaired = await client.call('repair', {}, { timeoutMs: Infinity })
     if (repaired.ok) {
