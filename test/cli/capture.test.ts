@@ -59,7 +59,7 @@ test.each([
 
 test('record without a node says how one is connected', async () => {
   const ran = await ask('record', { handlers: { list_nodes: () => ({ nodes: [{ ...CONNECTED, connected: false }], listening: [] }) } })
-  expect(ran).toMatchObject({ code: 4, err: 'error: no node is connected\n  start the program with: elixir-scope run -- mix run; or attach one that runs: elixir-scope attach NODE\n' })
+  expect(ran).toMatchObject({ code: 4, err: 'error: no node is connected\n  to connect one: elixir-scope run -- mix run, or elixir-scope attach NODE\n' })
 })
 
 test('record: the names that are meant', async () => {

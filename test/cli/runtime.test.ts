@@ -215,8 +215,15 @@ test('top: rates of the last seconds, the node itself named; a daemon that is aw
     'FUNCTION                  OWN  CALLS/S      P50      P95  RAISED/S', 'Shop.Cart.add/2         0.3 %       88  12.3 µs  80.0 µs       0.6', 'Shop.Cart.__struct__/0             0.2                           0', '',
     'PROCESS          EVENTS/S  SHARE', '0.113.0               0.4   80 %', 'the node itself       0.1   20 %', '', 'nothing is known to be missing in this window', '',
   ))
+  const none = { ...RUNTIME, list_nodes: () => ({ nodes: [], listening: ['/run/x.agent'] }), get_hotspots: () => answerOf({ ...HOTSPOTS, functions: [], total: 0 }), count_events: () => answerOf({ groups: [], total: 0, completeness: COMPLETE }) }
+  expect((await ask('top', { handlers: none })).out).toBe(lines(
+    '08:01:05 UTC, the last 5.00 s; Ctrl-C ends', 'no node is connected, so nothing new comes in; to connect one: elixir-scope run -- mix run, or elixir-scope attach NODE', ''))
+  expect((await ask('--json top', { handlers: none })).out).toContain('"nodes":[],"functions":[]')
   const away = await ask('top', { handlers: { get_hotspots: () => { throw new FailureError(failure('timeout', 'no answer in 5 s')) } } })
   expect(away).toMatchObject({ code: 0, out: '08:01:05 UTC  no answer: no answer in 5 s; trying again\n' })
+  const off = () => { throw new FailureError(failure('unavailable', 'nothing is captured: capture.enabled is off', { hint: 'set capture.enabled to true' })) }
+  const without = await ask('--no-color top', { pauses: 3, columns: 80, handlers: { get_hotspots: off, count_events: off, list_nodes: off } })
+  expect(without).toEqual({ code: 4, out: '', err: 'error: nothing is captured: capture.enabled is off\n  set capture.enabled to true\n' })
 })
 
 test('calls: a tree with times and places, and what it leaves out', async () => {

@@ -21,6 +21,7 @@ import type { Connection } from '../ports.ts'
 import { missingWords } from '../render/basis.ts'
 import { renderEvent, renderEvents } from '../render/events.ts'
 import { readSpanMs, readWindow, type WindowFlags } from '../times.ts'
+import { untilInterrupted } from '../until-interrupted.ts'
 
 export type EventFlags = WindowFlags & {
   readonly type?: string
@@ -110,37 +111,30 @@ async function everything(context: Context, connection: Connection, filter: Filt
 async function follow(context: Context, connection: Connection, filter: Filter): Promise<Result<ExitCode, Failure>> {
   const statistics = await connection.call('get_event_stats', {})
   if (!statistics.ok) return statistics
-  const from = filter.since === undefined ? BigInt(statistics.value.newest_ns ?? 0) + 1n : timeNs(filter.since)
-  const interrupted = Promise.withResolvers<'interrupted'>()
-  const release = context.ports.onInterrupt(() => interrupted.resolve('interrupted'))
+  let since = filter.since === undefined ? BigInt(statistics.value.newest_ns ?? 0) + 1n : timeNs(filter.since)
   let seen = new Map<string, bigint>()
-  let since = from
   let shown = 0
   if (context.format === 'text') say(context, 'events as they come in; Ctrl-C ends')
-  try {
-    for (;;) {
-      const fresh: EventWire[] = []
-      const asked = eachPage(connection, 'query_events', { ...filter, since, order: 'asc' }, ({ value }) => {
-        fresh.push(...value.events.filter((event) => !seen.has(event.event_id)))
-        return 'more'
-      })
-      const read = await Promise.race([asked, interrupted.promise])
-      if (read === 'interrupted') return ok(EXIT.ok)
-      if (!read.ok) return read
-      for (const event of fresh) seen.set(event.event_id, BigInt(event.timestamp_ns))
-      since = [...seen.values()].reduce((latest, at) => (at - LATE_NS > latest ? at - LATE_NS : latest), since)
-      seen = new Map([...seen].filter(([, at]) => at >= since))
-      const lines = context.format === 'json' ? fresh.map((event) => renderJson(event)) : renderEvents(fresh, context.view, { nowMs: context.ports.now() }).slice(shown === 0 ? 0 : 1)
-      context.ports.stdout.write(lines.map((line) => `${line}\n`).join(''))
-      shown += fresh.length
-      const pause = context.ports.pause(FOLLOW_MS)
-      const ended = await Promise.race([pause.over, interrupted.promise])
-      pause.cancel()
-      if (ended === 'interrupted') return ok(EXIT.ok)
-    }
-  } finally {
-    release()
-  }
+  return untilInterrupted(context, FOLLOW_MS, () => eventsSince(connection, filter, since), (read) => {
+    if (!read.ok) return read.error
+    const fresh = read.value.filter((event) => !seen.has(event.event_id))
+    for (const event of fresh) seen.set(event.event_id, BigInt(event.timestamp_ns))
+    since = [...seen.values()].reduce((latest, at) => (at - LATE_NS > latest ? at - LATE_NS : latest), since)
+    seen = new Map([...seen].filter(([, at]) => at >= since))
+    const lines = context.format === 'json' ? fresh.map((event) => renderJson(event)) : renderEvents(fresh, context.view, { nowMs: context.ports.now() }).slice(shown === 0 ? 0 : 1)
+    context.ports.stdout.write(lines.map((line) => `${line}\n`).join(''))
+    shown += fresh.length
+    return undefined
+  })
+}
+
+async function eventsSince(connection: Connection, filter: Filter, since: bigint): Promise<Result<EventWire[], Failure>> {
+  const events: EventWire[] = []
+  const read = await eachPage(connection, 'query_events', { ...filter, since, order: 'asc' }, ({ value }) => {
+    events.push(...value.events)
+    return 'more'
+  })
+  return read.ok ? ok(events) : read
 }
 
 /** What names an event; the daemon would speak of its own methods. */

@@ -11,7 +11,7 @@ import { commandFor, print, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { basisOf } from '../gaps.ts'
 import type { Connection } from '../ports.ts'
-import { planTold } from '../render/capture.ts'
+import { howToConnect, planTold } from '../render/capture.ts'
 import { renderHot } from '../render/insights.ts'
 import { spanOf } from '../render/moments.ts'
 import { formatCount, plural } from '../render/text.ts'
@@ -54,9 +54,9 @@ export function record(context: Context, { forMs, node, ...wishes }: RecordFlags
 function nodesMeant(nodes: Reply<'list_nodes'>['nodes'], node: string | undefined, command: string): Result<string[], Failure> {
   const connected = [...new Set(nodes.filter((one) => one.connected).map((one) => one.node))].sort()
   if (node !== undefined && connected.includes(node)) return ok([node])
-  if (node !== undefined) return fail(failure('not_found', `${node} is not connected`, { hint: connected.length === 0 ? `no node is; to connect one: ${command} run -- mix run` : `connected: ${connected.join(', ')}` }))
+  if (node !== undefined) return fail(failure('not_found', `${node} is not connected`, { hint: connected.length === 0 ? `no node is; ${howToConnect(command)}` : `connected: ${connected.join(', ')}` }))
   if (connected.length > 0) return ok(connected)
-  return fail(failure('unavailable', 'no node is connected', { hint: `start the program with: ${command} run -- mix run; or attach one that runs: ${command} attach NODE` }))
+  return fail(failure('unavailable', 'no node is connected', { hint: howToConnect(command) }))
 }
 
 async function traced(

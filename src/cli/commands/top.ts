@@ -1,78 +1,65 @@
-/** top: the functions and processes that are busy now, again and again, until Ctrl-C. A daemon that is away is waited for. */
+/** top: the functions and processes that are busy now, again and again, until Ctrl-C. */
 
 import type { Failure } from '../../base/failure.ts'
 import { ok, type Result } from '../../base/result.ts'
 import type { Value } from '../../wire/methods.ts'
-import { renderJson } from '../../wire/json.ts'
-import { withDaemon, type Context } from '../context.ts'
-import { EXIT, type ExitCode } from '../exit.ts'
+import { commandFor, withDaemon, type Context } from '../context.ts'
+import type { ExitCode } from '../exit.ts'
 import { callsIn, gapsIn } from '../gaps.ts'
 import type { Connection } from '../ports.ts'
-import { renderGaps } from '../render/basis.ts'
+import { renderGaps, type Gap } from '../render/basis.ts'
+import { howToConnect } from '../render/capture.ts'
 import { percentOf, spanOf } from '../render/moments.ts'
 import { renderTable } from '../render/table.ts'
-import { formatCount, harmless } from '../render/text.ts'
-import { openScreen } from '../screen.ts'
+import { formatCount } from '../render/text.ts'
+import { clock, keepOnScreen, type Frame } from '../screen.ts'
 
 export type TopFlags = { readonly everyMs: number; readonly windowMs: number; readonly limit: number }
 
 type Hot = Value<'get_hotspots'>
 type Counts = Value<'count_events'>
+type Window = { readonly since: string; readonly until: string }
+type Seen = {
+  readonly window: Window; readonly hot: Hot; readonly processes: Counts; readonly gaps: readonly Gap[]; readonly nCalls: number
+  /** That are connected. */
+  readonly nodes: readonly string[]
+}
 
 const ANSWER_MS = 5000
 const PROCESSES = 8
 
 export function top(context: Context, flags: TopFlags): Promise<ExitCode> {
-  return withDaemon(context, async (connection) => {
-    const interrupted = Promise.withResolvers<'interrupted'>()
-    const release = context.ports.onInterrupt(() => interrupted.resolve('interrupted'))
-    const screen = openScreen(context)
-    try {
-      for (;;) {
-        const drawn = await Promise.race([frame(context, connection, flags), interrupted.promise])
-        if (drawn === 'interrupted') return ok(EXIT.ok)
-        screen.draw(drawn)
-        const pause = context.ports.pause(flags.everyMs)
-        const ended = await Promise.race([pause.over, interrupted.promise])
-        pause.cancel()
-        if (ended === 'interrupted') return ok(EXIT.ok)
-      }
-    } finally {
-      screen.close()
-      release()
-    }
-  })
+  return withDaemon(context, (connection, root) =>
+    keepOnScreen(context, flags.everyMs, () => look(context, connection, flags), (seen) => frame(context, seen, { ...flags, command: commandFor(context, root) })))
 }
 
-async function frame(context: Context, connection: Connection, { windowMs, limit }: TopFlags): Promise<readonly string[]> {
-  const now = context.ports.now()
+async function look({ ports }: Context, connection: Connection, { windowMs, limit }: TopFlags): Promise<Result<Seen, Failure>> {
+  const now = ports.now()
   const window = { since: new Date(now - windowMs).toISOString(), until: new Date(now).toISOString() }
-  const asked = await ask(connection, window, limit)
-  const time = new Date(now).toISOString().slice(11, 19)
-  if (!asked.ok) {
-    if (context.format === 'json') return [renderJson({ error: asked.error })]
-    return [`${time} UTC  ${context.view.style.red('no answer:')} ${harmless(asked.error.message)}; trying again`]
-  }
-  if (context.format === 'json') return [renderJson({ at: new Date(now).toISOString(), window, functions: asked.value.hot.functions, processes: asked.value.processes.groups, completeness: asked.value.hot.completeness })]
-  const { hot, processes } = asked.value
-  const [gaps, nCalls] = hot.completeness.complete ? [[], 0] : await Promise.all([gapsIn(connection, window), callsIn(connection, window)])
-  const seconds = windowMs / 1000
-  return [
-    context.view.style.dim(`${time} UTC, the last ${spanOf(windowMs * 1e6)}; Ctrl-C ends`),
-    ...hot.functions.length === 0 ? ['no call was seen; what is traced, `nodes` and `plan list` tell'] : functionTable(hot.functions, seconds, context),
-    ...processes.groups.length === 0 ? [] : ['', ...processTable(processes, seconds, context)],
-    '',
-    ...renderGaps(hot.completeness, gaps, nCalls),
-  ]
-}
-
-async function ask(connection: Connection, window: { readonly since: string; readonly until: string }, limit: number): Promise<Result<{ readonly hot: Hot; readonly processes: Counts }, Failure>> {
-  const [hot, processes] = await Promise.all([
-    connection.call('get_hotspots', { ...window, by: 'own', limit }, { timeoutMs: ANSWER_MS }), connection.call('count_events', { ...window, by: 'pid', limit: PROCESSES }, { timeoutMs: ANSWER_MS }),
+  const options = { timeoutMs: ANSWER_MS }
+  const [hot, processes, listed] = await Promise.all([
+    connection.call('get_hotspots', { ...window, by: 'own', limit }, options), connection.call('count_events', { ...window, by: 'pid', limit: PROCESSES }, options), connection.call('list_nodes', {}, options),
   ])
   if (!hot.ok) return hot
   if (!processes.ok) return processes
-  return ok({ hot: hot.value.value, processes: processes.value.value })
+  if (!listed.ok) return listed
+  const isWhole = hot.value.value.completeness.complete
+  const [gaps, nCalls] = isWhole ? [[], 0] : await Promise.all([gapsIn(connection, window), callsIn(connection, window)])
+  return ok({ window, hot: hot.value.value, processes: processes.value.value, gaps, nCalls, nodes: listed.value.nodes.filter((node) => node.connected).map(({ node }) => node) })
+}
+
+function frame(context: Context, { window, hot, processes, gaps, nCalls, nodes }: Seen, { windowMs, command }: TopFlags & { readonly command: string }): Frame {
+  const seconds = windowMs / 1000
+  return {
+    json: { at: window.until, window, nodes, functions: hot.functions, processes: processes.groups, completeness: hot.completeness },
+    lines: () => [
+      context.view.style.dim(`${clock(context)} UTC, the last ${spanOf(windowMs * 1e6)}; Ctrl-C ends`),
+      ...nodes.length > 0 ? [] : [`${context.view.style.yellow('no node is connected')}, so nothing new comes in; ${howToConnect(command)}`],
+      ...hot.functions.length > 0 ? functionTable(hot.functions, seconds, context) : nodes.length === 0 ? [] : ['no call was seen; what is traced, `nodes` and `plan list` tell'],
+      ...processes.groups.length === 0 ? [] : ['', ...processTable(processes, seconds, context)],
+      ...nodes.length === 0 && hot.functions.length === 0 ? [] : ['', ...renderGaps(hot.completeness, gaps, nCalls)],
+    ],
+  }
 }
 
 function functionTable(functions: Hot['functions'], seconds: number, { view }: Context): string[] {

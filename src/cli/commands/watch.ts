@@ -3,13 +3,13 @@
  * so are epochs that were missed meanwhile or because the terminal did not read.
  */
 
-import { ok } from '../../base/result.ts'
 import type { NotificationParams } from '../../wire/methods.ts'
 import { renderJson } from '../../wire/json.ts'
 import { say, withDaemon, type Context } from '../context.ts'
-import { EXIT, type ExitCode } from '../exit.ts'
+import type { ExitCode } from '../exit.ts'
 import { renderChanges } from '../render/changes.ts'
 import { harmless } from '../render/text.ts'
+import { untilInterrupted } from '../until-interrupted.ts'
 
 /** A connection that was lost and is there again has to be told of anew. */
 const AGAIN_MS = 2000
@@ -18,8 +18,6 @@ const ANSWER_MS = 5000
 
 export function watch(context: Context): Promise<ExitCode> {
   return withDaemon(context, async (connection) => {
-    const interrupted = Promise.withResolvers<'interrupted'>()
-    const release = context.ports.onInterrupt(() => interrupted.resolve('interrupted'))
     let epoch = -1
     let answered = -1
     let isAway = false
@@ -28,32 +26,24 @@ export function watch(context: Context): Promise<ExitCode> {
       epoch = changes.epoch
       show(context, changes)
     })
-    try {
-      for (;;) {
-        const watched = await Promise.race([connection.call('watch', {}, { timeoutMs: ANSWER_MS }), interrupted.promise])
-        if (watched === 'interrupted') return ok(EXIT.ok)
-        if (!watched.ok && answered < 0) return watched
-        if (watched.ok && answered < 0) {
-          epoch = Math.max(epoch, watched.value.epoch)
-          note(context, `watching from epoch ${watched.value.epoch}; Ctrl-C ends`)
-        }
-        // What was committed before the last answer has been told by now, or never will be.
-        if (epoch < answered) {
-          missed(context, epoch, answered + 1)
-          epoch = answered
-        }
-        if (isAway !== !watched.ok) note(context, watched.ok ? 'the daemon is there again' : `no answer: ${harmless(watched.error.message)}; trying again`)
-        isAway = !watched.ok
-        if (watched.ok) answered = watched.value.epoch
-        const pause = context.ports.pause(AGAIN_MS)
-        const ended = await Promise.race([pause.over, interrupted.promise])
-        pause.cancel()
-        if (ended === 'interrupted') return ok(EXIT.ok)
+    const ended = await untilInterrupted(context, AGAIN_MS, () => connection.call('watch', {}, { timeoutMs: ANSWER_MS }), (watched) => {
+      if (!watched.ok && answered < 0) return watched.error
+      if (watched.ok && answered < 0) {
+        epoch = Math.max(epoch, watched.value.epoch)
+        note(context, `watching from epoch ${watched.value.epoch}; Ctrl-C ends`)
       }
-    } finally {
-      silence()
-      release()
-    }
+      // What was committed before the last answer has been told by now, or never will be.
+      if (epoch < answered) {
+        missed(context, epoch, answered + 1)
+        epoch = answered
+      }
+      if (isAway !== !watched.ok) note(context, watched.ok ? 'the daemon is there again' : `no answer: ${harmless(watched.error.message)}; trying again`)
+      isAway = !watched.ok
+      if (watched.ok) answered = watched.value.epoch
+      return undefined
+    })
+    silence()
+    return ended
   })
 }
 

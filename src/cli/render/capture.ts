@@ -27,8 +27,12 @@ export function renderNodes({ nodes, listening }: Reply<'list_nodes'>, command: 
     ...nodes.flatMap(refusals),
     '',
     ...renderFields([['listening on', listening.length === 0 ? 'nothing: capture.enabled is off' : listening.join(', ')]], view),
-    ...nodes.some((node) => node.connected) ? [] : [`to connect one: ${command} run -- mix run, or ${command} attach NODE`],
+    ...nodes.some((node) => node.connected) ? [] : [howToConnect(command)],
   ]
+}
+
+export function howToConnect(command: string): string {
+  return `to connect one: ${command} run -- mix run, or ${command} attach NODE`
 }
 
 /** A plan that the node brought along, as it says itself. */
