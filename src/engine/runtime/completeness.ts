@@ -10,7 +10,7 @@ import { countEvents } from '../../event/query/count.ts'
 import type { EventFilter } from '../../event/query/filter.ts'
 import type { Value } from '../../wire/methods.ts'
 import { finishWithin, type Gap, type RuntimeContext } from './context.ts'
-import { readPayload } from './terms.ts'
+import { readPayload } from './payload.ts'
 
 type Completeness = Value<'query_events'>['completeness']
 type Window = Pick<EventFilter, 'sinceNs' | 'untilNs' | 'node'>

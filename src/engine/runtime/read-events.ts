@@ -11,7 +11,7 @@ import type { Args, EventMethod, Value } from '../../wire/methods.ts'
 import type { EventWire } from '../../wire/event-records.ts'
 import { completenessOf } from './completeness.ts'
 import { finishWithin, type RuntimeContext } from './context.ts'
-import { readPayload } from './terms.ts'
+import { readPayload } from './payload.ts'
 import { timeNs } from './time.ts'
 
 export function queryEvents(context: RuntimeContext, args: Args<'query_events'>): Result<Value<'query_events'>, Failure> {

@@ -18,8 +18,9 @@ import { basisOf, callsIn, figuresRecord, NO_FIGURES, QUANTILES } from './basis.
 import { finishWithin, type RuntimeContext } from './context.ts'
 import { figuresIn, figuresOfRows, type Window } from './figures.ts'
 import { placesOf, type NodePlace } from './node-places.ts'
+import { readPayload } from './payload.ts'
 import { filterOf } from './read-events.ts'
-import { readPayload, termText, type Term } from './terms.ts'
+import { termText, type Term } from './terms.ts'
 import { definitions, isPlaced, runningName, withoutHandovers, writtenOf } from './written.ts'
 
 type Insights = Value<'get_runtime_insights'>
