@@ -4,14 +4,15 @@
  * The rows of the blocks are not in order of time: several schedulers and nodes never deliver them so.
  */
 
-import { type Block, BLOCK_ROWS, blockBytes, counts, HEADER, layOut, lengthOf, SECTION_NAMES } from '../src/event/block.ts'
+import { type Block, BLOCK_CAPACITY, BLOCK_ROWS, blockBytes, counts, HEADER, layOut, lengthOf, SECTION_NAMES } from '../src/event/block.ts'
 import type { BlockRef, Blocks } from '../src/event/query/blocks.ts'
 import { countEvents, groupEvents } from '../src/event/query/count.ts'
 import type { EventFilter } from '../src/event/query/filter.ts'
 import { finish, getEvent, runQuery } from '../src/event/query/run.ts'
 import { openLearnt, type Queries, queriesOn } from '../src/event/query/scan.ts'
 import { seal, timeRange } from '../src/event/seal.ts'
-import { append, beginBlock, BLOCK_CAPACITY, openWriter } from '../src/event/writer.ts'
+import { append, beginBlock } from '../src/event/writer.ts'
+import { openWriter } from '../src/event/writer-state.ts'
 import type { EventRecord } from '../src/model/event.ts'
 import { LOAD, loadBatches } from './events-load.ts'
 

@@ -12,9 +12,10 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { must } from '../src/base/assert.ts'
 import { type Batch, decodeBatch, encodeBatch } from '../src/event/batch.ts'
-import { type Block, blockBytes, type Counts, counts, isSorted, layOut, lengthOf, SECTION_NAMES, widthOf } from '../src/event/block.ts'
+import { type Block, BLOCK_CAPACITY, blockBytes, type Counts, counts, isSorted, layOut, lengthOf, SECTION_NAMES, widthOf } from '../src/event/block.ts'
 import { seal } from '../src/event/seal.ts'
-import { append, beginBlock, BLOCK_CAPACITY, openWriter, type Writer, writerStats } from '../src/event/writer.ts'
+import { append, beginBlock } from '../src/event/writer.ts'
+import { openWriter, type Writer, writerStats } from '../src/event/writer-state.ts'
 import { LOAD, loadBatches } from './events-load.ts'
 
 const SOURCE = { node: 'shop@localhost', startNs: 1_789_000_000_000_000_000n }

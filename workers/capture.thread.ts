@@ -24,6 +24,7 @@ import { WARM_MS } from '../src/event/archive.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { close, commit, durableOf, openEventStore, tick, type EventStore, type Retention } from '../src/event/event-store.ts'
 import { openSlabWriter, type Slabs } from '../src/event/slabs.ts'
+import { writerStats } from '../src/event/writer-state.ts'
 import { listenOn } from '../src/gateway/ipc/socket-file.ts'
 import { createMetricRecorder, type CounterHandle } from '../src/host/metric-recorder.ts'
 import { writeWhole } from '../src/host/private-files.ts'
@@ -34,6 +35,7 @@ import { portActor } from '../src/otp/port-actor.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { MetricCasts, RuntimeCasts } from './calls.ts'
+import { measureWriter } from './capture-metrics.ts'
 import { createCodeResolver } from './code-resolver.ts'
 import { pressureCellOf, type SharedState } from './shared-state.ts'
 
@@ -86,6 +88,7 @@ runThread<CaptureInit>(async (context) => {
   const timer = setInterval(() => {
     reader.value.expire(init.config.storage.snapshotMaxMs)
     tick(store)
+    measureWriter(recorder, writerStats(store.writer))
     context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
     if (reader.value.place() === 'replaced') context.exit({ kind: 'failed', failure: failure('unavailable', 'the store was replaced') })
   }, REPORT_MS)

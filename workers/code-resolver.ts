@@ -8,7 +8,7 @@ import { createAnalyser } from '../src/analysis/analyse.ts'
 import type { Hello, LoadedModule } from '../src/capture/hello.ts'
 import { createCorrelator } from '../src/correlate/correlator.ts'
 import { createStaticCache } from '../src/correlate/static-index.ts'
-import type { Resolve } from '../src/event/writer.ts'
+import type { Resolve } from '../src/event/writer-state.ts'
 import type { Reader } from '../src/store/contract.ts'
 
 export type CodeResolver = {

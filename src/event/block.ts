@@ -28,6 +28,12 @@ export const COUNT = { rows: 8, sites: 9, pids: 10, correlations: 11, sources: 1
 export type CountName = keyof typeof COUNT
 export type Counts = Readonly<Record<CountName, number>>
 
+/** Room for any batch that can be decoded, in an empty block. It is virtual: pages that are never touched cost nothing. */
+export const BLOCK_CAPACITY: Counts = {
+  rows: BLOCK_ROWS, sites: 65_534, pids: 65_534, correlations: 65_534, sources: 1024, strings: 1 << 18,
+  stringBytes: 16 << 20, arenaBytes: (8 << 20) + (1 << 17), summaryBytes: 4 << 20,
+}
+
 /**
  * A site is what was called from where: ten words. `module` to `file` and `node` are codes of strings (0: none), arities
  * and line are numbers. A return has the site of its call.

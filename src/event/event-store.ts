@@ -22,7 +22,7 @@ import { timeRange } from './seal.ts'
 import {
   appendBatch, dropLog, type EventStore, type EventStoreConfig, type EventStorePorts, type IncomingBatch, openBlock, sealOpenBlock, settle, syncAll,
 } from './store-state.ts'
-import { openWriter } from './writer.ts'
+import { openWriter } from './writer-state.ts'
 
 export type { Recovered } from './recover.ts'
 export type { Retention } from './retention.ts'

@@ -22,8 +22,7 @@
  */
 
 import { assert } from '../base/assert.ts'
-import { type Block, blockBytes, blockIn, type Counts, HEADER, layOut } from './block.ts'
-import { BLOCK_CAPACITY } from './writer.ts'
+import { type Block, BLOCK_CAPACITY, blockBytes, blockIn, type Counts, HEADER, layOut } from './block.ts'
 
 /** What main makes and hands to every thread. */
 export type Slabs = { readonly buffers: readonly SharedArrayBuffer[]; readonly directory: SharedArrayBuffer; readonly capacity: Counts }

@@ -22,7 +22,8 @@ import { attempt, type Disk } from './disk.ts'
 import { appendLog, closeLog, createLog, cutLog, type Log, logName, syncLog } from './log.ts'
 import { seal } from './seal.ts'
 import type { SlabWriter } from './slabs.ts'
-import { append, beginBlock, type Resolve, type Writer } from './writer.ts'
+import { append, beginBlock } from './writer.ts'
+import type { Resolve, Writer } from './writer-state.ts'
 
 export type EventStorePorts = {
   readonly disk: Disk

@@ -45,6 +45,10 @@ export const METRICS = {
   elixir_scope_writes_total: counter('Writes of clients: stored, stored_with_pressure, storage_rejected.', 'outcome'),
 
   elixir_scope_events_total: counter('Events taken from nodes.'),
+  elixir_scope_events_unpaired_total: counter('Returns and exceptions whose call was not seen: they have no duration.'),
+  elixir_scope_open_calls: gauge('Calls that wait for their return.'),
+  elixir_scope_calls_given_up_total: counter('Calls that wait no more, since events were missing or too many calls were open.'),
+  elixir_scope_event_places_left_out_total: counter('Places in the code that found no room in a block: their events have none.'),
 
   elixir_scope_import_duration_seconds: histogram('Time of an import.', 'outcome'),
   elixir_scope_import_files_total: counter('Files that imports dealt with.', 'outcome'),

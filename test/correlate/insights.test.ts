@@ -8,7 +8,8 @@ import {
 import type { EventFunction } from '../../src/model/event.ts'
 import { siteOf } from '../../src/event/names.ts'
 import { summarise } from '../../src/event/summary.ts'
-import { append, beginBlock, openWriter } from '../../src/event/writer.ts'
+import { append, beginBlock } from '../../src/event/writer.ts'
+import { openWriter } from '../../src/event/writer-state.ts'
 import { batchOf, type TestEvent } from '../event/batches.ts'
 import { newBlock } from '../event/rows.ts'
 

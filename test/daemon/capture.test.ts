@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '../../src/base/result.ts'
 import type { Client } from '../../src/client/client.ts'
 import { encodeFrame } from '../../src/capture/frames.ts'
 import { loadBatches } from '../../bench/events-load.ts'
+import { batchOf, type TestEvent } from '../event/batches.ts'
 import { startStandIn, type StandIn } from '../support/stand-in-agent.ts'
 import { untilAnswered, value, type Sandbox } from './running-daemon.ts'
 import { daemonHere, projectOf, type DaemonHere } from './set-up.ts'
@@ -177,4 +178,14 @@ test('connections that say nothing, nonsense or half a frame hurt nobody', async
   good.give([...loadBatches({ ...LOAD, batches: 1 })][0] ?? expect.fail('no batch'))
   await good.settled()
   expect(await total(client)).toBe(LOAD.eventsPerBatch)
+})
+
+test('returns without a call, calls that are given up and calls still open are metrics', async () => {
+  const { agent, metrics } = await running()
+  const sender = agent('a@host')
+  const call = (pid: string): TestEvent => ({ type: 'call', ts: 0, pid, mfa: 'A.f/1' })
+  sender.give(batchOf([{ type: 'return', ts: 0, pid: 'p', mfa: 'A.f/1' }, call('q'), call('q'), { type: 'gap', ts: 1, pid: 'q' }, call('r')]))
+  await sender.settled()
+  const told = async (): Promise<string[]> => (await metrics.render()).text.split('\n').filter((line) => /^elixir_scope_(events_unpaired|calls_given_up|open_calls)/.test(line))
+  await expect.poll(told, { timeout: 10_000 }).toEqual(['elixir_scope_events_unpaired_total 1', 'elixir_scope_open_calls 1', 'elixir_scope_calls_given_up_total 2'])
 })

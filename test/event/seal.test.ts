@@ -7,7 +7,8 @@ import { type Block, BLOCK_ROWS, counts, isSealed, isSorted } from '../../src/ev
 import { postings } from '../../src/event/postings.ts'
 import { seal, timeRange } from '../../src/event/seal.ts'
 import { mergeRuns } from '../../src/event/time-order.ts'
-import { append, beginBlock, openWriter } from '../../src/event/writer.ts'
+import { append, beginBlock } from '../../src/event/writer.ts'
+import { openWriter } from '../../src/event/writer-state.ts'
 import { batches, batchOf, seed } from './batches.ts'
 import { newBlock } from './rows.ts'
 

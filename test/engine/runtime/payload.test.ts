@@ -29,7 +29,7 @@ test('what has no extension is what msgpackr reads', () => {
 function plain(term: Term | undefined): unknown {
   if (term instanceof Uint8Array) return { binary: [...term] }
   if (Array.isArray(term)) return term.map(plain)
-  return typeof term === 'object' && term !== null ? Object.fromEntries(Object.entries(term).map(([key, value]) => [key, plain(value as Term)])) : term
+  return typeof term === 'object' && term !== null ? Object.fromEntries(Object.entries(term).map(([key, value]) => [key, plain(value)])) : term
 }
 
 test('extensions are what they stand for', () => {
