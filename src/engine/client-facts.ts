@@ -9,7 +9,8 @@ import { fail, ok, type Result } from '../base/result.ts'
 import type { CallFacts, FunctionFacts, ModuleFacts, Span } from '../model/facts.ts'
 import { isModuleName, parseMfa } from '../model/names.ts'
 import type { ClientModule } from '../store/contract.ts'
-import { clientModule, type Args } from '../wire/methods.ts'
+import { clientModule } from '../wire/client-module.ts'
+import type { Args } from '../wire/methods.ts'
 
 export type ClientModuleStatement = Args<'store_module'>['module']
 export type ClientFunctionStatement = Args<'store_function'>['function']

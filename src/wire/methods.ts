@@ -11,15 +11,12 @@
 import { z } from 'zod'
 import type { FailureCode } from '../base/failure.ts'
 import { answer } from './answers.ts'
+import { clientFunction, clientModule, mfa, moduleName, path } from './client-module.ts'
 import { EVENT_METHODS } from './event-methods.ts'
 import {
   astNode, callerRecord, callRecord, fileVersion, functionData, functionSummary, health, importResult, memoryCleanup, memoryStatus, memoryUsage, moduleData, moduleDiff, moduleSummary, moment,
   monitoring, pressureLevel, problemRecord, statistics, takenProfile, treeNode, verificationRecord,
 } from './records.ts'
-
-/** History: 1 first published form; 2 daemon_status tells heart; 3 supervision, memory,
- * profiles, versions of files, rollback; 4 events, insights, plans, nodes. A test pins the hash of the schemas, so that a change must come with a new version. */
-export const WIRE_VERSION = 4
 
 export type MethodSpec = {
   readonly summary: string
@@ -31,9 +28,6 @@ export type MethodSpec = {
   readonly errors: readonly FailureCode[]
 }
 
-const moduleName = z.string().min(1).max(1024).describe('module as Elixir prints it')
-const mfa = z.string().min(3).max(1400).describe('e.g. MyApp.Cart.add_item/2')
-const path = z.string().min(1).max(4096).describe('relative to the project root')
 const page = {
   limit: z.int().min(1).max(1000).default(100).describe('at most this many'),
   cursor: z.string().max(2048).optional().describe('from the page before'),
@@ -41,26 +35,6 @@ const page = {
 const origin = z.enum(['file', 'client', 'all']).default('all')
 const version = z.int().min(0).optional().describe('refused with `conflict` when the module has changed since')
 const requestId = z.string().min(1).max(128).optional().describe('a repeat with the same id is answered with the first result')
-
-/** What a client may state about a function; everything else is left empty. */
-export const clientFunction = z.strictObject({
-  function_name: z.string().min(1).max(255),
-  arity: z.int().min(0).max(255),
-  kind: functionSummary.shape.kind.default('def'),
-  line: z.int().min(1).optional(),
-  doc: z.string().max(65_536).optional(),
-  specs: z.array(z.string().max(4096)).max(64).default([]),
-  calls: z.array(mfa).max(10_000).default([]),
-})
-
-/** A module as a client states it: source text, or facts. */
-export const clientModule = z.strictObject({
-  module_name: moduleName,
-  source: z.string().max(8_000_000).optional().describe('Elixir source; when given, the facts are read from it'),
-  source_file: path.optional(),
-  moduledoc: z.string().max(65_536).optional(),
-  functions: z.array(clientFunction).max(10_000).default([]),
-})
 
 const storeModule = z.strictObject({ operation: z.literal('store_module'), module: clientModule })
 const storeFunction = z.strictObject({ operation: z.literal('store_function'), module_name: moduleName, function: clientFunction })

@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod'
+import { functionKind } from './client-module.ts'
 
 const line = z.int().min(1)
 const offset = z.int().min(0)
@@ -54,7 +55,7 @@ export const moment = z.object({ epoch: z.int(), at: z.string() })
 
 export const functionSummary = z.object({
   mfa: z.string(), module_name: z.string(), function_name: z.string(), arity: z.int(),
-  kind: z.enum(['def', 'defp', 'defmacro', 'defmacrop', 'defguard', 'defguardp', 'defdelegate']),
+  kind: functionKind,
   visibility: z.enum(['public', 'private']),
   source_file: z.string().nullable(), line: line.nullable(),
   clauses: z.int(), cyclomatic_complexity: z.int(), lines_of_code: z.int(),
@@ -105,7 +106,7 @@ export const clauseRecord = z.object({
 export const functionData = z.object({
   mfa: z.string(), ast_node_id: z.string(),
   module_name: z.string(), function_name: z.string(), arity: z.int(),
-  kind: functionSummary.shape.kind, visibility: functionSummary.shape.visibility,
+  kind: functionKind, visibility: functionSummary.shape.visibility,
   arities: z.array(z.int()).describe('every arity it answers to, defaults included'),
   source_file: z.string().nullable(), source_location: spanRecord.nullable(),
   source_hash: z.string(), tree_hash: z.string(),

@@ -5,7 +5,9 @@
 
 import type { z } from 'zod'
 import { FAILURE_CODES, type FailureCode } from '../base/failure.ts'
-import { clientFunction, clientModule, type MethodSpec, METHODS, NOTIFICATIONS, WIRE_VERSION } from './methods.ts'
+import { clientFunction, clientModule } from './client-module.ts'
+import { type MethodSpec, METHODS, NOTIFICATIONS } from './methods.ts'
+import { WIRE_VERSION } from './version.ts'
 import { clientEvent } from './event-methods.ts'
 import * as eventRecords from './event-records.ts'
 import * as records from './records.ts'

@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { METHODS, NOTIFICATIONS, WIRE_VERSION } from '../../src/wire/methods.ts'
+import { METHODS, NOTIFICATIONS } from '../../src/wire/methods.ts'
+import { WIRE_VERSION } from '../../src/wire/version.ts'
 import { renderReference } from '../../src/wire/reference.ts'
 
 /** JSON Schema has no integers beyond 2^53; they stand there as anything. */
