@@ -4,9 +4,8 @@
  * with calls, frames shared, ns. Both count time from the first event, since doubles cannot hold ns since 1970. Pure.
  */
 
-import { termText, type Term } from '../engine/runtime/terms.ts'
 import type { EventWire } from '../wire/event-records.ts'
-import { saidBy } from './render/events.ts'
+import { payloadTexts, saidBy } from './render/events.ts'
 import { isoOf } from './render/moments.ts'
 import type { Mark, Timeline, Timelines } from './timelines.ts'
 
@@ -59,9 +58,9 @@ function chromeEvent(mark: Mark, pid: number, tid: number): ChromeEvent {
   const base = { name: mark.name, pid, tid, ts: mark.at / 1000 }
   switch (mark.kind) {
     case 'open':
-      return { ...base, ph: 'B', cat: 'call', args: { event: mark.event.event_id, ...placeOf(mark.event), ...termsOf(mark.event.payload) } }
+      return { ...base, ph: 'B', cat: 'call', args: { event: mark.event.event_id, ...placeOf(mark.event), ...Object.fromEntries(payloadTexts(mark.event.payload)) } }
     case 'close':
-      return { ...base, ph: 'E', cat: 'call', args: mark.event === undefined ? { end: 'not recorded' } : { end: mark.end, ...termsOf(mark.event.payload) } }
+      return { ...base, ph: 'E', cat: 'call', args: mark.event === undefined ? { end: 'not recorded' } : { end: mark.end, ...Object.fromEntries(payloadTexts(mark.event.payload)) } }
     case 'instant':
       return { ...base, ph: 'i', s: 't', cat: mark.event.event_type, args: { event: mark.event.event_id, what: saidBy(mark.event) } }
   }
@@ -69,11 +68,6 @@ function chromeEvent(mark: Mark, pid: number, tid: number): ChromeEvent {
 
 function placeOf({ node_id: nodeId, caller }: EventWire): Record<string, string> {
   return { ...(nodeId === null ? {} : { place: nodeId }), ...(caller === null || caller.file === '' ? {} : { called_from: `${caller.file}:${caller.line}` }) }
-}
-
-function termsOf(payload: unknown): Record<string, string> {
-  if (typeof payload !== 'object' || payload === null) return {}
-  return Object.fromEntries(Object.entries(payload as Record<string, Term>).map(([key, value]) => [key, termText(value)]))
 }
 
 type SpeedscopeEvent = { readonly type: 'O' | 'C'; readonly frame: number; readonly at: number }

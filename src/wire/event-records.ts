@@ -57,7 +57,7 @@ export const runtimeInsights = z.object({
   of: z.string(), kind: z.enum(['function', 'module', 'node']), ...basis.shape, figures: runtimeFigures, last_executed_ns: ns.nullable(),
   callers: z.array(z.object({ mfa: z.string(), calls: z.int(), node_id: z.string().nullable() })),
   callees: z.array(z.object({ mfa: z.string(), calls: z.int(), node_id: z.string().nullable() })),
-  errors: z.array(z.object({ class: z.string(), value: z.string(), count: z.int() })).describe('of the latest 1000 exceptions'),
+  errors: z.array(z.object({ class: z.string(), value: z.string(), count: z.int() })).describe('of the latest 1000 exceptions; `value` as Elixir heads it: `** (RuntimeError) oops`'),
   stated: z.array(z.object({ source: z.string(), at: z.string(), insights: z.record(z.string(), z.unknown()) })).describe('what clients stated, under their own names'),
 })
 

@@ -33,7 +33,7 @@ const FIGURES = { calls: 880, returns: 870, exceptions: 6, duration_ns: { p50: 1
 export const INSIGHTS: Value<'get_runtime_insights'> = {
   of: 'Shop.Cart.add/2', kind: 'function', ...BASIS, figures: FIGURES, last_executed_ns: T0 + 59_000_000_000n,
   callers: [{ mfa: 'Shop.Order.place/1', calls: 880, node_id: 'Shop.Order.place/1#1/Cart.add' }], callees: [{ mfa: 'Shop.Money.sum/1', calls: 880, node_id: null }],
-  errors: [{ class: 'error', value: ':badarg', count: 6 }], stated: [],
+  errors: [{ class: 'error', value: '** (ArgumentError) argument error', count: 6 }], stated: [],
 }
 
 const HOT: Value<'get_hotspots'>['functions'] = [

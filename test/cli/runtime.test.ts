@@ -28,12 +28,12 @@ test('events: the newest last, terms as Elixir prints them, and what is missing'
   expect(await ask('events')).toEqual({
     code: 0,
     out: lines(
-      'TIME (UTC)       TYPE       PID      WHAT                                                        TOOK  EVENT',
-      `08:01:00.000001  call       0.113.0  Shop.Cart.add(%{id: 7, items: []}, {:ok, "tea"})                  ${NODE}:1:1`,
-      `08:01:00.000002  return     0.113.0  Shop.Cart.add/2 gave :ok                                 12.3 µs  ${NODE}:1:2`,
-      `08:01:00.000003  exception  0.113.0  Shop.Cart.add/2 raised :error :badarg                    2.00 ms  ${NODE}:1:3`,
-      `08:01:00.000004  send       0.113.0  to 0.114.0: {:add, 1}                                             ${NODE}:1:4`,
-      `08:01:00.000005  gap                 events are missing, too many calls: 120 call, 30 return           ${NODE}:1:5`,
+      'TIME (UTC)       TYPE       PID      WHAT                                                         TOOK  EVENT',
+      `08:01:00.000001  call       0.113.0  Shop.Cart.add(%{id: 7, items: []}, {:ok, "tea"})                   ${NODE}:1:1`,
+      `08:01:00.000002  return     0.113.0  Shop.Cart.add/2 gave :ok                                  12.3 µs  ${NODE}:1:2`,
+      `08:01:00.000003  exception  0.113.0  Shop.Cart.add/2 raised ** (ArgumentError) argument error  2.00 ms  ${NODE}:1:3`,
+      `08:01:00.000004  send       0.113.0  to 0.114.0: {:add, 1}                                              ${NODE}:1:4`,
+      `08:01:00.000005  gap                 events are missing, too many calls: 120 call, 30 return            ${NODE}:1:5`,
     ),
     err: `note: ${MISSING}\n`,
   })
@@ -126,6 +126,17 @@ test('event: one in full', async () => {
   expect(gone).toEqual({ code: 3, out: '', err: 'error: there is no event "x:1:1"\n  old events are deleted\n' })
 })
 
+test('event: what was raised, what an exit came from, and what is not said by the message', async () => {
+  const whole = async (payload: unknown, type: 'exception' | 'exit') => (await ask(`event ${NODE}:1:1`, { handlers: { get_event_by_id: () => answerOf({ ...CALL, event_type: type, caller: null, evidence: 'none', payload }) } })).out.split('\n')
+  const struct = { __struct__: { $atom: 'Shop.Full' }, ':__exception__': true, ':message': 'it is full', ':by': 3 }
+  expect(await whole({ class: { $atom: 'error' }, value: struct }, 'exception')).toEqual(expect.arrayContaining(['exception  Shop.Cart.add/2 raised ** (Shop.Full) it is full', 'raised    ** (Shop.Full) it is full', 'value     %Shop.Full{by: 3, message: "it is full"}']))
+  expect((await whole({ class: { $atom: 'error' }, value: { $atom: 'badarith' } }, 'exception')).filter((line) => line.startsWith('value'))).toEqual([])
+  const stack = [{ $tuple: [{ $atom: 'Shop.Cart' }, { $atom: 'add' }, 2, []] }, { $tuple: [{ $atom: 'proc_lib' }, { $atom: 'init_p' }, 3, []] }]
+  expect(await whole({ reason: { $tuple: [{ $atom: 'badarith' }, stack] } }, 'exit')).toEqual(expect.arrayContaining([
+    'exit  ended: ** (ArithmeticError) bad argument in arithmetic expression', 'reason    ** (ArithmeticError) bad argument in arithmetic expression', 'stack     Shop.Cart.add/2, :proc_lib.init_p/3',
+  ]))
+})
+
 test('trace: figures with what they rest on, callers, callees, errors, the latest', async () => {
   expect((await ask('trace Shop.Cart.add/2')).out).toBe(lines(
     'Shop.Cart.add/2  function',
@@ -143,13 +154,13 @@ test('trace: figures with what they rest on, callers, callees, errors, the lates
     'CALLS             CALLS  PLACE',
     'Shop.Money.sum/1    880  several, or not known',
     '',
-    'RAISED         TIMES',
-    'error :badarg      6',
+    'RAISED                             TIMES',
+    '** (ArgumentError) argument error      6',
     '',
     'the latest 2 events',
-    'TIME (UTC)       TYPE       PID      WHAT                                      TOOK  EVENT',
-    `08:01:00.000002  return     0.113.0  Shop.Cart.add/2 gave :ok               12.3 µs  ${NODE}:1:2`,
-    `08:01:00.000003  exception  0.113.0  Shop.Cart.add/2 raised :error :badarg  2.00 ms  ${NODE}:1:3`,
+    'TIME (UTC)       TYPE       PID      WHAT                                                         TOOK  EVENT',
+    `08:01:00.000002  return     0.113.0  Shop.Cart.add/2 gave :ok                                  12.3 µs  ${NODE}:1:2`,
+    `08:01:00.000003  exception  0.113.0  Shop.Cart.add/2 raised ** (ArgumentError) argument error  2.00 ms  ${NODE}:1:3`,
   ))
 })
 

@@ -1,6 +1,7 @@
 /** Events as lines: tables, one in full, and what each says in one line, terms as Elixir prints them. Data in, lines out. */
 
-import { termText, type Term } from '../../engine/runtime/terms.ts'
+import { crashOf, raisedText } from '../../engine/runtime/raised.ts'
+import { structOf, termText, termTexts, type Term } from '../../engine/runtime/terms.ts'
 import type { EventWire } from '../../wire/event-records.ts'
 import { plainReason } from './basis.ts'
 import type { View } from './lists.ts'
@@ -44,7 +45,7 @@ export function renderEvent(event: EventWire, view: View): string[] {
       ['execution', event.correlation_id],
       ['took', event.duration_ns === null ? null : spanOf(event.duration_ns)],
       ['own time', event.own_ns === null ? null : `${spanOf(event.own_ns)}, without the traced calls within`],
-      ...Object.entries(fieldsOf(event.payload)).map(([name, value]) => [name, termText(value)] as const),
+      ...payloadTexts(event.payload),
     ], view),
   ]
 }
@@ -67,11 +68,11 @@ export function saidBy(event: EventWire): string {
   const peer = event.peer ?? '(process not known)'
   switch (event.event_type) {
     case 'call':
-      return Array.isArray(fields['args']) ? `${withoutArity(mfa)}(${(fields['args'] as readonly Term[]).map(termText).join(', ')})` : mfa
+      return Array.isArray(fields['args']) ? `${withoutArity(mfa)}(${termTexts(fields['args'] as readonly Term[])})` : mfa
     case 'return':
       return fields['result'] === undefined ? mfa : `${mfa} gave ${termText(fields['result'])}`
     case 'exception':
-      return `${mfa} raised ${[text('class'), text('value')].filter((part) => part !== undefined).join(' ')}`.trimEnd()
+      return `${mfa} raised ${raisedText(fields['class'], fields['value'])}`
     case 'send':
       return `to ${peer}${withColon(text('message'))}`
     case 'receive':
@@ -81,7 +82,7 @@ export function saidBy(event: EventWire): string {
     case 'spawned':
       return `started by ${peer}${event.mfa === null ? '' : `, running ${mfa}`}`
     case 'exit':
-      return `ended${withColon(text('reason'))}`
+      return `ended${withColon(crashOf(fields['reason'])?.text ?? text('reason'))}`
     case 'link':
     case 'unlink':
     case 'getting_linked':
@@ -108,6 +109,20 @@ function gapText(gap: Term | undefined): string {
   const types = Object.entries(fieldsOf(dropped)).filter(([, count]) => count !== 0).map(([type, count]) => `${formatCount(Number(count))} ${type}`).join(', ')
   const why = reason === undefined ? '' : typeof reason === 'string' ? plainReason(reason) : termText(reason)
   return `events are missing${why === '' ? '' : `, ${why}`}${types === '' ? '' : `: ${types}`}`
+}
+
+/** What a payload holds, by its name, terms as Elixir prints them. */
+export function payloadTexts(payload: unknown): readonly (readonly [name: string, text: string])[] {
+  const { class: kind, value, reason, ...others } = fieldsOf(payload)
+  const crash = crashOf(reason)
+  const raised = kind === undefined && value === undefined ? [] : [['raised', raisedText(kind, value)] as const]
+  // The message alone is said already.
+  const isSaid = value === undefined || [...structOf(value)?.fields.keys() ?? ['message']].every((field) => field === 'message')
+  const ended = reason === undefined ? [] : crash === undefined ? [['reason', termText(reason)] as const] : [['reason', crash.text] as const, ['stack', crash.stack.join(', ')] as const]
+  return [
+    ...Object.entries(others).map(([name, term]) => [name, name === 'args' && Array.isArray(term) ? `[${termTexts(term as readonly Term[])}]` : termText(term)] as const),
+    ...raised, ...isSaid ? [] : [['value', termText(value)] as const], ...ended,
+  ]
 }
 
 /** The fields of a payload; a payload of another form has none. */

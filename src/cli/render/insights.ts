@@ -28,7 +28,7 @@ export function renderInsights(insights: Insights, basis: readonly string[], vie
     ...peers('CALLED BY', insights.callers, view),
     ...peers('CALLS', insights.callees, view),
     ...errors.length === 0 ? [] : ['', ...renderTable<Insights['errors'][number]>([
-      { title: 'RAISED', cell: (row) => `${row.class} ${row.value}`, flexible: true, paint: style.red },
+      { title: 'RAISED', cell: (row) => row.value, flexible: true, paint: style.red },
       { title: 'TIMES', cell: (row) => formatCount(row.count), align: 'right' },
     ], errors, view)],
   ]

@@ -5,6 +5,7 @@
  * Bytes come from nodes and clients: a length is believed only as far as there are bytes.
  */
 
+import { floatText } from './term-literals.ts'
 import type { Term } from './terms.ts'
 
 type Reader = { readonly bytes: Uint8Array; readonly view: DataView; at: number }
@@ -54,9 +55,9 @@ function readMarked(reader: Reader, token: number): Term {
     case 0xc9:
       return readExtension(reader, readUnsigned(reader, 1 << (token - 0xc7)))
     case 0xca:
-      return reader.view.getFloat32(advance(reader, 4))
+      return ofFloat(reader.view.getFloat32(advance(reader, 4)))
     case 0xcb:
-      return reader.view.getFloat64(advance(reader, 8))
+      return ofFloat(reader.view.getFloat64(advance(reader, 8)))
     case 0xcc:
     case 0xcd:
     case 0xce:
@@ -86,6 +87,11 @@ function readMarked(reader: Reader, token: number): Term {
       if (token < 0xd4) throw new RangeError('a token without a meaning')
       return readExtension(reader, 1 << (token - 0xd4))
   }
+}
+
+/** A whole number here is no integer there. Beyond 32 bits JavaScript sends integers in this form. */
+function ofFloat(value: number): Term {
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? { $float: floatText(value) } : value
 }
 
 function readExtension(reader: Reader, length: number): Term {

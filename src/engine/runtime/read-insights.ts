@@ -20,6 +20,7 @@ import { figuresIn, figuresOfRows, type Window } from './figures.ts'
 import { placesOf, type NodePlace } from './node-places.ts'
 import { readPayload } from './payload.ts'
 import { filterOf } from './read-events.ts'
+import { raisedText } from './raised.ts'
 import { termText, type Term } from './terms.ts'
 import { definitions, isPlaced, runningName, withoutHandovers, writtenOf } from './written.ts'
 
@@ -115,7 +116,7 @@ function errorsOf(context: RuntimeContext, filters: readonly EventFilter[]): Ins
   for (const { payload } of lastEvents(context, filters.map((filter) => ({ ...filter, types: ['exception'] as const })), MAX_ERRORS)) {
     const told = payload === null ? undefined : readPayload(payload)
     const [kind, text] = [fieldOf(told, 'class'), fieldOf(told, 'value')]
-    const error = { class: kind === undefined ? 'unknown' : plainText(kind), value: text === undefined ? '' : termText(text).slice(0, MAX_ERROR_TEXT), count: 1 }
+    const error = { class: kind === undefined ? 'unknown' : plainText(kind), value: raisedText(kind, text).slice(0, MAX_ERROR_TEXT), count: 1 }
     const known = errors.get(`${error.class} ${error.value}`)
     if (known === undefined) errors.set(`${error.class} ${error.value}`, error)
     else known.count++

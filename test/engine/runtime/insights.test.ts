@@ -85,7 +85,7 @@ test('a function: its figures, callers, callees, errors, and what clients stated
     kind: 'function', of: RUN, n: 4, figures: { calls: 4, returns: 3, exceptions: 1, duration_ns: { n: 4, sum: 350, max: 100 }, own_ns: 3 * 60 + 50 }, last_executed_ns: T0 + 3050n,
     callers: [{ mfa: 'Outside.main/0', calls: 3, node_id: null }, { mfa: '(unknown)', calls: 1, node_id: null }],
     callees: [{ mfa: 'Shop.log/1', calls: 6, node_id: null }, { mfa: 'Shop.total/2', calls: 3, node_id: 'Shop.run/1#1/total' }],
-    errors: [{ class: 'error', value: '"bad"', count: 1 }], stated: [{ source: 'profiler', insights: { memory: 7 } }], completeness: { complete: true },
+    errors: [{ class: 'error', value: '** (ErlangError) Erlang error: "bad"', count: 1 }], stated: [{ source: 'profiler', insights: { memory: 7 } }], completeness: { complete: true },
     window: { since_ns: T0, until_ns: T0 + 3050n },
   })
   expect(program.answer('get_runtime_insights', { of: RUN, since: T0 + 1000n, until: T0 + 2000n })).toMatchObject({ n: 1, figures: { calls: 1, exceptions: 0 }, errors: [], window: { since_ns: T0 + 1000n } })
