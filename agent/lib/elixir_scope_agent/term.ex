@@ -60,7 +60,7 @@ defmodule ElixirScopeAgent.Term do
   defp term(false, _depth, left, _), do: {<<0xC2>>, left - 1}
 
   defp term(atom, _depth, left, _) when is_atom(atom) do
-    name = Names.atom(atom)
+    name = atom_name(atom)
     {Msgpack.ext(@ext_atom, name), left - byte_size(name) - 3}
   end
 
@@ -129,6 +129,15 @@ defmodule ElixirScopeAgent.Term do
   defp term(other, _depth, left, _) do
     text = Names.opaque(other)
     {Msgpack.ext(@ext_opaque, text), left - byte_size(text) - 3}
+  end
+
+  # Modules as Elixir prints them; the colon tells an atom that would be read as one: `:EUR`.
+  defp atom_name(atom) do
+    case :erlang.atom_to_binary(atom) do
+      <<"Elixir.", rest::binary>> when rest != "" -> rest
+      <<first, _::binary>> = name when first in ?A..?Z -> <<":", name::binary>>
+      name -> name
+    end
   end
 
   defp binary(bytes, left) when byte_size(bytes) <= left do
@@ -226,7 +235,7 @@ defmodule ElixirScopeAgent.Term do
   defp atom_key(:__struct__, left), do: {Msgpack.text("__struct__"), left - 12}
 
   defp atom_key(key, left) do
-    name = Names.atom(key)
+    name = atom_name(key)
     {Msgpack.ext(@ext_atom, name), left - byte_size(name) - 3}
   end
 

@@ -42,21 +42,27 @@ export function charlistText(codes: readonly number[]): string {
 
 /** `nil`, `true` and `false` are atoms too; names of modules have no colon. */
 export function atomText(name: string): string {
-  if (name === 'nil' || name === 'true' || name === 'false' || isAlias(name)) return name
-  return `:${isPlain(name) ? name : quoted(name)}`
+  if (name === 'nil' || name === 'true' || name === 'false' || isModule(name)) return name
+  return `:${unquoted(name) ?? quoted(withoutColon(name))}`
 }
 
 /** As a key of a map or keyword list: `name:`; undefined for a module, which is no such key. */
 export function keyText(name: string): string | undefined {
-  return isAlias(name) ? undefined : `${isPlain(name) ? name : quoted(name)}:`
+  return isModule(name) ? undefined : `${unquoted(name) ?? quoted(withoutColon(name))}:`
 }
 
-function isAlias(name: string): boolean {
+function isModule(name: string): boolean {
   return ALIAS.test(name)
 }
 
-function isPlain(name: string): boolean {
-  return IDENTIFIER.test(name) || OPERATORS.has(name)
+/** An atom that would be read as a module has kept its colon. */
+function withoutColon(name: string): string {
+  return /^:[A-Z]/.test(name) ? name.slice(1) : name
+}
+
+function unquoted(name: string): string | undefined {
+  const atom = withoutColon(name)
+  return IDENTIFIER.test(atom) || OPERATORS.has(atom) ? atom : undefined
 }
 
 /** Whole ones up to 10^16 in full, else the shorter of the two notations. */

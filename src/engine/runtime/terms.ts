@@ -5,6 +5,7 @@
  *     {"$atom": "ok"}  {"$tuple": […]}  {"$ref": "#PID<0.1.0>"}  {"$integer": "123…"}  {"$float": "2.0"}  {"$more": 12}
  *     {"$redacted": "password"}  {"$inspect": "<<1::3>>"}  {"$map": [[key, value], …]} where keys are no strings
  *
+ * An atom that reads like a module keeps its colon: {"$atom": ":EUR"} is :EUR, {"$atom": "EUR"} the module.
  * `termText` is the same as Elixir's `inspect` prints it; the fields of a struct are in order of their names.
  */
 
