@@ -69,7 +69,7 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
           const verified = isVerified(init.shared)
           const stale = pendingFiles(init.shared) > 0
           const context: RuntimeContext = {
-            queries: queriesOn(events.blocks(), learnt), snapshot, verified, stale, caches, pause, isDamaged: () => events.problems().length > 0, code: code.at(snapshot), mapOf: trees.mapOf,
+            queries: queriesOn(events.blocks(), learnt), snapshot, verified, stale, caches, pause, lost: events.lost, code: code.at(snapshot), mapOf: trees.mapOf,
             treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
             statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
           }

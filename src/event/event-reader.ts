@@ -20,7 +20,9 @@ import { blockOf, sizeOf } from './block-entry.ts'
 import { blockFileNumber, type FileEntry, type FileIndex, readEntry, readIndex, readTable } from './block-file.ts'
 import { type KeyKind, keyHash } from './block-keys.ts'
 import { attempt, type Disk } from './disk.ts'
+import { DAMAGED } from './examine.ts'
 import { decodeTable, type KeyTable, tableMayHold } from './footer.ts'
+import { type Loss, lossesStamp, readLosses } from './losses.ts'
 import type { BlockKey, BlockRef, Blocks } from './query/blocks.ts'
 import { timeRange } from './seal.ts'
 import { unpack } from './section-codec.ts'
@@ -47,7 +49,11 @@ export type EventReader = {
   blocks(): Blocks
   /** Blocks and files that could not be read, the newest last. */
   problems(): readonly Failure[]
+  /** What was stored and cannot be read any more: what the store knows of, and what this reader met. */
+  lost(): readonly Lost[]
 }
+
+export type Lost = Pick<Loss, 'why' | 'minNs' | 'maxNs' | 'events'>
 
 /** A file as this reader knows it. Tables are read when they are first asked for; undefined: there is none. */
 type KnownFile = { index: FileIndex; nBytes: number; lastUsedMs: number; touchedMs: number; readonly tables: Map<KeyKind, KeyTable | undefined>; refs: readonly BlockRef[] }
@@ -63,8 +69,10 @@ type State = {
   /** The least and greatest time in so many first rows of the open block, as `ts` has them. */
   seen: { number: number; rows: number; min: number; max: number }
   readonly cache: LRUCache<number, Block>
-  readonly damaged: Set<number>
+  /** By number. */
+  readonly damaged: Map<number, Lost & { readonly key: string }>
   readonly problems: Failure[]
+  losses: { readonly stamp: string | undefined; readonly list: readonly Loss[] }
 }
 
 const MAX_PROBLEMS = 32
@@ -73,10 +81,23 @@ const TOUCH_MS = 60_000
 
 export function openEventReader(options: EventReaderOptions): EventReader {
   const state: State = {
-    options, files: new Map(), listed: { files: [], places: new Map() }, seen: { number: 0, rows: 0, min: 0, max: 0 }, sealed: new Map(), damaged: new Set(), problems: [],
+    options, files: new Map(), listed: { files: [], places: new Map() }, seen: { number: 0, rows: 0, min: 0, max: 0 }, sealed: new Map(), damaged: new Map(), problems: [], losses: { stamp: undefined, list: [] },
     cache: new LRUCache<number, Block>({ maxSize: options.cacheBytes }),
   }
-  return { blocks: () => listBlocks(state), problems: () => state.problems }
+  return { blocks: () => listBlocks(state), problems: () => state.problems, lost: () => lostIn(state) }
+}
+
+function lostIn(state: State): readonly Lost[] {
+  const { options: { disk, directory }, damaged, problems } = state
+  const stamp = attempt('look at what events are lost', () => lossesStamp(disk, directory))
+  if (stamp.ok && stamp.value !== state.losses.stamp) {
+    const list = readLosses(disk, directory)
+    if (list.ok) state.losses = { stamp: stamp.value, list: list.value }
+  }
+  const { list } = state.losses
+  const known = new Set(list.map(({ key }) => key))
+  const unreadable = problems.filter(({ code }) => code !== 'damaged').map(({ message }): Lost => ({ why: message, minNs: null, maxNs: null, events: null }))
+  return [...list, ...[...damaged.values()].filter(({ key }) => !known.has(key)), ...unreadable]
 }
 
 function listBlocks(state: State): Blocks {
@@ -200,7 +221,7 @@ function readBlock(state: State, { index }: KnownFile, entry: FileEntry): Block 
     return 'gone'
   }
   if (read.value === 'damaged' || read.value.head.number !== entry.number) {
-    state.damaged.add(entry.number)
+    state.damaged.set(entry.number, { key: `${index.name}.${entry.at}`, why: DAMAGED, minNs: entry.minNs, maxNs: entry.maxNs, events: entry.nRows })
     note(state, failure('damaged', `block ${entry.number} of events in ${index.name} is damaged`, { hint: 'its events are left out of answers', details: { block: entry.number, path: index.path } }))
     return 'gone'
   }

@@ -16,11 +16,12 @@ import { KEY_KINDS, type KeyKind } from './block-keys.ts'
 import { closeFile, type FileEntry, type FileIndex, readIndex } from './block-file.ts'
 import { attempt } from './disk.ts'
 import { closeLog } from './log.ts'
+import { forgetLosses } from './losses.ts'
 import { recover, type Recovered } from './recover.ts'
 import { filesBefore, filesToRemove, type PrunableFile, type Retention } from './retention.ts'
 import { timeRange } from './seal.ts'
 import {
-  appendBatch, dropLog, type EventStore, type EventStoreConfig, type EventStorePorts, type IncomingBatch, openBlock, sealOpenBlock, settle, syncAll,
+  appendBatch, dropLog, type EventStore, type EventStoreConfig, type EventStorePorts, type IncomingBatch, openBlock, sealOpenBlock, settle, stateHeld, syncAll,
 } from './store-state.ts'
 import { openWriter } from './writer-state.ts'
 
@@ -71,11 +72,12 @@ export function durableOf(store: EventStore, session: string): number {
   return store.durable.get(session) ?? 0
 }
 
-/** Now and then, at least once a minute: seals an idle block, tries again what failed. */
+/** Now and then, at least once a minute: seals an idle block, tries again what failed. There is a log all the time, to say what files hold. */
 export function tick(store: EventStore): void {
   const { open } = store
   if (open !== undefined && counts(open.block).rows > 0 && store.ports.nowMs() - open.lastMs >= store.config.idleMs) sealOpenBlock(store)
   else settle(store)
+  if (store.open === undefined && openBlock(store).ok) stateHeld(store)
 }
 
 export type EventStoreStats = {
@@ -146,6 +148,7 @@ export function clear(store: EventStore): Result<number, Failure> {
   store.waiting = []
   store.open = undefined
   for (const { log } of logged) store.ports.slabs.retire(log.number)
+  forgetLosses(store.ports.disk, store.directory, Infinity)
   // The new log knows the sessions, and the number to go on from, before the old one goes.
   const opened = openBlock(store)
   for (const { log } of logged) {
@@ -159,6 +162,7 @@ export function clear(store: EventStore): Result<number, Failure> {
 export function freeze(store: EventStore, unusedMs: number): Result<number, Failure> {
   const names = filesToFreeze(onDisk(store, store.files.filter(({ isFinished }) => isFinished)), store.ports.nowMs(), unusedMs)
   let nFrozen = 0
+  stateHeld(store, names)
   for (const name of names) {
     const moved = moveToArchive(store.ports.disk, store.directory, name)
     if (!moved.ok) return moved
@@ -182,6 +186,7 @@ export function thaw(store: EventStore, only?: string): Result<number, Failure> 
     store.files = [...store.files, index.value].sort((a, b) => (a.name < b.name ? -1 : 1))
     nEvents += rowsOf(index.value.entries)
   }
+  stateHeld(store)
   return ok(nEvents)
 }
 
@@ -196,6 +201,8 @@ export function close(store: EventStore): void {
 /** Removes whole files and what of them is resident. Readers that have a block open keep it. */
 function removeFiles(store: EventStore, names: readonly string[]): Result<number, Failure> {
   let nEvents = 0
+  // Said before they go: what the log says to be there and is not, is lost. On a full disk it is said when there is room.
+  const unsaid = names.length === 0 ? undefined : stateHeld(store, names)
   for (const name of names) {
     const removed = attempt('remove a file of events', () => store.ports.disk.remove(join(store.directory, name)))
     if (!removed.ok) {
@@ -204,8 +211,17 @@ function removeFiles(store: EventStore, names: readonly string[]): Result<number
     }
     nEvents += forget(store, name)
   }
-  if (names.length > 0) attempt('write the removal of files to disk', () => store.ports.disk.syncDirectory(store.directory))
+  if (names.length === 0) return ok(nEvents)
+  attempt('write the removal of files to disk', () => store.ports.disk.syncDirectory(store.directory))
+  if (unsaid !== undefined) stateHeld(store)
+  const oldest = Math.min(store.nextNumber, ...loggedNumbers(store), ...allFiles(store).flatMap(({ entries }) => entries.map(({ number }) => number)))
+  const frozen = archiveOf(store.ports.disk, store.directory)
+  if (frozen.ok && frozen.value.length === 0) forgetLosses(store.ports.disk, store.directory, oldest)
   return ok(nEvents)
+}
+
+function loggedNumbers({ waiting, open }: EventStore): readonly number[] {
+  return [...waiting, ...(open === undefined ? [] : [open])].map(({ log }) => log.number)
 }
 
 /** The file is not there any more: neither are its blocks. How many events they had. */

@@ -6,10 +6,11 @@
 import type { Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { keysIn } from './block-entry.ts'
-import { closeFile, type ExaminedFile, type FileIndex, finishFile, readEntry, reopenBlockFile } from './block-file.ts'
+import { closeFile, type FileEntry, type FileIndex, finishFile, readEntry, reopenBlockFile } from './block-file.ts'
 import { attempt } from './disk.ts'
-import { type SetAside, setAsideBytes } from './set-aside.ts'
-import type { EventStore } from './store-state.ts'
+import type { Extent } from './held.ts'
+import { setAside, type SetAside } from './set-aside.ts'
+import { type EventStore, stateHeld } from './store-state.ts'
 
 /** The finished file of that name; what was set aside, where it was damaged. Takes as long as to read the file. */
 export function examine(store: EventStore, name: string): Result<readonly SetAside[], Failure> {
@@ -21,11 +22,11 @@ export function examine(store: EventStore, name: string): Result<readonly SetAsi
   for (const entry of index.entries) {
     const block = readEntry(disk, index.path, entry)
     if (!block.ok) return block
-    if (block.value === 'damaged') damaged.push({ at: entry.at, nBytes: entry.nBytes, head: entry })
+    if (block.value === 'damaged') damaged.push({ at: entry.at, nBytes: entry.nBytes, why: 'damaged' as const, facts: entry })
     else sound.push({ entry, keys: keysIn(block.value) })
   }
   if (damaged.length === 0) return ok([])
-  const kept = setDamageAside(store, index, damaged)
+  const kept = setLostAside(store, index, damaged)
   if (!kept.ok) return kept
   const size = attempt('look at a file of events', () => disk.stat(index.path)?.nBytes ?? index.nBytes)
   if (!size.ok) return size
@@ -35,15 +36,24 @@ export function examine(store: EventStore, name: string): Result<readonly SetAsi
   closeFile(reopened.value)
   if (failed !== undefined) return fail(failed)
   store.files = store.files.map((file) => (file === index ? reopened.value.index : file))
+  stateHeld(store)
   return kept
 }
 
-type Lost = Pick<ExaminedFile['damaged'][number], 'at' | 'nBytes'> & { readonly head: { readonly minNs: bigint; readonly maxNs: bigint; readonly nRows: number } | undefined }
+/** A part of a file that cannot be read, or that was there and is not any more. */
+export type LostPart = Pick<FileEntry, 'at' | 'nBytes'> & { readonly why: keyof typeof WHY; readonly facts: Extent | undefined }
 
-/** Keeps the bytes of damaged blocks of a file. */
-export function setDamageAside({ ports: { disk }, directory }: EventStore, { path, name }: FileIndex, lost: readonly Lost[]): Result<readonly SetAside[], Failure> {
+export const DAMAGED = 'a block of events has another checksum than when it was written'
+const WHY = {
+  damaged: DAMAGED,
+  'cut off': 'a file of events ends before events that it held',
+} as const
+
+/** Keeps the bytes of lost blocks of a file. */
+export function setLostAside(store: EventStore, { path, name }: FileIndex, lost: readonly LostPart[]): Result<readonly SetAside[], Failure> {
+  const { disk } = store.ports
   const all: SetAside[] = []
-  for (const { at, nBytes, head } of lost) {
+  for (const { at, nBytes, why, facts } of lost) {
     const bytes = attempt('read a file of events', () => {
       const file = disk.open(path, 'read')
       try {
@@ -54,7 +64,7 @@ export function setDamageAside({ ports: { disk }, directory }: EventStore, { pat
       }
     })
     if (!bytes.ok) return bytes
-    const kept = setAsideBytes(disk, directory, { name, at, why: 'a block of events has another checksum than when it was written', facts: head }, bytes.value)
+    const kept = setAside(store, { name, at, why: WHY[why], facts }, bytes.value)
     if (!kept.ok) return kept
     all.push(kept.value)
   }

@@ -6,7 +6,8 @@
  *              | session 16 bytes | no f64 | received i64 | start i64 | node | body
  *
  * The first record is of kind `head`: `no` is the block's number, the body each session's last batch before it (16 bytes
- * and f64 each), which thereby outlives every block that is pruned. All others are batches, the body a frame.
+ * and f64 each), which thereby outlives every block that is pruned. The body of `held` is what files of blocks hold (held.ts, in
+ * MessagePack); the last one counts. All others are batches, the body a frame.
  *
  * Invariant: `nBytes` counts whole records alone. What a failed write left beyond is cut off at once; where even that fails
  * the log is broken and takes nothing more: the block must then become durable by its file. Never read while written.
@@ -17,15 +18,19 @@ import type { Failure } from '../base/failure.ts'
 import { failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { EventSource } from '../model/event.ts'
+import { packValue, unpackValue } from './block-entry.ts'
 import { attempt, type Disk, type DiskFile } from './disk.ts'
+import { type Held, packHeld, unpackHeld } from './held.ts'
 
 const MAGIC = 0x52_4c_53_45 // ESLR
 const HEAD_BYTES = 56
 const AT = { crc: 4, length: 8, kind: 12, nodeLength: 14, session: 16, no: 32, received: 40, start: 48 } as const
-const KIND = { head: 1, batch: 2 } as const
+const KIND = { head: 1, batch: 2, held: 3 } as const
 /** A frame of the largest size and its head; a longer record is damaged. */
 const MAX_RECORD_BYTES = (8 << 20) + (1 << 17)
 const SESSION_BYTES = 16
+
+const NO_BATCH = { session: '', no: 0, source: { node: '', startNs: 0n }, receivedNs: 0n } as const
 
 /** By session, 32 hex digits: the number of its last batch. */
 export type Sessions = ReadonlyMap<string, number>
@@ -71,7 +76,7 @@ export function createLog(disk: Disk, path: string, block: number, sessions: Ses
     body.writeDoubleLE(no, at + SESSION_BYTES)
     at += SESSION_BYTES + 8
   }
-  const failed = appendRecord(log, KIND.head, { session: '', no: block, source: { node: '', startNs: 0n }, receivedNs: 0n, bytes: body })
+  const failed = appendRecord(log, KIND.head, { ...NO_BATCH, no: block, bytes: body })
   if (failed === undefined) return ok(log)
   closeLog(log)
   attempt('remove a log that could not be begun', () => disk.remove(path))
@@ -90,6 +95,11 @@ export function reopenLog(disk: Disk, path: string, block: number, nBytes: numbe
 /** Undefined when it is written; then `syncLog` makes it durable. After a failure the log is as it was. */
 export function appendLog(log: Log, batch: LoggedBatch): Failure | undefined {
   return appendRecord(log, KIND.batch, batch)
+}
+
+/** Says from now on what files hold. After a failure the log is as it was. */
+export function appendHeld(log: Log, held: Held): Failure | undefined {
+  return appendRecord(log, KIND.held, { ...NO_BATCH, bytes: packValue(packHeld(held)) })
 }
 
 /** Takes back what was appended beyond `nBytes`. */
@@ -143,6 +153,8 @@ export type FoundBatch = LoggedBatch & { readonly end: number }
 
 export type ReadLog = {
   readonly sessions: Sessions
+  /** Undefined where it does not say. */
+  readonly held: Held | undefined
   /** The whole batches up to the first damage. */
   readonly batches: readonly FoundBatch[]
   /** The whole ones after it. */
@@ -168,17 +180,17 @@ export function readLog(disk: Disk, path: string): Result<ReadLog, Failure> {
   })
 }
 
+type Scanned = { readonly sessions: Map<string, number>; readonly batches: FoundBatch[]; readonly stranded: FoundBatch[]; readonly damaged: { at: number; bytes: Uint8Array }[]; held: Held | undefined }
+
 function scan(whole: Buffer): ReadLog {
-  const sessions = new Map<string, number>()
-  const batches: FoundBatch[] = []
-  const stranded: FoundBatch[] = []
-  const damaged: { at: number; bytes: Uint8Array }[] = []
+  const scanned: Scanned = { sessions: new Map(), batches: [], stranded: [], damaged: [], held: undefined }
+  const { damaged } = scanned
   let soundBytes = 0
   let tornBytes = 0
   for (let at = 0; at < whole.length;) {
     const length = recordAt(whole, at)
     if (length !== undefined) {
-      takeRecord(whole.subarray(at, at + length), at + length, damaged.length === 0 ? batches : stranded, sessions)
+      takeRecord(scanned, whole.subarray(at, at + length), at + length)
       at += length
       if (damaged.length === 0) soundBytes = at
       continue
@@ -191,7 +203,7 @@ function scan(whole: Buffer): ReadLog {
     damaged.push({ at, bytes: whole.subarray(at, next ?? whole.length) })
     at = next ?? whole.length
   }
-  return { sessions, batches, stranded, damaged, soundBytes, tornBytes }
+  return { ...scanned, soundBytes, tornBytes }
 }
 
 /** The length of the whole record at `at`; undefined where none is. */
@@ -218,21 +230,27 @@ function isTorn(whole: Buffer, at: number): boolean {
   return rest.readUInt32LE(0) === MAGIC && at + rest.readUInt32LE(AT.length) > whole.length
 }
 
-function takeRecord(record: Buffer, end: number, batches: FoundBatch[], sessions: Map<string, number>): void {
+function takeRecord(scanned: Scanned, record: Buffer, end: number): void {
+  const { sessions, batches, stranded, damaged } = scanned
   const nodeEnd = HEAD_BYTES + record.readUInt16LE(AT.nodeLength)
   const bytes = record.subarray(nodeEnd)
-  if (record.readUInt8(AT.kind) === KIND.head) {
-    for (let at = 0; at + SESSION_BYTES + 8 <= bytes.length; at += SESSION_BYTES + 8) {
-      sessions.set(bytes.toString('hex', at, at + SESSION_BYTES), bytes.readDoubleLE(at + SESSION_BYTES))
-    }
-    return
+  switch (record.readUInt8(AT.kind)) {
+    case KIND.head:
+      for (let at = 0; at + SESSION_BYTES + 8 <= bytes.length; at += SESSION_BYTES + 8) {
+        sessions.set(bytes.toString('hex', at, at + SESSION_BYTES), bytes.readDoubleLE(at + SESSION_BYTES))
+      }
+      return
+    case KIND.held:
+      scanned.held = unpackHeld(unpackValue(bytes))
+      return
+    default:
+      (damaged.length === 0 ? batches : stranded).push({
+        session: record.toString('hex', AT.session, AT.session + SESSION_BYTES),
+        no: record.readDoubleLE(AT.no),
+        source: { node: record.toString('utf8', HEAD_BYTES, nodeEnd), startNs: record.readBigInt64LE(AT.start) },
+        receivedNs: record.readBigInt64LE(AT.received),
+        bytes,
+        end,
+      })
   }
-  batches.push({
-    session: record.toString('hex', AT.session, AT.session + SESSION_BYTES),
-    no: record.readDoubleLE(AT.no),
-    source: { node: record.toString('utf8', HEAD_BYTES, nodeEnd), startNs: record.readBigInt64LE(AT.start) },
-    receivedNs: record.readBigInt64LE(AT.received),
-    bytes,
-    end,
-  })
 }

@@ -13,17 +13,13 @@
 import { join } from 'node:path'
 import { type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
-import { archiveOf } from './archive.ts'
 import { type Batch, decodeBatch } from './batch.ts'
 import { counts } from './block.ts'
-import { keysIn } from './block-entry.ts'
-import { blockFileNumber, examineFile, type FileEntry, type FileIndex, readIndex, reopenBlockFile } from './block-file.ts'
 import { attempt } from './disk.ts'
-import { FILE_BLOCKS } from './footer.ts'
-import { appendLog, closeLog, createLog, type FoundBatch, logName, logNumber, readLog, type ReadLog, reopenLog, syncLog } from './log.ts'
-import { setDamageAside } from './examine.ts'
-import { type SetAside, setAsideBytes } from './set-aside.ts'
-import { type EventStore, finishGrowing, noteSession, openBlock, sealOpenBlock, takeSlab } from './store-state.ts'
+import { appendLog, closeLog, type FoundBatch, logName, logNumber, readLog, type ReadLog, reopenLog, syncLog } from './log.ts'
+import { mergeSessions, takeFiles } from './recover-files.ts'
+import { setAside, type SetAside } from './set-aside.ts'
+import { beginLog, type EventStore, noteSession, openBlock, sealOpenBlock, stateHeld, takeSlab } from './store-state.ts'
 import { append, beginBlock } from './writer.ts'
 
 /** What was found when the store was opened. */
@@ -54,8 +50,13 @@ export function recover(store: EventStore): Result<Recovered, Failure> {
   })
   if (!named.ok) return named
   const logs = named.value.map(logNumber).filter((number) => number !== undefined).sort((a, b) => a - b)
-  const failed = takeFiles(store, report, named.value, new Set(logs)) ?? numberOn(store, logs) ?? replayLogs(store, report, logs)
+  const taken = takeFiles(store, named.value, logs)
+  if (!taken.ok) return taken
+  report.cut.push(...taken.value.cut)
+  report.setAside.push(...taken.value.setAside)
+  const failed = replayLogs(store, report, logs)
   if (failed !== undefined) return fail(failed)
+  stateHeld(store)
   // Whatever is replayed was read from the disk; its log was cut, so one sync more makes that certain.
   for (const [session, no] of store.sessions) store.durable.set(session, no)
   const entries = [...store.files, ...(store.growing === undefined ? [] : [store.growing.index])].flatMap((file) => file.entries)
@@ -65,69 +66,6 @@ export function recover(store: EventStore): Result<Recovered, Failure> {
     events: entries.reduce((sum, { nRows }) => sum + nRows, nOpen) + store.waiting.reduce((sum, { block }) => sum + counts(block).rows, 0),
     sessions: new Map(store.sessions),
   })
-}
-
-function takeFiles(store: EventStore, report: Report, names: readonly string[], logs: ReadonlySet<number>): Step {
-  const inOrder = names.filter((name) => blockFileNumber(name) !== undefined).sort()
-  const seen = new Set<number>()
-  for (const name of inOrder) {
-    const found = readIndex(store.ports.disk, join(store.directory, name), name)
-    if (!found.ok) return found.error
-    const failed = found.value.isFinished ? takeFinished(store, found.value, seen) : takeUnfinished(store, report, found.value, { logs, seen })
-    if (failed !== undefined) return failed
-    for (const { number } of found.value.entries) seen.add(number)
-  }
-  return undefined
-}
-
-function takeFinished(store: EventStore, index: FileIndex, seen: ReadonlySet<number>): Step {
-  finishGrowing(store)
-  mergeSessions(store, index.sessions)
-  store.files.push({ ...index, entries: index.entries.filter(({ number }) => !seen.has(number)) })
-  return undefined
-}
-
-/** Every checksum is compared. The last of these files grows on; the others get their footer. */
-function takeUnfinished(store: EventStore, report: Report, index: FileIndex, { logs, seen }: { readonly logs: ReadonlySet<number>; readonly seen: ReadonlySet<number> }): Step {
-  const { disk } = store.ports
-  const examined = examineFile(disk, index.path)
-  if (!examined.ok) return examined.error
-  const { end, nBytes } = examined.value
-  const sound = examined.value.sound.filter(({ head }) => !seen.has(head.number))
-  // A block whose log is still there is not lost: it was being written.
-  const whole = new Set([...logs, ...examined.value.sound.map(({ head }) => head.number)])
-  const lost = examined.value.damaged.filter(({ head }) => head === undefined || !whole.has(head.number))
-  const kept = setDamageAside(store, index, lost)
-  if (!kept.ok) return kept.error
-  report.setAside.push(...kept.value)
-  finishGrowing(store)
-  const last = sound.at(-1)
-  if (last === undefined) return noteRemoved(store, report, index.path, nBytes)
-  if (end < nBytes && lost.length === 0) report.cut.push({ path: index.path, nBytes: nBytes - end })
-  const entries = sound.map(({ entry }): FileEntry => entry)
-  const reopened = reopenBlockFile(disk, { ...index, entries, nBytes: end, sessions: last.head.sessions }, sound.map(({ block }) => keysIn(block)))
-  if (!reopened.ok) return reopened.error
-  store.growing = reopened.value
-  mergeSessions(store, last.head.sessions)
-  // With a damaged place between its blocks it can only be read by a footer.
-  if (examined.value.damaged.some(({ at }) => at < end)) finishGrowing(store)
-  return undefined
-}
-
-function noteRemoved(store: EventStore, report: Report, path: string, nBytes: number): Step {
-  report.cut.push({ path, nBytes })
-  const removed = attempt('remove a file of events that holds none', () => store.ports.disk.remove(path))
-  return removed.ok ? undefined : removed.error
-}
-
-/** Numbers go on above every block that there ever was, frozen ones included. */
-function numberOn(store: EventStore, logs: readonly number[]): Step {
-  const archived = archiveOf(store.ports.disk, store.directory)
-  if (!archived.ok) return archived.error
-  const inFiles = [...store.files, ...(store.growing === undefined ? [] : [store.growing.index])].flatMap(({ entries }) => entries.map(({ number }) => number))
-  const frozen = archived.value.map(({ name }) => (blockFileNumber(name) ?? 0) + FILE_BLOCKS - 1)
-  store.nextNumber = Math.max(0, ...logs, ...inFiles, ...(logs.length === 0 ? frozen : [])) + 1
-  return undefined
 }
 
 function replayLogs(store: EventStore, report: Report, logs: readonly number[]): Step {
@@ -211,7 +149,7 @@ function keepDamage(store: EventStore, report: Report, number: number, { damaged
     ...unread.map(({ found, why }) => ({ at: found.end - found.bytes.length, bytes: found.bytes, why })),
   ]
   for (const { at, bytes, why } of all) {
-    const kept = setAsideBytes(store.ports.disk, store.directory, { name: logName(number), at, why }, bytes)
+    const kept = setAside(store, { name: logName(number), at, why, facts: undefined }, bytes)
     if (!kept.ok) return kept.error
     report.setAside.push(kept.value)
   }
@@ -230,7 +168,7 @@ function moveOn(store: EventStore, rest: readonly FoundBatch[], queue: number[])
   const moved = rest.filter(({ session, no }) => !elsewhere.has(`${session} ${no}`))
   if (moved.length === 0) return undefined
   const number = store.nextNumber
-  const created = createLog(disk, join(store.directory, logName(number)), number, store.sessions)
+  const created = beginLog(store, number)
   if (!created.ok) return created.error
   for (const batch of moved) {
     const failed = appendLog(created.value, batch)
@@ -244,8 +182,4 @@ function moveOn(store: EventStore, rest: readonly FoundBatch[], queue: number[])
   store.nextNumber = number + 1
   queue.push(number)
   return undefined
-}
-
-function mergeSessions(store: EventStore, known: Iterable<readonly [string, number]>): void {
-  for (const [session, no] of known) if (no > (store.sessions.get(session) ?? 0)) noteSession(store, session, no)
 }

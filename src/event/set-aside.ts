@@ -1,12 +1,14 @@
 /**
  * What is damaged is never thrown away: its bytes are kept in `set-aside/` beside the files, under the name of the file they
- * were in and where, and nothing removes them but the user.
+ * were in and where, and nothing removes them but the user. That events are lost with it stands in the list of losses first.
  */
 
 import { join } from 'node:path'
 import type { Failure } from '../base/failure.ts'
-import type { Result } from '../base/result.ts'
+import { ok, type Result } from '../base/result.ts'
 import { attempt, type Disk } from './disk.ts'
+import type { Extent } from './held.ts'
+import { keepLoss } from './losses.ts'
 
 export type SetAside = {
   readonly path: string
@@ -19,19 +21,26 @@ export type SetAside = {
 
 export const SET_ASIDE = 'set-aside'
 
-type Damaged = {
+export type Damaged = {
   /** The file's name. */
   readonly name: string
   readonly at: number
   readonly why: string
-  readonly facts?: { readonly minNs: bigint; readonly maxNs: bigint; readonly nRows: number } | undefined
+  readonly facts: Extent | undefined
 }
 
-/** Keeps these bytes; done when they are on disk. Doing it again changes nothing. */
-export function setAsideBytes(disk: Disk, directory: string, { name, at, why, facts }: Damaged, bytes: Uint8Array): Result<SetAside, Failure> {
+type Aside = { readonly directory: string; readonly ports: { readonly disk: Disk; readonly nowMs: () => number }; readonly nextNumber: number }
+
+/** Keeps these bytes, and what is lost with them; done when both are on disk. Doing it again changes nothing. */
+export function setAside({ directory, ports: { disk, nowMs }, nextNumber }: Aside, { name, at, why, facts }: Damaged, bytes: Uint8Array): Result<SetAside, Failure> {
   const kept = join(directory, SET_ASIDE)
-  const path = join(kept, `${name}.${at}`)
-  return attempt('set damaged events aside', () => {
+  const key = `${name}.${at}`
+  const path = join(kept, key)
+  const lost = { why, minNs: facts?.minNs ?? null, maxNs: facts?.maxNs ?? null, events: facts?.nRows ?? null }
+  // Where nobody knows from when events are missing, they had come by now.
+  const noted = keepLoss(disk, directory, { ...lost, key, maxNs: lost.maxNs ?? BigInt(Math.round(nowMs())) * 1_000_000n, before: nextNumber })
+  if (!noted.ok) return noted
+  const written = attempt('set damaged events aside', () => {
     disk.makeDirectory(kept)
     const file = disk.open(path, 'new')
     try {
@@ -41,6 +50,6 @@ export function setAsideBytes(disk: Disk, directory: string, { name, at, why, fa
       file.close()
     }
     disk.syncDirectory(kept)
-    return { path, why, minNs: facts?.minNs ?? null, maxNs: facts?.maxNs ?? null, events: facts?.nRows ?? null }
   })
+  return written.ok ? ok({ path, ...lost }) : written
 }

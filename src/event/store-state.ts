@@ -19,7 +19,8 @@ import { type Block, counts } from './block.ts'
 import { encodeEntry } from './block-entry.ts'
 import { addBlock, blockFileName, closeFile, createBlockFile, type FileIndex, finishFile, type GrowingFile, isFull } from './block-file.ts'
 import { attempt, type Disk } from './disk.ts'
-import { appendLog, closeLog, createLog, cutLog, type Log, logName, syncLog } from './log.ts'
+import { heldBy } from './held.ts'
+import { appendHeld, appendLog, closeLog, createLog, cutLog, type Log, logName, syncLog } from './log.ts'
 import { seal } from './seal.ts'
 import type { SlabWriter } from './slabs.ts'
 import { append, beginBlock } from './writer.ts'
@@ -87,7 +88,7 @@ export function openBlock(store: EventStore): Result<OpenBlock, Failure> {
   const block = takeSlab(store, number)
   if (!block.ok) return block
   const { disk } = store.ports
-  const log = createLog(disk, join(store.directory, logName(number)), number, store.sessions)
+  const log = beginLog(store, number)
   const named = log.ok ? attempt('write the name of a log to disk', () => disk.syncDirectory(store.directory)) : log
   if (!log.ok || !named.ok) {
     store.ports.slabs.retire(number)
@@ -100,6 +101,25 @@ export function openBlock(store: EventStore): Result<OpenBlock, Failure> {
   // One slab is given back before it is needed, so that who reads now has left it by then.
   if (store.ports.slabs.resident().length >= store.maxResident) retireOldest(store)
   return ok(store.open)
+}
+
+/** The log of a block, which says what is in files; its name is not on disk yet. */
+export function beginLog(store: EventStore, number: number): Result<Log, Failure> {
+  const created = createLog(store.ports.disk, join(store.directory, logName(number)), number, store.sessions)
+  if (!created.ok) return created
+  const failed = appendHeld(created.value, heldBy(store))
+  if (failed === undefined) return created
+  dropLog(store, created.value)
+  return fail(failed)
+}
+
+/** Has the log say anew what is in files, after some came or before those of `without` go. Undefined when that is on disk, or there is no log. */
+export function stateHeld(store: EventStore, without: readonly string[] = []): Failure | undefined {
+  const { open } = store
+  if (open === undefined) return undefined
+  const held = new Map(heldBy(store))
+  for (const name of without) held.delete(name)
+  return appendHeld(open.log, held) ?? syncLog(open.log)
 }
 
 /** A slab for a block of this number: where all are in use, the oldest block that is on disk makes room. */
@@ -175,6 +195,8 @@ export function settle(store: EventStore): Failure | undefined {
       return failed
     }
     store.waiting.shift()
+    // The log of what is open was begun before.
+    if (store.open !== undefined) stateHeld(store)
     dropLog(store, next.log)
   }
   return undefined

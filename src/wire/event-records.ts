@@ -32,8 +32,9 @@ export type EventWire = z.output<typeof eventRecord>
 
 /** Where events are missing, as far as that is known. */
 export const completeness = z.object({
-  complete: z.boolean().describe('no gap is known within the window, and no damage'),
-  gaps: z.int(), dropped: z.int().describe('events that the gaps tell of'),
+  complete: z.boolean().describe('no gap is known that touches the window, and nothing in it was lost'),
+  gaps: z.int().describe('that nodes told of'), dropped: z.int().describe('events that the gaps tell of'),
+  lost: z.array(z.object({ since_ns: ns.nullable(), until_ns: ns.nullable(), events: z.int().nullable(), why: z.string() })).describe('what was stored and is no more, e.g. by damage; null: not known. The latest 20'),
   since_ns: ns.nullable().describe('the first event of the window'), until_ns: ns.nullable(),
   events: z.int(),
 })

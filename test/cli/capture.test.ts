@@ -153,7 +153,7 @@ test('run: without Elixir, or with nothing to run, nothing is started', async ()
 })
 
 test('run that recorded nothing says so', async () => {
-  const ran = await ask('run -- ls', { pauses: 9, handlers: { count_events: () => answerOf({ groups: [], total: 0, completeness: { complete: true, gaps: 0, dropped: 0, since_ns: null, until_ns: null, events: 0 } }) } })
+  const ran = await ask('run -- ls', { pauses: 9, handlers: { count_events: () => answerOf({ groups: [], total: 0, completeness: { complete: true, gaps: 0, dropped: 0, lost: [], since_ns: null, until_ns: null, events: 0 } }) } })
   expect(ran.err).toContain('elixir-scope: nothing was recorded: did the program start Elixir, and run code of the project?\n')
 })
 

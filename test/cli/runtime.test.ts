@@ -165,6 +165,9 @@ test('trace: figures with what they rest on, callers, callees, errors, the lates
 })
 
 test('trace: how much is missing and why; a function that was not seen', async () => {
+  const lost = { ...COMPLETE, complete: false, lost: [{ since_ns: COMPLETE.since_ns, until_ns: COMPLETE.since_ns + 1_000_000_000n, events: 7, why: 'a file of events ends before events that it held' }] }
+  const cut = await ask('trace Shop.Cart', { handlers: { get_runtime_insights: () => answerOf({ ...INSIGHTS, of: 'Shop.Cart', kind: 'module', n: 3, completeness: lost }) } })
+  expect(cut.out).toMatch(/^7 events from .* UTC \(1.00 s\) were stored and are lost: a file of events ends before events that it held$/m)
   const gaps = await ask('trace Shop.Cart', { handlers: { get_runtime_insights: () => answerOf({ ...INSIGHTS, of: 'Shop.Cart', kind: 'module', n: 3, completeness: WITH_GAPS }), count_events: () => answerOf({ groups: [], total: 880, completeness: WITH_GAPS }) } })
   expect(gaps.out).toContain('12 % of the calls in this window were not recorded: too many calls (150 events)\n')
   const none = { ...INSIGHTS, n: 0, figures: { calls: 0, returns: 0, exceptions: 0, duration_ns: null, own_ns: null } }

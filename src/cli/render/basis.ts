@@ -50,11 +50,19 @@ export function windowWords(since: Ns | null, until: Ns | null): string {
 /** How much is missing and why; that nothing is known to be missing is said too. `nCalls`: all that were recorded in the window, 0 where not counted. */
 export function renderGaps(completeness: Completeness, gaps: readonly Gap[], nCalls: number): string[] {
   if (completeness.complete) return ['nothing is known to be missing in this window']
+  return [...completeness.gaps === 0 ? [] : [gapWords(completeness, gaps, nCalls)], ...completeness.lost.slice(-NAMED).map(lossWords)]
+}
+
+function gapWords(completeness: Completeness, gaps: readonly Gap[], nCalls: number): string {
   const calls = gaps.reduce((sum, gap) => sum + gap.calls, 0)
   const how = gaps.length === 0 ? plural(completeness.gaps, 'gap') : reasonsOf(gaps)
-  if (calls > 0 && nCalls > 0) return [`${percentOf(calls, calls + nCalls)} of the calls in this window were not recorded: ${harmless(how)}`]
-  if (completeness.dropped > 0) return [`${percentOf(completeness.dropped, completeness.dropped + completeness.events)} of the events in this window were not recorded: ${harmless(how)}`]
-  return [`events are missing in this window: ${harmless(how)}`]
+  if (calls > 0 && nCalls > 0) return `${percentOf(calls, calls + nCalls)} of the calls in this window were not recorded: ${harmless(how)}`
+  if (completeness.dropped > 0) return `${percentOf(completeness.dropped, completeness.dropped + completeness.events)} of the events in this window were not recorded: ${harmless(how)}`
+  return `events are missing in this window: ${harmless(how)}`
+}
+
+function lossWords({ since_ns: since, until_ns: until, events, why }: Completeness['lost'][number]): string {
+  return `${events === null ? 'events' : plural(events, 'event')} ${windowWords(since, until)} were stored and are lost: ${harmless(why)}`
 }
 
 /** That events are missing where nobody knows of how many. */

@@ -1,6 +1,7 @@
 /**
- * What an answer about a window of time leaves open: gaps that the nodes told of. The gaps of a sealed block are read once and
- * kept; whole blocks are counted without being opened.
+ * What an answer about a window of time leaves open: gaps that the nodes told of, and stretches that were stored and are lost. Either
+ * counts wherever it and the window touch. The gaps of a sealed block are read once and kept, blocks without any are not opened;
+ * whole blocks are counted without being opened.
  */
 
 import { EVENT_TYPES } from '../../model/event.ts'
@@ -13,16 +14,22 @@ import { finishWithin, type Gap, type RuntimeContext } from './context.ts'
 import { readPayload } from './payload.ts'
 
 type Completeness = Value<'query_events'>['completeness']
+/** The latest are told. */
+const MOST_LOST = 20
+
 type Window = Pick<EventFilter, 'sinceNs' | 'untilNs' | 'node'>
 
 export function completenessOf(context: RuntimeContext, { sinceNs, untilNs, node }: EventFilter): Completeness {
   const window: Window = { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }), ...(node === undefined ? {} : { node }) }
-  const refs = context.queries.blocks.refs().filter((ref) => ref.nRows > 0 && overlaps(ref, window))
-  const gaps = refs.flatMap((ref) => gapsOf(context, ref).filter((gap) => isWithin(gap, window)))
+  const all = context.queries.blocks.refs().filter(({ nRows }) => nRows > 0)
+  const refs = all.filter((ref) => overlaps(ref, window))
+  const gaps = all.flatMap((ref) => gapsOf(context, ref).filter((gap) => overlaps(gap, window) && (node === undefined || gap.node === node)))
+  const lost = context.lost().filter((loss) => overlaps(loss, window))
   const first = refs.reduce<bigint | null>((least, { minNs }) => (least === null || minNs < least ? minNs : least), null)
   const last = refs.reduce<bigint | null>((most, { maxNs }) => (most === null || maxNs > most ? maxNs : most), null)
   return {
-    complete: gaps.length === 0 && !context.isDamaged(), gaps: gaps.length, dropped: gaps.reduce((sum, { dropped }) => sum + dropped, 0),
+    complete: gaps.length + lost.length === 0, gaps: gaps.length, dropped: sum(gaps, ({ dropped }) => dropped),
+    lost: lost.slice(-MOST_LOST).map(({ minNs, maxNs, events, why }) => ({ since_ns: minNs, until_ns: maxNs, events, why })),
     since_ns: first === null ? null : later(first, sinceNs), until_ns: last === null ? null : earlier(last, untilNs), events: eventsIn(context, refs, window),
   }
 }
@@ -37,11 +44,12 @@ function eventsIn(context: RuntimeContext, refs: readonly BlockRef[], window: Wi
 function gapsOf({ queries: { blocks }, caches: { gaps }, pause }: RuntimeContext, ref: BlockRef): readonly Gap[] {
   const known = gaps.get(ref.number)
   if (known !== undefined) return known
+  if (!blocks.mayHold(ref, { kind: 'type', key: 'gap' })) return []
   pause()
   const block = blocks.open(ref)
   if (block === 'gone') return []
   const view = viewOf(ref, block)
-  const found = gapRows(view).map((row): Gap => ({ ns: timestampNs(view, row), node: processName(view, block.pid[row] ?? 0).source.node, dropped: droppedOf(payloadOf(view, row)) }))
+  const found = gapRows(view).map((row) => gapAt(view, row))
   if (view.sealed && view.rows === view.counts.rows) gaps.set(ref.number, found)
   return found
 }
@@ -53,23 +61,34 @@ function gapRows({ block, sealed, rows }: BlockView): readonly number[] {
   return found
 }
 
-/** How many events a gap tells of; 0 where it does not say. */
-function droppedOf(payload: Uint8Array | null): number {
-  const dropped = payload === null ? null : fieldOf(fieldOf(readPayload(payload), 'gap'), 'dropped')
-  if (typeof dropped !== 'object' || dropped === null) return 0
-  return Object.values(dropped).reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0)
+/** From when to when it says that events are missing; `dropped` is 0 where it does not say how many. */
+function gapAt(view: BlockView, row: number): Gap {
+  const payload = payloadOf(view, row)
+  const told = payload === null ? undefined : fieldOf(readPayload(payload), 'gap')
+  const dropped = fieldOf(told, 'dropped')
+  const ns = timestampNs(view, row)
+  return {
+    minNs: timeOf(fieldOf(told, 'from_ns')) ?? ns, maxNs: timeOf(fieldOf(told, 'to_ns')) ?? ns, node: processName(view, view.block.pid[row] ?? 0).source.node,
+    dropped: typeof dropped === 'object' && dropped !== null ? sum(Object.values(dropped), (count) => (typeof count === 'number' ? count : 0)) : 0,
+  }
 }
 
 function fieldOf(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
 }
 
-function overlaps({ minNs, maxNs }: BlockRef, { sinceNs, untilNs }: Window): boolean {
-  return (sinceNs === undefined || maxNs >= sinceNs) && (untilNs === undefined || minNs < untilNs)
+type Span = { readonly minNs: bigint | null; readonly maxNs: bigint | null }
+
+function overlaps({ minNs, maxNs }: Span, { sinceNs, untilNs }: Window): boolean {
+  return (sinceNs === undefined || maxNs === null || maxNs >= sinceNs) && (untilNs === undefined || minNs === null || minNs < untilNs)
 }
 
-function isWithin({ ns, node: of }: Gap, { sinceNs, untilNs, node }: Window): boolean {
-  return (sinceNs === undefined || ns >= sinceNs) && (untilNs === undefined || ns < untilNs) && (node === undefined || of === node)
+function timeOf(value: unknown): bigint | undefined {
+  return typeof value === 'bigint' ? value : typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0)
 }
 
 function later(a: bigint, b: bigint | undefined): bigint {

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { NodeIndex } from '../../analysis/node-ids.ts'
 import type { StaticIndex } from '../../correlate/code.ts'
 import type { SiteFigures, WrittenFunction } from '../../correlate/insights.ts'
+import type { Lost } from '../../event/event-reader.ts'
 import type { Queries } from '../../event/query/scan.ts'
 import type { VersionTranslator } from '../../model/version-map.ts'
 import type { FileVersion, FunctionRow } from '../../store/contract.ts'
@@ -39,7 +40,7 @@ export type Written = { readonly row: FunctionRow; readonly fn: WrittenFunction;
 export type FileSides = readonly { readonly version: FileVersion; readonly index: NodeIndex; readonly now: VersionTranslator | null }[]
 
 /** What a node told that it left out. */
-export type Gap = { readonly ns: bigint; readonly node: string; readonly dropped: number }
+export type Gap = { readonly minNs: bigint; readonly maxNs: bigint; readonly node: string; readonly dropped: number }
 
 /** What questions of one thread find out and leave to the next. */
 export type RuntimeCaches = {
@@ -77,8 +78,8 @@ export type RuntimeContext = Pick<ReadContext, 'snapshot' | 'verified' | 'stale'
   /** What clients stated about a function, module or node, by source. */
   readonly statedOf: (of: string) => Stated
   readonly activePlans: () => readonly ActivePlan[]
-  /** Whether blocks or files of events were found that cannot be read. */
-  readonly isDamaged: () => boolean
+  /** Events that were stored and cannot be read any more. */
+  readonly lost: () => readonly Lost[]
   /** Throws a FailureError once the time for the question is over; called between slices of work. */
   readonly pause: () => void
 }

@@ -245,10 +245,28 @@ test('points: what can be traced, what a plan traces there, and how often it was
   expect(program.failure('get_instrumentation_points', { of: 'Shop.run/1#1/nothing' }).code).toBe('not_found')
 })
 
-test('what cannot be read leaves every answer incomplete', () => {
+test('what was stored and is lost leaves every answer incomplete whose window it touches, and the answer says why', () => {
   const program = shop()
   program.take(ran(0))
-  expect(program.answer('query_events', {}).completeness.complete).toBe(true)
-  program.damage.found = true
-  expect(program.answer('query_events', {}).completeness.complete).toBe(false)
+  expect(program.answer('query_events', {}).completeness).toMatchObject({ complete: true, lost: [] })
+  program.lost.push({ why: 'a file ends too soon', minNs: T0 + 100n, maxNs: T0 + 200n, events: 7 })
+  const told = { complete: false, gaps: 0, lost: [{ why: 'a file ends too soon', events: 7, since_ns: T0 + 100n, until_ns: T0 + 200n }] }
+  const windows = [{}, { since: T0 + 200n }, { until: T0 + 101n }, { since: T0 + 120n, until: T0 + 130n }]
+  for (const window of windows) {
+    for (const { completeness } of [program.answer('query_events', window), program.answer('count_events', window), program.answer('get_hotspots', window), program.answer('get_runtime_insights', { of: 'Shop', ...window })]) expect(completeness).toMatchObject(told)
+  }
+  expect(program.answer('query_events', { node: 'shop@host' }).completeness.complete).toBe(false)
+  for (const window of [{ since: T0 + 201n }, { until: T0 + 100n }]) expect(program.answer('query_events', window).completeness).toMatchObject({ complete: true, lost: [] })
+  // From when to when is not known of all.
+  program.lost.push({ why: 'a part of the log is damaged', minNs: null, maxNs: T0 + 50n, events: null })
+  expect(program.answer('query_events', { until: T0 + 10n }).completeness).toMatchObject({ complete: false, lost: [{ since_ns: null, events: null }] })
+})
+
+test('a gap counts for the time that it is of, whenever it was told', () => {
+  const program = shop()
+  const gap = { gap: { reason: 'queue', from_ns: T0 + 1000n, to_ns: T0 + 2000n, dropped: { call: 3 } } }
+  program.take([...ran(0), { type: 'gap', ts: 9000, pid: '0.1.0', payload: pack(gap) }])
+  const isComplete = (since: number, until: number): boolean => program.answer('count_events', { since: T0 + BigInt(since), until: T0 + BigInt(until) }).completeness.complete
+  expect([isComplete(1500, 1600), isComplete(0, 1001), isComplete(2000, 2001)]).toEqual([false, false, false])
+  expect([isComplete(0, 1000), isComplete(2001, 10_000)]).toEqual([true, true])
 })

@@ -13,6 +13,7 @@ import { openCaches, type ActivePlan, type RuntimeContext, type Stated } from '.
 import type { EventHandler } from '../../../src/engine/runtime/read-events.ts'
 import { RUNTIME_READS } from '../../../src/engine/runtime/reads.ts'
 import { type Block, counts } from '../../../src/event/block.ts'
+import type { Lost } from '../../../src/event/event-reader.ts'
 import type { Blocks } from '../../../src/event/query/blocks.ts'
 import { openLearnt, queriesOn } from '../../../src/event/query/scan.ts'
 import { seal, timeRange } from '../../../src/event/seal.ts'
@@ -41,8 +42,8 @@ export type Runtime = {
   failure<M extends EventMethod>(method: M, args: ArgsInput<M>): Failure
   readonly plans: ActivePlan[]
   readonly stated: Record<string, Stated>
-  /** Whether something was met that cannot be read. */
-  readonly damage: { found: boolean }
+  /** What was stored and is no more. */
+  readonly lost: Lost[]
   readonly clock: { nowMs: number }
   readonly context: <T>(use: (context: RuntimeContext) => T) => T
 }
@@ -58,7 +59,7 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   const learnt = openLearnt()
   const plans: ActivePlan[] = []
   const stated: Record<string, Stated> = {}
-  const damage = { found: false }
+  const lost: Lost[] = []
   let no = 0
   let number = 0
   const begin = (): void => {
@@ -72,11 +73,11 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
   const context: Runtime['context'] = (use) => store.reader.snapshot((snapshot) => use({
     queries: queriesOn(blocksOf(blocks), learnt, 7), snapshot, verified: true, stale: false, caches, code: code.at(snapshot), mapOf: (_key, make) => make(),
     treeOf: (path) => parse(snapshot.sourceOf(path) ?? new Uint8Array(0)), treeOfVersion: (path, { number }) => parse(snapshot.versionSource(path, number) ?? new Uint8Array(0)),
-    statedOf: (of) => stated[of] ?? {}, activePlans: () => plans, pause: () => undefined, isDamaged: () => damage.found,
+    statedOf: (of) => stated[of] ?? {}, activePlans: () => plans, pause: () => undefined, lost: () => lost,
   }))
   const ask = (method: EventMethod, args: unknown): Result<unknown, Failure> => context((given) => (RUNTIME_READS[method] as EventHandler<EventMethod>)(given, METHODS[method].args.parse(args) as never))
   return {
-    plans, stated, damage, clock, context,
+    plans, stated, lost, clock, context,
     put: (path, text) => {
       const source = Buffer.from(text)
       write(store.writer, (transaction) => transaction.applyFile(encodeFileFacts(analyseSource(path, source), source), DISK))
