@@ -9,18 +9,14 @@
 import type { FunctionKind } from '../model/facts.ts'
 import type { ModuleName } from '../model/names.ts'
 import type { NodeId } from '../model/node-id.ts'
+import type { Following } from './flow.ts'
 
-export type CallSite = {
-  /** Null: known only at run time, or a bare name whose module the source does not tell. */
-  readonly module: ModuleName | null
-  readonly name: string
-  readonly arity: number
+/** A function as it is named. Module null: known only at run time, or a bare name whose module the source does not tell. */
+export type Named = { readonly module: ModuleName | null; readonly name: string; readonly arity: number }
+
+export type CallSite = Named & Following & {
   readonly line: number
   readonly node: NodeId
-  /** The last thing its function (or fn) does. */
-  readonly isTail: boolean
-  /** Other lines that the runtime system may report for it (`flow.ts`). */
-  readonly alsoAt: readonly number[]
 }
 
 export type FunctionCode = {
@@ -35,6 +31,8 @@ export type FunctionCode = {
   readonly endLine: number
   /** In the order of the source. */
   readonly calls: readonly CallSite[]
+  /** What it captures, to be called from elsewhere. */
+  readonly captures: readonly Named[]
 }
 
 export type ModuleCode = {

@@ -4,6 +4,9 @@
  * is the line of the next instruction that has one where nothing must be set up in between: an operator's, that of a call
  * without arguments, or of a call whose one argument is what the first call returned.
  *
+ * The compiler leaves out what nobody needs, so that more may come right after a call than the source says. `perhapsAt` has
+ * every line from the call's to that of the first instruction that is sure to be there: a call, or what sets one up.
+ *
  * Each expression is walked from its end with what follows it (`Next`), and answers what follows whatever is evaluated
  * right before it. Lines are read too generously rather than too narrowly. Absent on purpose: names of callees, patterns.
  */
@@ -11,28 +14,69 @@
 import { nameString } from '../syntax/names.ts'
 import { children, Kind, type Tree } from '../syntax/tree.ts'
 
-export type Following = { readonly isTail: boolean; readonly alsoAt: readonly number[] }
+/** The first and the last of some lines; null for none. */
+export type Lines = readonly [first: number, last: number] | null
+export type Following = {
+  /** The last thing its function (or fn) does. */
+  readonly isTail: boolean
+  /** Other lines that the runtime system may report for it. */
+  readonly alsoAt: readonly number[]
+  /** Among these as well, where the compiler left something out. */
+  readonly perhapsAt: Lines
+}
 
-type Next = { readonly isTail: boolean; readonly lines: readonly number[]; readonly by: 'call' | 'other' }
-const SOMETHING: Next = { isTail: false, lines: [], by: 'other' }
-const THE_END: Next = { isTail: true, lines: [], by: 'other' }
+type Next = { readonly isTail: boolean; readonly lines: readonly number[]; readonly perhaps: Lines; readonly by: 'call' | 'other' }
+const THE_END: Next = { isTail: true, lines: [], perhaps: null, by: 'other' }
+
+/** An instruction without a line, which may be left out. */
+const something = ({ perhaps }: Pick<Next, 'perhaps'>): Next => ({ isTail: false, lines: [], perhaps, by: 'other' })
+/** One with a line, which may be left out. */
+const instruction = (line: number, { perhaps }: Next): Next => ({ isTail: false, lines: [line], perhaps: spanning([line, line], perhaps), by: 'other' })
+
+export function spanning(a: Lines, b: Lines): Lines {
+  return a === null || b === null ? (a ?? b) : [Math.min(a[0], b[0]), Math.max(a[1], b[1])]
+}
 
 const DEFINITIONS: ReadonlySet<string> = new Set(['def', 'defp', 'defmacro', 'defmacrop'])
 /** One instruction with a line. */
 const OPERATORS: ReadonlySet<string> = new Set(['+', '-', '*', '/', '<>'])
 const INSTRUCTIONS: ReadonlySet<string> = new Set(['rem', 'div', 'elem', 'hd', 'tl', 'length', 'abs', 'map_size', 'tuple_size', 'byte_size', 'round', 'trunc', 'put_elem', 'bit_size'])
 const LAZY: ReadonlySet<string> = new Set(['&&', '||', 'and', 'or'])
+/** Instructions without a line make these. */
+const PLAIN: ReadonlySet<number> = new Set([Kind.Tuple, Kind.List, Kind.Keywords, Kind.Pair, Kind.Fn])
 const BRANCHING: ReadonlySet<string> = new Set(['if', 'unless', 'case', 'cond', 'with', 'receive'])
 
-type Flow = { readonly tree: Tree; readonly lineOf: (offset: number) => number; readonly found: Map<number, Following>; bound: number }
+/** Calls of these modules may be left out, or are of macros. */
+const UNSURE = ['Kernel', 'Logger', 'Bitwise']
+const IMPORTING: ReadonlySet<string> = new Set(['require', 'use', 'import'])
+
+type Flow = {
+  readonly tree: Tree
+  readonly lineOf: (offset: number) => number
+  readonly found: Map<number, Following>
+  /** Names of the functions defined here, and of modules that may bring macros. */
+  readonly defined: ReadonlySet<string>
+  readonly required: ReadonlySet<string>
+  definition: number
+  /** The variable that the expression before gives its value to, or -1. */
+  bound: number
+}
 
 /** By the offset of the name that is called (of the operator `apply` where that is written). */
 export function readFlow(tree: Tree, lineOf: (offset: number) => number): ReadonlyMap<number, Following> {
-  const flow: Flow = { tree, lineOf, found: new Map(), bound: -1 }
-  for (let node = 0; node < tree.length; node++) {
-    if (tree.kind[node] === Kind.Call && DEFINITIONS.has(nameOf(tree, node))) readDefinition(flow, node)
-  }
+  const calls = Array.from({ length: tree.length }, (_, node) => node).filter((node) => tree.kind[node] === Kind.Call)
+  const definitions = calls.filter((node) => DEFINITIONS.has(nameOf(tree, node)))
+  const required = calls.filter((node) => IMPORTING.has(nameOf(tree, node)) && tree.kind[node + 1] === Kind.Alias).map((node) => nameOf(tree, node + 1))
+  const flow: Flow = { tree, lineOf, found: new Map(), defined: new Set(definitions.map((node) => nameDefined(tree, node))), required: new Set([...UNSURE, ...required]), definition: -1, bound: -1 }
+  for (const node of definitions) readDefinition(flow, node)
   return flow.found
+}
+
+/** Empty for macros: what they are replaced by is not known. */
+function nameDefined(tree: Tree, node: number): string {
+  const [head = -1] = [...children(tree, node)]
+  const named = tree.kind[head] === Kind.BinaryOp ? head + 1 : head
+  return nameOf(tree, node).startsWith('defmacro') || named < 0 ? '' : nameOf(tree, named)
 }
 
 const nameOf = (tree: Tree, node: number) => nameString(tree.names, tree.payload[node] as number)
@@ -40,9 +84,10 @@ const nameOf = (tree: Tree, node: number) => nameString(tree.names, tree.payload
 function readDefinition(flow: Flow, node: number): void {
   const [, body = -1] = [...children(flow.tree, node)]
   if (body < 0) return
+  flow.definition = node
   const sections = [...children(flow.tree, body)]
   // What is rescued has something to do at its end.
-  for (const section of sections) sequence(flow, [...children(flow.tree, section)], sections.length === 1 ? THE_END : SOMETHING)
+  for (const section of sections) sequence(flow, [...children(flow.tree, section)], sections.length === 1 ? THE_END : something(THE_END))
 }
 
 /** Expressions one after the other; what is before the first sees what this answers. */
@@ -66,11 +111,7 @@ function expression(flow: Flow, node: number, next: Next): Next {
   switch (tree.kind[node]) {
     case Kind.Variable:
       // `x = f(); x` ends with the call.
-      return next.isTail && tree.payload[node] !== flow.bound ? SOMETHING : next
-    case Kind.Integer:
-    case Kind.Atom:
-    case Kind.Alias:
-      return next.isTail ? SOMETHING : next
+      return next.isTail && tree.payload[node] !== flow.bound ? something(next) : next
     case Kind.Block:
       return sequence(flow, [...children(tree, node)], next)
     case Kind.BinaryOp:
@@ -81,23 +122,30 @@ function expression(flow: Flow, node: number, next: Next): Next {
     case Kind.AnonymousCall:
       return applied(flow, node, next)
     case Kind.Interpolation: {
-      const line = flow.lineOf(tree.start[node] as number)
-      return sequence(flow, [...children(tree, node)], { isTail: false, lines: [line], by: 'call' })
+      const called = instruction(lineAt(flow, node), next)
+      return sequence(flow, [...children(tree, node)], { ...called, by: 'call' })
     }
     case Kind.Fn:
       for (const clause of children(tree, node)) bodyOf(flow, clause, THE_END)
-      return SOMETHING
+      return built(flow, node, next)
     default:
-      return inTurn(flow, [...children(tree, node)], SOMETHING)
+      if (isValue(tree, node)) return next.isTail ? something(next) : next
+      return inTurn(flow, [...children(tree, node)], built(flow, node, next))
   }
 }
+
+const lineAt = ({ tree, lineOf }: Flow, node: number) => lineOf(tree.start[node] as number)
+/** What is made of values. */
+const built = (flow: Flow, node: number, next: Next) => something(PLAIN.has(flow.tree.kind[node] ?? 0) ? next : instruction(lineAt(flow, node), next))
 
 /** Values that all are kept for what follows them. */
 function inTurn(flow: Flow, values: readonly number[], next: Next): Next {
   let after = next
   for (let idx = values.length - 1; idx >= 0; idx--) {
     const before = expression(flow, values[idx] as number, after)
-    after = before.by === 'call' && idx > 0 ? SOMETHING : before
+    // What was returned is put aside for the next call; a variable stays where it is.
+    const isKept = before.by === 'call' && values.slice(0, idx).some((one) => !isValue(flow.tree, one))
+    after = isKept ? something(before) : before
   }
   return after
 }
@@ -106,14 +154,16 @@ function binary(flow: Flow, node: number, next: Next): Next {
   const { tree } = flow
   const [left = -1, right = -1] = [...children(tree, node)]
   const operator = nameOf(tree, node)
-  if (operator === '=') return expression(flow, right, tree.kind[left] === Kind.Variable || next.isTail ? next : SOMETHING)
+  if (operator === '=') return expression(flow, right, tree.kind[left] === Kind.Variable || next.isTail ? next : something(next))
   if (operator === '|>') return piped(flow, left, right, next)
-  if (LAZY.has(operator)) {
-    expression(flow, right, next)
-    return expression(flow, left, SOMETHING)
-  }
-  const line = flow.lineOf(tree.at[node] as number)
-  return inTurn(flow, [left, right], OPERATORS.has(operator) && ![left, right].every((one) => isLiteral(tree, one)) ? { isTail: false, lines: [line], by: 'other' } : SOMETHING)
+  if (LAZY.has(operator)) return expression(flow, left, either(next, [expression(flow, right, next)]))
+  const itself = instruction(flow.lineOf(tree.at[node] as number), next)
+  return inTurn(flow, [left, right], OPERATORS.has(operator) && ![left, right].every((one) => isLiteral(tree, one)) ? itself : something(itself))
+}
+
+/** One of these, or what follows them. */
+function either(next: Next, ways: readonly Next[]): Next {
+  return something({ perhaps: ways.reduce((lines, { perhaps }) => spanning(lines, perhaps), next.perhaps) })
 }
 
 /** A fun that is called where it is written is inlined. */
@@ -121,14 +171,14 @@ function applied(flow: Flow, node: number, next: Next): Next {
   const { tree } = flow
   const [fun = -1, ...args] = [...children(tree, node)]
   const [clause = -1, ...others] = tree.kind[fun] === Kind.Fn ? [...children(tree, fun)] : []
-  if (clause < 0 || others.length > 0) return inTurn(flow, [fun, ...args], SOMETHING)
+  if (clause < 0 || others.length > 0) return inTurn(flow, [fun, ...args], built(flow, node, next))
   const body = [...children(tree, clause)].filter((child) => tree.kind[child] !== Kind.ClauseHead)
   return inTurn(flow, args, sequence(flow, body, next))
 }
 
 function piped(flow: Flow, left: number, right: number, next: Next): Next {
   const kind = flow.tree.kind[right]
-  return kind === Kind.Call || kind === Kind.RemoteCall ? call(flow, right, [left], next) : inTurn(flow, [left, right], SOMETHING)
+  return kind === Kind.Call || kind === Kind.RemoteCall ? call(flow, right, [left], next) : inTurn(flow, [left, right], built(flow, right, next))
 }
 
 function call(flow: Flow, node: number, first: readonly number[], next: Next): Next {
@@ -139,22 +189,38 @@ function call(flow: Flow, node: number, first: readonly number[], next: Next): N
   const block = all.findLast((child) => tree.kind[child] === Kind.DoBlock)
   const written = all.filter((child, idx) => child !== block && !(isRemote && idx === 0))
   if (!isRemote && BRANCHING.has(name)) return branches(flow, [...first, ...written], block, next)
-  if (!isRemote && name === 'quote') return SOMETHING
+  if (!isRemote && name === 'quote') return something(next)
   const at = nameOffset(tree, node)
   const line = flow.lineOf(at)
   const list = !isRemote && name === 'apply' && written.length === 3 ? written[2] : undefined
   const args = list !== undefined && tree.kind[list] === Kind.List ? [...children(tree, list)] : [...first, ...written]
   const isOne = !isRemote && INSTRUCTIONS.has(name)
-  if (!isOne) found.set(at, { isTail: next.isTail && block === undefined, alsoAt: next.lines.filter((one) => one !== line) })
-  if (block !== undefined) for (const section of children(tree, block)) inTurn(flow, [...children(tree, section)], SOMETHING)
-  const self: Next = { isTail: false, lines: [line], by: isOne ? 'other' : 'call' }
-  // What is known when it is compiled is no instruction.
-  if (isOne && args.every((one) => isLiteral(tree, one))) return SOMETHING
-  if (isOne || args.length === 0) return inTurn(flow, args, self)
+  if (!isOne) found.set(at, { isTail: next.isTail && block === undefined, alsoAt: next.lines.filter((one) => one !== line), perhapsAt: spanning([line, line], next.perhaps) })
+  const within = block === undefined ? [] : [...children(tree, block)].map((section) => inTurn(flow, [...children(tree, section)], something(next)))
   const [only = -1] = args
-  if (args.length > 1) return inTurn(flow, args, SOMETHING)
+  const isSetUp = args.length > 1 || (args.length === 1 && isValue(tree, only) && tree.kind[only] !== Kind.Variable)
+  const perhaps = isSure(flow, node) ? (isSetUp ? null : [line, line] as const) : spanning([line, line], either(next, within).perhaps)
+  const self: Next = { isTail: false, lines: [line], perhaps, by: isOne ? 'other' : 'call' }
+  // What is known when it is compiled is no instruction.
+  if (isOne && args.every((one) => isLiteral(tree, one))) return something(self)
+  if (isOne || args.length === 0) return inTurn(flow, args, self)
+  if (args.length > 1) return inTurn(flow, args, something(self))
   // One argument: nothing to set up where it is what was returned right before.
-  return isValue(tree, only) ? (tree.kind[only] === Kind.Variable && tree.payload[only] === flow.bound ? self : SOMETHING) : expression(flow, only, self)
+  return isValue(tree, only) ? (isHandedOver(flow, only) ? self : something(self)) : expression(flow, only, self)
+}
+
+/** A variable that has the value of what is right before, and that nobody else wants: it is not put aside. */
+function isHandedOver({ tree, bound, definition }: Flow, node: number): boolean {
+  if (tree.kind[node] !== Kind.Variable || tree.payload[node] !== bound) return false
+  let nUses = 0
+  for (let at = definition; at < definition + (tree.extent[definition] ?? 0); at++) if (tree.kind[at] === Kind.Variable && tree.payload[at] === bound) nUses++
+  return nUses === 2
+}
+
+/** Whether it is sure to be there: a call of a function that is no instruction. */
+function isSure({ tree, defined, required }: Flow, node: number): boolean {
+  if (tree.kind[node] === Kind.Call) return defined.has(nameOf(tree, node))
+  return tree.kind[node + 1] === Kind.Alias && !required.has(nameOf(tree, node + 1))
 }
 
 const isLiteral = (tree: Tree, node: number) => tree.kind[node] === Kind.Integer || tree.kind[node] === Kind.Atom
@@ -163,25 +229,23 @@ const isValue = (tree: Tree, node: number) => tree.extent[node] === 1
 function branches(flow: Flow, subjects: readonly number[], block: number | undefined, next: Next): Next {
   const { tree } = flow
   const keywords = subjects.filter((one) => tree.kind[one] === Kind.Keywords)
-  for (const holder of [...keywords, ...(block === undefined ? [] : [block])]) {
-    for (const section of children(tree, holder)) bodyOf(flow, section, next)
-  }
-  return inTurn(flow, subjects.filter((one) => !keywords.includes(one)), SOMETHING)
+  const sections = [...keywords, ...(block === undefined ? [] : [block])].flatMap((holder) => [...children(tree, holder)])
+  return inTurn(flow, subjects.filter((one) => !keywords.includes(one)), either(next, sections.map((section) => bodyOf(flow, section, next))))
 }
 
 /** A section or a clause, by its expressions; clauses in a section each. */
-function bodyOf(flow: Flow, node: number, next: Next): void {
+function bodyOf(flow: Flow, node: number, next: Next): Next {
   const { tree } = flow
   const inner = [...children(tree, node)].filter((child) => tree.kind[child] !== Kind.ClauseHead)
-  if (inner.some((child) => tree.kind[child] === Kind.Clause)) {
-    for (const clause of inner) bodyOf(flow, clause, next)
-    for (const clause of inner) conditions(flow, clause)
-  } else sequence(flow, inner, next)
+  if (!inner.some((child) => tree.kind[child] === Kind.Clause)) return sequence(flow, inner, next)
+  const bodies = either(next, inner.map((clause) => bodyOf(flow, clause, next)))
+  return either(bodies, inner.map((clause) => conditions(flow, clause, bodies)))
 }
 
 /** Calls in the head of a clause: conditions of `cond`. */
-function conditions(flow: Flow, clause: number): void {
-  for (const child of children(flow.tree, clause)) if (flow.tree.kind[child] === Kind.ClauseHead) inTurn(flow, [...children(flow.tree, child)], SOMETHING)
+function conditions(flow: Flow, clause: number, next: Next): Next {
+  const heads = [...children(flow.tree, clause)].filter((child) => flow.tree.kind[child] === Kind.ClauseHead)
+  return inTurn(flow, heads.flatMap((head) => [...children(flow.tree, head)]), next)
 }
 
 function nameOffset(tree: Tree, node: number): number {

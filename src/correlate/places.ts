@@ -11,14 +11,23 @@
  * Absent on purpose: versions, and what to make of several places (`resolve.ts`).
  */
 
-import type { CallSite, FunctionCode } from './code.ts'
+import type { CallSite, FunctionCode, Named } from './code.ts'
 
 /** A function as the source has it. */
 export type Callee = { readonly module: string; readonly name: string; readonly arity: number }
 export type Part = 'function' | 'within'
 
 export function callsOf({ calls }: FunctionCode, callee: Callee): CallSite[] {
-  return calls.filter((call) => call.name === callee.name && call.arity === callee.arity && (call.module === callee.module || call.module === null))
+  return calls.filter((call) => isNamed(call, callee))
+}
+
+/** Whether it hands this function to others, which may call it. */
+export function captures(fn: FunctionCode, callee: Callee): boolean {
+  return fn.captures.some((one) => isNamed(one, callee))
+}
+
+function isNamed({ module, name, arity }: Named, callee: Callee): boolean {
+  return name === callee.name && arity === callee.arity && (module === callee.module || module === null)
 }
 
 /** Of several calls those that stand in a `fn` (or do not), where there are any. */
@@ -34,6 +43,11 @@ const WITHIN: ReadonlySet<string> = new Set(['fn', '&', 'for'])
 /** Calls on other lines that the runtime system reports at this one, because that of what runs next is read. */
 export function callsBefore(fitting: readonly CallSite[], line: number): CallSite[] {
   return fitting.filter((call) => call.line !== line && call.alsoAt.includes(line))
+}
+
+/** Whether it is reported at this line should the compiler have left out what stands between. */
+export function perhapsAt({ perhapsAt: lines, isTail }: CallSite, line: number): boolean {
+  return !isTail && lines !== null && lines[0] <= line && line <= lines[1]
 }
 
 /** Where nothing at the line could be it: the last above the line with no other call between. */
@@ -59,13 +73,20 @@ export function inOrderOfEvaluation(calls: readonly CallSite[]): CallSite[] {
 /** Beneath these a call may not happen, or more than once. */
 const CONDITIONAL: ReadonlySet<string> = new Set(['if', 'unless', 'case', 'cond', 'with', 'receive', 'try', 'else', 'rescue', 'catch', '&&', '||', 'and', 'or', 'fn', '&', 'for'])
 
+const LAZY: ReadonlySet<string> = new Set(['&&', '||', 'and', 'or'])
+
+/** Whether this stands in a chain such as `a || b || c`, which goes on or ends, and leaves none out. */
+function isLink(path: readonly string[], operator: string): boolean {
+  return LAZY.has(operator) && path[0] === operator && !path.slice(path.findIndex((word) => word !== operator)).some((word) => CONDITIONAL.has(word))
+}
+
 /** How many of these, from the first, happen whenever the one before has happened, and once. */
 export function nCertain(calls: readonly CallSite[]): number {
-  const paths = calls.map(segmentsOf)
-  const [first = []] = paths
-  const parted = first.findIndex((segment, at) => paths.some((path) => path[at] !== segment))
-  const from = Math.max(0, (parted < 0 ? first.length : parted) - 1)
-  const doubtful = paths.findIndex((path) => path.slice(from).some((word) => CONDITIONAL.has(word)))
+  const paths = calls.map(({ node }) => node.split('/'))
+  const from = Math.max(0, nShared(paths) - 1)
+  const words = paths.map((path) => path.slice(from).map(wordOf))
+  if (words.every((path) => isLink(path, words[0]?.[0] ?? ''))) return calls.length
+  const doubtful = words.findIndex((path) => path.some((word) => CONDITIONAL.has(word)))
   return doubtful < 0 ? calls.length : doubtful
 }
 
@@ -89,7 +110,12 @@ export function around(nodes: readonly string[]): string | undefined {
   const [root] = roots
   if (root === undefined || roots.size > 1) return undefined
   const paths = nodes.map((node) => node.slice(rootEnd(node)).split('/'))
-  const first = paths[0] ?? []
+  return root + (paths[0] ?? []).slice(0, nShared(paths)).join('/')
+}
+
+/** How many segments, from the first, all have in common. */
+function nShared(paths: readonly (readonly string[])[]): number {
+  const [first = []] = paths
   const parted = first.findIndex((segment, at) => paths.some((path) => path[at] !== segment))
-  return root + first.slice(0, parted < 0 ? first.length : parted).join('/')
+  return parted < 0 ? first.length : parted
 }

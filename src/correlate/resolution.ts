@@ -14,7 +14,7 @@ export const METHODS = {
   site: 'exact',
   /** The same, but the version that runs is not beyond doubt. */
   'site, version in doubt': 'line',
-  /** The same, but what went before in the process is not known: it may have been in tail position of something else. */
+  /** The same, but it may have been another above: what went before in the process is not known, or the compiler may have left something out. */
   'site, order not known': 'line',
   /** Several of that name at that line: which one follows from how many went before. */
   'nth at the line': 'line',

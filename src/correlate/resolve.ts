@@ -16,7 +16,7 @@ import type { EventFunction } from '../model/event.ts'
 import { sourceFunction, type SourceFunction } from './beam-names.ts'
 import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
 import { moved, type ClauseLines, type Fit } from './fit.ts'
-import { around, callsBefore, callsOf, inOrderOfEvaluation, lastAbove, nCertain, preferPart, tailCallsOf, type Callee } from './places.ts'
+import { around, callsBefore, callsOf, captures, inOrderOfEvaluation, lastAbove, nCertain, perhapsAt, preferPart, tailCallsOf, type Callee } from './places.ts'
 import { METHODS, type Method, type Resolution } from './resolution.ts'
 
 /** What is known of the caller's module on that node. */
@@ -90,7 +90,7 @@ function findPlace(search: Search): Place | undefined {
   const own = [...there, ...before]
   const tails = situation !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
   if (own.length + tails.length > 1) return { ...ofSeveral(fn, own, tails, situation?.nth), isAny }
-  if (there.length === 1) return { method: isDoubtful(search, there[0]) ? 'site, order not known' : 'site', calls: there, isAny }
+  if (there.length === 1) return { method: fitting.some((call) => call !== there[0] && perhapsAt(call, line)) ? 'site, order not known' : 'site', calls: there, isAny }
   if (before.length === 1) return { method: 'next line', calls: before, isAny }
   if (tails.length === 1) return { method: 'tail call', calls: tails, isAny }
   return elsewhere(search, fitting)
@@ -120,14 +120,6 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
 }
 
 /** Nothing of that name is at the line. */
-/**
- * A call written with `apply` needs no list when the compiler knows its arguments, so a call of the same function right above may be
- * reported at its line as well: which of the two it is, is not known for sure.
- */
-function isDoubtful({ fn, callee, line }: Search, call: CallSite | undefined): boolean {
-  return call !== undefined && /\/apply(?::\d+)?$/.test(call.node) && lastAbove(fn, callsOf(fn, callee), line) !== undefined
-}
-
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
   const above = lastAbove(fn, fitting, line)
   if (above !== undefined) return { method: 'next line', calls: [above], isAny: true }
@@ -149,7 +141,7 @@ function onlyCall(fitting: readonly CallSite[]): Place | undefined {
 }
 
 function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee): Resolution {
-  const calls = isHandedOn(index, via, callee) ? [] : tailsOfFunction(index, via, callee)
+  const calls = isHandedOn(index, via, callee) || isHandedOut(index, names.caller, via, callee) ? [] : tailsOfFunction(index, via, callee)
   const [code] = index.versionsOf(via.module)
   if (calls.length === 0 || code === undefined) return theFunction(index, names)
   return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls, isAny: true }, code, 'sure', 'in order')
@@ -159,6 +151,16 @@ function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, ca
 function isHandedOn(index: StaticIndex, via: EventFunction, callee: Callee): boolean {
   const fn = findFunction(index, callee.module, callee.name, callee.arity)
   return fn?.arity === callee.arity && via.module === callee.module && via.function === callee.name && via.arity < fn.arity && via.arity >= fn.arity - fn.defaults
+}
+
+/**
+ * Code of others, such as `Enum.map`, called `via`, which may have had it call what it captures, and from the same line. It may
+ * be in tail position as well: what is sure is the function alone.
+ */
+function isHandedOut(index: StaticIndex, caller: EventFunction | null, via: EventFunction, callee: Callee): boolean {
+  const { name, arity } = sourceFunction(via.function, via.arity)
+  const fn = findFunction(index, via.module, name, arity)
+  return fn !== undefined && captures(fn, callee) && caller !== null && index.versionsOf(caller.module).length === 0
 }
 
 /** A function that the project defines is what it is; anything else may be a macro. */

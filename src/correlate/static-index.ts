@@ -11,7 +11,6 @@
 import type { FileFacts, FunctionFacts, ModuleFacts } from '../model/facts.ts'
 import { formatMfa, type ModuleName } from '../model/names.ts'
 import type { NodeId } from '../model/node-id.ts'
-import { readVersionMap, type VersionMap } from '../model/version-map.ts'
 import type { Snapshot } from '../store/contract.ts'
 import { parse } from '../syntax/parse.ts'
 import { byArity, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
@@ -126,7 +125,7 @@ function functionCode(fn: FunctionFacts, { node, outward, followed }: Naming): F
   return {
     name: fn.name, arity: fn.arity, defaults: fn.defaults, kind: fn.kind, node,
     lines: fn.clauses.map(({ span }) => span.line), endLine: fn.span.endLine,
-    // What is captured is called from elsewhere.
+    captures: fn.calls.filter(({ kind }) => kind === 'capture'),
     calls: fn.calls.filter(({ kind }) => kind !== 'capture').map((call) => ({
       module: call.module, name: call.name, arity: call.arity, line: call.line, node: outward(call.node),
       ...(call.kind === 'delegate' ? DELEGATED : (followed.get(placeOf(call.line, call.column)) ?? UNKNOWN)),
@@ -134,19 +133,5 @@ function functionCode(fn: FunctionFacts, { node, outward, followed }: Naming): F
   }
 }
 
-const DELEGATED: Following = { isTail: true, alsoAt: [] }
-const UNKNOWN: Following = { isTail: false, alsoAt: [] }
-
-/**
- * What a node of the present is called in each kept version of its file, the newest first; versions that do not have it are
- * left out. An event names its node as the version that ran does, so a query about the node of today asks for each.
- */
-export function nodeThroughVersions(snapshot: Snapshot, path: string, node: NodeId, mapBetween: (oldVersion: number, newVersion: number) => VersionMap): { readonly version: number; readonly node: NodeId }[] {
-  const [present, ...older] = snapshot.versionsOf(path).filter(({ readable }) => readable)
-  if (present === undefined) return []
-  const named = older.flatMap(({ number }) => {
-    const then = readVersionMap(mapBetween(number, present.number)).back(node)
-    return then === undefined ? [] : [{ version: number, node: then }]
-  })
-  return [{ version: present.number, node }, ...named]
-}
+const DELEGATED: Following = { isTail: true, alsoAt: [], perhapsAt: null }
+const UNKNOWN: Following = { isTail: false, alsoAt: [], perhapsAt: [0, Infinity] }

@@ -96,6 +96,15 @@ test('of two calls of a name at a line the first to be evaluated is reported fir
   expect(place('Shop.Price.of/1', RUN, 7)).toMatchObject({ evidence: 'ambiguous', nodeId: `${RUN}#1/=/+`, candidates: [`${RUN}#1/=/+/P.of`, `${RUN}#1/=/+/P.of:2`] })
 })
 
+test.each<[what: string, body: string, nth: number, expected: string]>([
+  ['a chain leaves none out', 'g() || P.of(1) || P.of(2)', 1, 'line (nth at the line) A.f/1#1/||/P.of'],
+  ['what is beside a choice may be first', '{g() || P.of(1), P.of(2)}', 0, 'ambiguous (several) A.f/1#1/tuple'],
+  ['of two ways one is gone', 'case x do\n0 -> P.of(1); 1 -> P.of(2) end', 0, 'ambiguous (several) A.f/1#1/case'],
+])('of several at a line: %s', (_, body, nth, expected) => {
+  const within = indexed(`defmodule A do def f(x) do\n${body}\n:ok end end`)
+  expect(shown(place('P.of/1', 'A.f/1', body.includes('\n') ? 3 : 2, { via: null, nth }, within))).toBe(expected)
+})
+
 test('of two branches at a line nobody knows which', () => {
   expect(place('Shop.Price.sum/2', RUN, 12, alone)).toMatchObject({ evidence: 'ambiguous', nodeId: `${RUN}#1/if`, candidates: [`${RUN}#1/if/P.sum`, `${RUN}#1/if/else/P.sum`] })
 })

@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest'
 import { analyseSource } from '../../src/analysis/analyse.ts'
-import { indexNodes } from '../../src/analysis/node-ids.ts'
-import { matchVersions } from '../../src/analysis/versions/match-versions.ts'
-import { createStaticCache, nodeThroughVersions } from '../../src/correlate/static-index.ts'
+import { createStaticCache } from '../../src/correlate/static-index.ts'
 import type { Snapshot } from '../../src/store/contract.ts'
 import { encodeFileFacts } from '../../src/store/encoded-file.ts'
-import { parse } from '../../src/syntax/parse.ts'
 import { DISK, openStore, write, type Opened } from '../store/opened.ts'
 
 const FIRST = 'defmodule A do\n  def f(x, y \\\\ 1) do\n    log(x)\n    B.g(y)\n  end\n\n  def log(x), do: x\nend\n'
@@ -69,16 +66,4 @@ test('no more is held than the limit, the least recently asked goes', () => {
     for (const name of ['A', 'B', 'C', 'D']) cache.at(snapshot).versionsOf(name)
   })
   expect([cache.size() <= 12, analysed.length]).toEqual([true, 4])
-})
-
-test('a node of today in the versions before it', () => {
-  const store = openStore()
-  put(store, 'lib/a.ex', FIRST)
-  put(store, 'lib/a.ex', SECOND)
-  store.reader.snapshot((snapshot) => {
-    const treeOf = (number: number) => indexNodes(parse(snapshot.versionSource('lib/a.ex', number) ?? snapshot.sourceOf('lib/a.ex') ?? new Uint8Array(0)))
-    const through = (node: string) => nodeThroughVersions(snapshot, 'lib/a.ex', node, (old, now) => matchVersions([treeOf(old)], [treeOf(now)]))
-    expect(through('A.f/2#1/B.g:2')).toEqual([{ version: 2, node: 'A.f/2#1/B.g:2' }, { version: 1, node: 'A.f/2#1/B.g' }])
-    expect(through('A.f/2#1/B.g')).toEqual([{ version: 2, node: 'A.f/2#1/B.g' }])
-  })
 })

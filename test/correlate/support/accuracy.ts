@@ -4,28 +4,23 @@
  * `scoreWritten` takes the same events the whole way, through batches and blocks.
  */
 
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { analyseSource } from '../../../src/analysis/analyse.ts'
 import type { ModuleCode, StaticIndex } from '../../../src/correlate/code.ts'
 import { createCorrelator, type Correlator } from '../../../src/correlate/correlator.ts'
 import type { ClauseLines } from '../../../src/correlate/fit.ts'
 import type { Method, Resolution } from '../../../src/correlate/resolution.ts'
 import { moduleCode, readModules, type Read } from '../../../src/correlate/static-index.ts'
-import type { SiteNames, Situation } from '../../../src/event/names.ts'
-import type { EventCaller, EventFunction, EventSource, Evidence } from '../../../src/model/event.ts'
+import type { EventSource, Evidence } from '../../../src/model/event.ts'
 import { createRandom, generateProgram, reviseProgram, type Program } from './program.ts'
 import { printProgram, type Printed } from './print.ts'
+import { pairUp, trace, type Row, type Seen } from './trace.ts'
 import { written } from './written.ts'
 import { simulate, type Expected, type Simulation } from './simulate.ts'
 
 const ARGUMENT = 7
 const MOST_CALLS = 1500
 
-export type Row = readonly [pid: string, program: number, kind: 'call' | 'return' | 'exception', ...function_: [string, string, number], ...caller: [string, string, number, string, number] | []]
-type TracedCall = { readonly names: SiteNames; readonly situation: Situation | undefined; readonly expected: Expected; readonly row: Row }
+type TracedCall = Seen & { readonly expected: Expected }
 
 type Made = { readonly program: Program; readonly simulation: Simulation; readonly ran: Printed; readonly moved: Printed; readonly revised: Printed; readonly untouched: (module: string, name: string) => boolean }
 export type Run = { readonly made: readonly Made[]; readonly calls: readonly TracedCall[]; readonly rows: readonly Row[]; readonly lines: ReadonlyMap<string, ClauseLines>; readonly misaligned: number }
@@ -44,23 +39,7 @@ export function runPrograms(seed: number, count: number): Run {
       untouched: (module, name) => changed.module.name !== module || changed.name !== name,
     })
   }
-  const folder = mkdtempSync(join(tmpdir(), 'correlate-'))
-  try {
-    return trace(folder, made)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-function trace(folder: string, made: readonly Made[]): Run {
-  mkdirSync(join(folder, 'lib'))
-  mkdirSync(join(folder, 'ebin'))
-  for (const { ran } of made) for (const [file, text] of ran.files) writeFileSync(join(folder, file), text)
-  writeFileSync(join(folder, 'entries.txt'), [ARGUMENT, ...made.map(({ program }) => prefixOf(program))].join(' '))
-  const ran = spawnSync('elixir', [join(import.meta.dirname, 'trace.exs')], { cwd: folder, encoding: 'utf8', timeout: 300_000, maxBuffer: 1 << 28 })
-  if (ran.status !== 0 || ran.stdout !== '') throw new Error(`elixir: ${ran.stdout} ${ran.stderr.split('\n').filter((line) => line.includes('rror')).slice(0, 5).join('\n')}`)
-  const rows = readFileSync(join(folder, 'trace.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Row)
-  const lines = new Map(JSON.parse(readFileSync(join(folder, 'lines.json'), 'utf8')) as [string, ClauseLines][])
+  const { rows, lines } = trace(new Map(made.flatMap(({ ran }) => [...ran.files])), ARGUMENT, made.map(({ program }) => prefixOf(program)))
   return { made, rows, lines, ...align(made, rows) }
 }
 
@@ -83,40 +62,6 @@ function align(made: readonly Made[], rows: readonly Row[]): { calls: TracedCall
     else for (const [idx, one] of seen.entries()) calls.push({ ...one, expected: expected[idx] as Expected })
   }
   return { calls, misaligned }
-}
-
-type Seen = Omit<TracedCall, 'expected'>
-
-/** The calls of a process by name, each with what went before where the innermost open one tells. */
-function pairUp(rows: readonly Row[]): Seen[] {
-  const stack: { mfa: EventFunction; from: string; called: Map<string, number> }[] = []
-  const seen: Seen[] = []
-  for (const row of rows) {
-    const [, , kind, module, name, arity] = row
-    const names = namesOf(row)
-    if (kind !== 'call') {
-      while (stack.length > 0) {
-        const top = stack.pop()
-        if (top?.mfa.module === module && top.mfa.function === name && top.mfa.arity === arity) break
-      }
-      continue
-    }
-    const { mfa, caller } = names
-    const from = JSON.stringify(caller)
-    const top = stack.at(-1)
-    const via = caller !== null && top?.from === from ? top.mfa : null
-    const isCaller = top?.mfa.module === caller?.module && top?.mfa.function === caller?.function && top?.mfa.arity === caller?.arity
-    const nth = top?.called.get(JSON.stringify(names)) ?? 0
-    top?.called.set(JSON.stringify(names), nth + 1)
-    stack.push({ mfa, from, called: new Map() })
-    if (!name.startsWith('-')) seen.push({ names, situation: top !== undefined && caller !== null && (via !== null || isCaller) ? { via, nth } : undefined, row })
-  }
-  return seen
-}
-
-function namesOf([, , , module, name, arity, ...from]: Row): { readonly mfa: EventFunction; readonly caller: EventCaller | null } {
-  const [callerModule, function_ = '', callerArity = 0, file = '', line = 0] = from
-  return { mfa: { module, function: name, arity }, caller: callerModule === undefined ? null : { module: callerModule, function: function_, arity: callerArity, file, line } }
 }
 
 /** `versions`, the newest first: what ran, the same with lines moved, and with one function rewritten as well. */
@@ -162,10 +107,10 @@ export function score(run: Run, { versions, beams, calls }: Case): Score {
     result.byMethod.set(found.method, tally)
     if (found.method === 'several') count(tally, found.candidates.includes(true_.node))
     else count(tally, found.method === 'function' ? isFunction : isSite)
-    if (one.expected.from === null || (one.names.caller?.line ?? 0) === 0) continue
-    count(result.site, isSite)
-    if (isSite) continue
-    const what = `${found.method} ${found.nodeId} is ${true_.node}: ${JSON.stringify(one.names)} in ${JSON.stringify(one.situation)}`
+    const isWritten = one.expected.from !== null && (one.names.caller?.line ?? 0) !== 0
+    if (isWritten) count(result.site, isSite)
+    if (isFunction && (isSite || !isWritten)) continue
+    const what = `${isFunction ? 'place' : 'function'}: ${found.method} ${found.nodeId} is ${true_.node}: ${JSON.stringify(one.names)} in ${JSON.stringify(one.situation)}`
     result.wrong.set(what, (result.wrong.get(what) ?? 0) + 1)
   }
   return result

@@ -7,7 +7,7 @@ import { append, beginBlock } from '../../../src/event/writer.ts'
 import { openWriter, type Resolve } from '../../../src/event/writer-state.ts'
 import { batchOf, type TestEvent } from '../../event/batches.ts'
 import { newBlock, SMALL } from '../../event/rows.ts'
-import type { Row } from './accuracy.ts'
+import type { Row } from './trace.ts'
 
 const BATCH = 500
 const BLOCK = { ...SMALL, rows: 4000, sites: 4000, strings: 20_000, stringBytes: 2_000_000 }
