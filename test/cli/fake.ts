@@ -173,7 +173,7 @@ const HANDLERS: Handlers = {
   get_module_by_file: ({ path }) => path === 'lib/shop/cart.ex' ? answer({ modules: [CART] }) : missing(`no file ${String(path)}`),
   list_modules: (args) => paged('modules', MODULES.filter((row) => row.module_name.startsWith((args['prefix'] ?? '') as string)))(args),
   list_functions: paged('functions', FUNCTIONS),
-  get_functions_for_module: (args) => args['module_name'] === 'Shop.Cart' ? paged('functions', FUNCTIONS)(args) : missing('no module'),
+  get_functions_for_module: (args) => args['module_name'] === 'Shop.Cart' ? paged('functions', FUNCTIONS)(args) : missing(`no module ${String(args['module_name'])}`),
   get_callers: paged('callers', CALLERS),
   get_callees: paged('callees', FUNCTION.calls_made),
   list_problems: paged('problems', [{ path: 'lib/shop/broken.ex', code: 'missing_terminator', message: 'the string is not closed', line: 3, column: 9 }]),

@@ -250,9 +250,9 @@ test('calls: a tree with times and places, and what it leaves out', async () => 
 test('what is not there: the names that are', async () => {
   const missing = (): never => { throw new FailureError(failure('not_found', 'no event of the process 0.9.0 in this window', { hint: 'count_events by pid' })) }
   expect(await ask('calls 0.9.0', { handlers: { get_call_tree: missing } })).toEqual({ code: 3, out: '', err: 'error: no event of the process 0.9.0 in this window\n  those with most events: 0.113.0\n' })
-  expect(await ask('cover Nope')).toMatchObject({ code: 3, out: '', err: 'error: no module with functions begins with Nope\n  the command `modules` lists all modules\n' })
+  expect(await ask('cover Nope')).toMatchObject({ code: 3, out: '', err: 'error: no module begins with Nope\n  the command `modules` lists all modules\n' })
   const none = { get_hotspots: () => answerOf({ ...HOTSPOTS, functions: [], total: 0 }) }
-  expect((await ask('hot Nope', { handlers: none })).out).toBe('no call of a module that begins with Nope was seen\nnothing is known to be missing in this window\n')
+  expect((await ask('hot Shop.In', { handlers: none })).out).toBe('no call of a module that begins with Shop.In was seen\nnothing is known to be missing in this window\n')
 })
 
 test('messages, why, points, nodes', async () => {

@@ -15,11 +15,13 @@ import { nearestName } from '../../wire/nearest-name.ts'
 import { print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { gapsIn } from '../gaps.ts'
+import { unknownName } from '../known.ts'
 import { readName } from '../names.ts'
 import { collect, eachPage } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { missingWords } from '../render/basis.ts'
 import { renderEvent, renderEvents } from '../render/events.ts'
+import { harmless } from '../render/text.ts'
 import { readSpanMs, readWindow, type WindowFlags } from '../times.ts'
 import { untilInterrupted } from '../until-interrupted.ts'
 
@@ -67,6 +69,8 @@ async function latest(context: Context, connection: Connection, filter: Filter, 
   if (!listed.ok) return listed
   const { events: found, cursor, completeness } = listed.value.value
   const rows = found.toReversed()
+  const unknown = rows.length === 0 ? await unknownName(connection, filter) : undefined
+  if (unknown !== undefined) return fail(unknown)
   print(context, { ...listed.value, value: { ...listed.value.value, events: rows } }, () =>
     rows.length === 0 ? ['no such events'] : renderEvents(rows, context.view, { nowMs: context.ports.now() }))
   if (context.format === 'json') return ok(EXIT.ok)
@@ -103,6 +107,8 @@ async function everything(context: Context, connection: Connection, filter: Filt
     return 'more'
   })
   if (!read.ok) return read
+  const unknown = shown === 0 ? await unknownName(connection, filter) : undefined
+  if (unknown !== undefined) return fail(unknown)
   if (shown === 0) context.ports.stdout.write('no such events\n')
   return ok(EXIT.ok)
 }
@@ -114,6 +120,8 @@ async function follow(context: Context, connection: Connection, filter: Filter):
   let since = filter.since === undefined ? BigInt(statistics.value.newest_ns ?? 0) + 1n : timeNs(filter.since)
   let seen = new Map<string, bigint>()
   let shown = 0
+  const unknown = context.format === 'text' ? await unknownName(connection, filter) : undefined
+  if (unknown !== undefined) say(context, context.messages.style.yellow(`note: ${harmless([unknown.message, unknown.hint].filter((part) => part !== undefined).join('; '))}`))
   if (context.format === 'text') say(context, 'events as they come in; Ctrl-C ends')
   return untilInterrupted(context, FOLLOW_MS, () => eventsSince(connection, filter, since), (read) => {
     if (!read.ok) return read.error

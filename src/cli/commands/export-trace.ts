@@ -6,6 +6,7 @@ import type { EventWire } from '../../wire/event-records.ts'
 import { report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { gapsIn } from '../gaps.ts'
+import { unknownName } from '../known.ts'
 import { eachPage } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { renderGaps, type Completeness } from '../render/basis.ts'
@@ -29,7 +30,7 @@ export async function exportTrace(context: Context, { format, pid, node, out, li
     if (!read.ok) return read
     const { events, isCut, completeness } = read.value
     const timelines = timelinesOf(events)
-    if (!timelines.processes.some(hasCalls)) return fail(failure('not_found', `no call was recorded${pid === undefined ? '' : ` of ${pid}`} in this window`, { hint: 'the command `events` shows what was' }))
+    if (!timelines.processes.some(hasCalls)) return fail(await unknownName(connection, filter) ?? failure('not_found', `no call was recorded${pid === undefined ? '' : ` of ${pid}`} in this window`, { hint: 'the command `events` shows what was' }))
     const written = await write(context, out, traceText(format, timelines, `elixir-scope ${context.ports.version}`))
     if (!written.ok) return written
     const nProcesses = timelines.processes.length

@@ -1,11 +1,12 @@
 /** calls, messages, why: what a process called, who sent to whom, and what led to an event. */
 
-import { failure, type Failure } from '../../base/failure.ts'
+import { failure } from '../../base/failure.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Value } from '../../wire/methods.ts'
 import { print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { gapsIn } from '../gaps.ts'
+import { busiest, unknownName } from '../known.ts'
 import type { Connection } from '../ports.ts'
 import { renderGaps, type Completeness } from '../render/basis.ts'
 import { renderCalls, renderChain, renderMessages } from '../render/flows.ts'
@@ -26,20 +27,13 @@ export async function calls(context: Context, pid: string, { node, depth, limit,
     const found = await connection.call('get_call_tree', {
       pid, ...window.value, ...(node === undefined ? {} : { node }), ...(depth === undefined ? {} : { max_depth: depth }), ...(limit === undefined ? {} : { max_calls: limit }),
     })
-    if (!found.ok) return fail(await busiest(connection, found.error, window.value))
+    if (!found.ok) return fail(found.error.code === 'not_found' ? failure('not_found', found.error.message, { hint: await busiest(connection, window.value) }) : found.error)
     const tree = found.value.value
     const places = context.format === 'json' ? new Map<string, string>() : await placesOf(connection, tree.roots)
     const gaps = await gapLines(connection, tree.completeness, window.value)
     print(context, found.value, () => tree.roots.length === 0 ? [`no call of ${pid} was seen`, ...gaps] : [...renderCalls(tree, (id) => places.get(id), context.view), '', ...gaps])
     return ok(EXIT.ok)
   })
-}
-
-/** Processes that there are, where one was asked for that is not. */
-async function busiest(connection: Connection, error: Failure, window: Window): Promise<Failure> {
-  const counted = error.code === 'not_found' ? await connection.call('count_events', { ...window, by: 'pid', limit: 5 }) : undefined
-  const pids = counted?.ok === true ? counted.value.value.groups.map(({ key }) => key).filter((key) => key !== '') : []
-  return counted === undefined ? error : failure(error.code, error.message, { hint: pids.length === 0 ? 'the command `events` shows what was recorded' : `those with most events: ${pids.join(', ')}` })
 }
 
 /** File and line of the nodes of a tree. */
@@ -66,6 +60,8 @@ export async function messages(context: Context, pid: string | undefined, { node
     if (!found.ok) return found
     const flow = found.value.value
     const none = flow.messages.length === 0
+    const unknown = none ? await unknownName(connection, { ...(pid === undefined ? {} : { pid }), ...(node === undefined ? {} : { node }) }) : undefined
+    if (unknown !== undefined) return fail(unknown)
     const gaps = await gapLines(connection, flow.completeness, window.value)
     print(context, found.value, () => [...none ? ['no message was seen to be sent and received'] : [], ...renderMessages(flow, context.view, context.ports.now()), '', ...gaps])
     if (none && context.format === 'text') say(context, 'messages are traced where the plan says so: `record --messages`')

@@ -7,9 +7,10 @@ import type { Reply } from '../../wire/methods.ts'
 import { print, report, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { projectPathsOf, withFirstKnown } from '../file-names.ts'
-import { readName, withSuggestion, type Named } from '../names.ts'
+import { readName, type Named } from '../names.ts'
 import type { Connection } from '../ports.ts'
 import { renderDiff, renderHistory } from '../render/history.ts'
+import { withSuggestion } from '../suggestions.ts'
 
 export type Versions = { readonly from: number | undefined; readonly to: number | undefined }
 

@@ -17,6 +17,7 @@ import { coverageInAll, renderCoverage, renderHot, renderInsights, type ModuleCo
 import { place } from '../render/lists.ts'
 import { renderTable } from '../render/table.ts'
 import { formatCount, plural } from '../render/text.ts'
+import { unknownPrefix } from '../suggestions.ts'
 import { readWindow, type Window, type WindowFlags } from '../times.ts'
 import { aboutName } from './lookup.ts'
 
@@ -90,6 +91,8 @@ export async function hot(context: Context, prefix: string | undefined, { by, li
     const found = await connection.call('get_hotspots', { ...window.value, by, limit, ...(prefix === undefined ? {} : { module_prefix: prefix }) })
     if (!found.ok) return found
     const { functions, total } = found.value.value
+    const unknown = functions.length === 0 && prefix !== undefined ? await unknownPrefix(connection, prefix) : undefined
+    if (unknown !== undefined) return fail(unknown)
     const basis = await basisOf(connection, found.value.value, window.value)
     print(context, found.value, () => functions.length === 0 ? [`no call${prefix === undefined ? '' : ` of a module that begins with ${prefix}`} was seen`, ...basis.slice(1)] : [...renderHot(functions, context.view), '', ...basis])
     if (total > functions.length && context.format === 'text') say(context, context.messages.style.dim(`${functions.length} of ${formatCount(total)} functions shown, by ${BY_WORDS[by]}; more with --limit`))
@@ -113,7 +116,7 @@ export async function cover(context: Context, prefix: string | undefined, flags:
     if (!hottest.ok) return hottest
     if (!tests.ok) return tests
     if (!modules.ok) return modules
-    if (modules.value.size === 0) return fail(failure('not_found', prefix === undefined ? 'the project has no functions' : `no module with functions begins with ${prefix}`, { hint: 'the command `modules` lists all modules' }))
+    if (modules.value.size === 0) return fail((prefix === undefined ? undefined : await unknownPrefix(connection, prefix)) ?? failure('not_found', prefix === undefined ? 'the project has no functions' : `no module of the project with functions begins with ${prefix}`, { hint: 'the command `modules` lists all modules' }))
     // What the compiler made is executed, too, but nobody wrote it.
     const written = hottest.value.value.functions.filter((row) => row.cyclomatic_complexity !== null)
     const lists = { never: never.value.value, untested: untested.value.value, executed: { ...hottest.value.value, functions: written } }

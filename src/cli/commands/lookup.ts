@@ -5,13 +5,14 @@ import { fail, ok, type Result } from '../../base/result.ts'
 import { print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { projectPathsOf, withFirstKnown, withoutPlace } from '../file-names.ts'
-import { aritiesCalled, functionsNamed, readName, withSuggestion, type Named } from '../names.ts'
+import { aritiesCalled, functionsNamed, readName, type Named } from '../names.ts'
 import { collect, type Paging } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { renderFunction, renderModule, renderNode } from '../render/detail.ts'
 import { renderCallees, renderCallers, renderFunctions, renderModules, renderProblems } from '../render/lists.ts'
 import { renderMemory } from '../render/memory.ts'
 import { renderStatistics, renderUnread } from '../render/status.ts'
+import { withSuggestion } from '../suggestions.ts'
 
 export type Done = Promise<Result<ExitCode, Failure>>
 

@@ -4,11 +4,12 @@ import { basename } from 'node:path'
 import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { ArgsInput } from '../../wire/methods.ts'
-import { commandFor, print, report, withDaemon, type Context } from '../context.ts'
+import { commandFor, print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { unknownInPlan, type Unknown } from '../known.ts'
 import type { Connection } from '../ports.ts'
 import { renderNodes, renderPlan, renderPlans } from '../render/capture.ts'
-import { plural } from '../render/text.ts'
+import { harmless, plural } from '../render/text.ts'
 
 export const PLAN_ACTIONS = ['list', 'show', 'store', 'activate', 'deactivate', 'delete'] as const
 export type PlanAction = (typeof PLAN_ACTIONS)[number]
@@ -83,11 +84,20 @@ async function store(context: Context, file: string, named: string | undefined):
   if (!read.ok) return report(context, failure('invalid_argument', `${file} is no JSON: ${read.error}`, { hint: 'docs/RUNTIME.md shows a plan' }))
   return withDaemon(context, async (connection) => {
     // The daemon validates; what the user wrote goes there as it stands.
-    const stored = await connection.call('store_instrumentation_plan', { name, plan: read.value as ArgsInput<'store_instrumentation_plan'>['plan'] })
+    const wanted = read.value as ArgsInput<'store_instrumentation_plan'>['plan']
+    const stored = await connection.call('store_instrumentation_plan', { name, plan: wanted })
     if (!stored.ok) return stored
-    print(context, stored.value, () => [`stored as ${name}; to have it followed: ${context.ports.command} plan activate ${name}`])
+    const unknown = await unknownInPlan(connection, wanted)
+    print(context, { ...stored.value, unknown }, () => [`stored as ${name}; to have it followed: ${context.ports.command} plan activate ${name}`])
+    if (context.format === 'text') sayUnknown(context, unknown)
     return ok(EXIT.ok)
   })
+}
+
+/** No mistake in itself: dependencies and what Elixir and Erlang bring can be traced, and are not in the project. */
+function sayUnknown(context: Context, unknown: readonly Unknown[]): void {
+  for (const { message, near } of unknown) say(context, context.messages.style.yellow(`note: ${harmless(`${message}${near === null ? '' : `; did you mean ${near}?`}`)}`))
+  if (unknown.length > 0) say(context, '  what is of a dependency, of Elixir or of Erlang is traced all the same')
 }
 
 function parseJson(text: string): Result<unknown, string> {
