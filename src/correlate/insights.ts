@@ -23,6 +23,8 @@ export type Insight = {
   /** Returns and exceptions whose duration is known; null figures where there is none. */
   readonly timed: number
   readonly totalNs: number
+  /** Without calls within another of their function: how long one was under way, however deep it recursed. */
+  readonly outerNs: number
   readonly ownNs: number
   readonly meanNs: number | null
   readonly p50Ns: number | null
@@ -129,10 +131,10 @@ type Group = { summary: SiteSummary; readonly callers: Map<string | null, number
 type Named = { readonly function: string; readonly module: ModuleName }
 
 function insightOf({ summary, callers, callees }: Group): Insight {
-  const { calls, returns, exceptions, timed, sumNs, ownNs, maxNs } = summary
+  const { calls, returns, exceptions, timed, sumNs, outerNs, ownNs, maxNs } = summary
   const at = (q: number) => quantile(summary, q) ?? null
   return {
-    calls, returns, exceptions, timed, totalNs: sumNs, ownNs, meanNs: timed === 0 ? null : sumNs / timed,
+    calls, returns, exceptions, timed, totalNs: sumNs, outerNs, ownNs, meanNs: timed === 0 ? null : sumNs / timed,
     p50Ns: at(0.5), p95Ns: at(0.95), p99Ns: at(0.99), maxNs: timed === 0 ? null : maxNs, callers: falling(callers), callees: falling(callees),
   }
 }

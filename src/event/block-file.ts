@@ -23,7 +23,8 @@ import { type Codec, pack } from './section-codec.ts'
 const FILE_MAGIC = 0x46_42_53_45 // ESBF
 const FOOTER_MAGIC = 0x54_46_53_45 // ESFT
 const FOOTER_BYTES = Buffer.from('ESFT')
-const VERSION = 1
+/** 2: summaries tell calls within calls of their function apart. */
+const VERSION = 2
 const HEADER_BYTES = 8
 const TRAILER_BYTES = 16
 

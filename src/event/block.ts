@@ -70,8 +70,9 @@ const section = <K extends Kind>(kind: K, counted: CountName, words = 1, extra =
 export const SECTIONS = {
   /** ns after the block's base; always a whole number. */
   ts: section('f64', 'rows'),
-  /** Of returns and exceptions: ns since the call, and without the traced calls within; NaN where unknown. */
+  /** Of returns and exceptions: ns since the call; NaN where unknown. Negative where the call is nested: see `isNested`. */
   took: section('f64', 'rows'),
+  /** `took` without the traced calls within. */
   own: section('f32', 'rows'),
   type: section('u8', 'rows'),
   pid: section('u16', 'rows'),
@@ -109,6 +110,16 @@ export type Block = { readonly [S in SectionName]: Elements[(typeof SECTIONS)[S]
   readonly buffer: ArrayBufferLike
   readonly header: Int32Array
   readonly base: BigInt64Array
+}
+
+/** Of a value of `took`: ns, NaN where unknown. */
+export function durationOf(took: number | undefined): number {
+  return Math.abs(took ?? Number.NaN)
+}
+
+/** Of a value of `took`: made within another call of the same function, the time of which has its own in it. */
+export function isNested(took: number): boolean {
+  return took < 0
 }
 
 const HEADER_INTS = 32

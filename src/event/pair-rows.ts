@@ -27,7 +27,7 @@ export function pairRows(appending: Appending): void {
       case EVENT_TYPES.return:
       case EVENT_TYPES.exception:
         if (callee !== 0 && batch.pid[i] !== 0 && pop(pairing, processAt(appending, i), callee, block.ts[row] ?? 0)) {
-          block.took[row] = pairing.took
+          block.took[row] = pairing.isNested ? -pairing.took : pairing.took
           block.own[row] = pairing.own
           block.site[row] = pairing.foundSite > 0 ? pairing.foundSite : carriedSite(appending, -1 - pairing.foundSite, site)
           continue

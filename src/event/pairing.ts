@@ -19,6 +19,8 @@
 import { assert } from '../base/assert.ts'
 
 const MAX_DEPTH = 4096
+/** Calls below a new one that are looked at for one of its function: a recursion over more functions than these is not seen. */
+const LOOK_BELOW = 8
 /** Different calls that are counted for an open one, and how far. */
 const CALLED = 8
 const MOST_COUNTED = 8
@@ -32,6 +34,8 @@ export type Pairing = {
   readonly at: Float64Array
   /** ns of the calls within that have returned. */
   readonly inner: Float64Array
+  /** 1: another call of the function is open below. */
+  readonly nested: Uint8Array
   /** Where it was made from; 0 where unknown. */
   readonly from: Int32Array
   /** Of each place: so many calls, and how often each was made. */
@@ -48,10 +52,11 @@ export type Pairing = {
   readonly processes: Map<string, Map<string, number>>
   nPushed: number
   givenUp: number
-  /** What `pop` found: the site of the call, ns since it, and without the calls within. */
+  /** What `pop` found: the site of the call, ns since it, without the calls within, and whether it was made within a call of its function. */
   foundSite: number
   took: number
   own: number
+  isNested: boolean
 }
 
 export function openPairing(maxOpenCalls: number): Pairing {
@@ -59,10 +64,10 @@ export function openPairing(maxOpenCalls: number): Pairing {
   for (let i = 0; i < maxOpenCalls; i++) below[i] = i + 1 < maxOpenCalls ? i + 1 : NONE
   return {
     below, callee: new Int32Array(maxOpenCalls), site: new Int32Array(maxOpenCalls),
-    at: new Float64Array(maxOpenCalls), inner: new Float64Array(maxOpenCalls), from: new Int32Array(maxOpenCalls),
+    at: new Float64Array(maxOpenCalls), inner: new Float64Array(maxOpenCalls), nested: new Uint8Array(maxOpenCalls), from: new Int32Array(maxOpenCalls),
     nCalled: new Uint8Array(maxOpenCalls), called: new Int32Array(maxOpenCalls * CALLED), calledTimes: new Uint8Array(maxOpenCalls * CALLED), free: 0, nFree: maxOpenCalls,
     tops: [], depths: [], lastCalls: [], freeProcesses: [], processes: new Map(),
-    nPushed: 0, givenUp: 0, foundSite: 0, took: Number.NaN, own: Number.NaN,
+    nPushed: 0, givenUp: 0, foundSite: 0, took: Number.NaN, own: Number.NaN, isNested: false,
   }
 }
 
@@ -91,11 +96,21 @@ export function push(pairing: Pairing, process: number, callee: number, site: nu
   pairing.site[place] = site
   pairing.at[place] = at
   pairing.inner[place] = 0
+  pairing.nested[place] = isOpen(pairing, process, callee) ? 1 : 0
   pairing.from[place] = from
   pairing.nCalled[place] = 0
   pairing.tops[process] = place
   pairing.depths[process] = (pairing.depths[process] ?? 0) + 1
   pairing.lastCalls[process] = ++pairing.nPushed
+}
+
+function isOpen({ below, callee, tops }: Pairing, process: number, fn: number): boolean {
+  let place = tops[process] ?? NONE
+  for (let looked = 0; looked < LOOK_BELOW && place !== NONE; looked++) {
+    if (callee[place] === fn) return true
+    place = below[place] ?? NONE
+  }
+  return false
 }
 
 /** Counts a call that was made since the open one of `place` was; how many of it were made before, or -1 where that is not known. */
@@ -138,6 +153,7 @@ export function pop(pairing: Pairing, process: number, callee: number, at: numbe
   const took = at - (pairing.at[place] ?? 0)
   const rest = below[place] ?? NONE
   pairing.foundSite = pairing.site[place] ?? 0
+  pairing.isNested = pairing.nested[place] === 1
   // Times of one process rise; where they don't, its clock was set back meanwhile.
   pairing.took = took >= 0 ? took : Number.NaN
   pairing.own = took >= 0 ? Math.max(0, took - within - (pairing.inner[place] ?? 0)) : Number.NaN
@@ -212,6 +228,7 @@ function giveUpOutermost(pairing: Pairing, process: number): void {
   const rest = pairing.below[last] ?? NONE
   assert(rest !== NONE, 'a stack as deep as it is counted')
   pairing.below[last] = NONE
+  pairing.nested[last] = 0
   pairing.givenUp += release(pairing, rest)
   pairing.depths[process] = kept
 }

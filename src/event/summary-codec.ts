@@ -2,10 +2,11 @@
  * The section `summary` of a sealed block:
  *
  *     site     code less the one before, calls, returns, exceptions, timed; where timed is not 0:
- *              sum, min, max, own as f64, little-endian, then the bins
+ *              sum, min, max, own as f64, little-endian, then the bins. Where calls nest, the sum is negated, and the part of
+ *              it that does not comes before min (from file version 2 on)
  *     bins     how many; of each: bin less the one before, count
  *
- * All whole numbers but the four are LEB128: seven bits a byte, least first, the top bit set where more follow.
+ * All whole numbers but these are LEB128: seven bits a byte, least first, the top bit set where more follow.
  * It is read back by whoever has the block, whose checksum was checked before: nothing is checked here.
  */
 
@@ -14,6 +15,8 @@ import type { SiteSummary, Sketch } from './summary.ts'
 
 type Cursor = { readonly bytes: Uint8Array; readonly view: DataView; at: number }
 
+const UNTIMED = { sumNs: 0, outerNs: 0, minNs: Infinity, maxNs: 0, ownNs: 0, sketch: { bins: [], counts: [] } }
+
 const open = (bytes: Uint8Array): Cursor => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0 })
 
 /** Writes it from the start of `bytes`; how many it takes. */
@@ -21,11 +24,12 @@ export function encodeSummary(summary: ReadonlyMap<number, SiteSummary>, bytes: 
   const to = open(bytes)
   let before = 0
   for (const [code, site] of summary) {
-    assert(to.at + 64 + 5 * site.sketch.bins.length <= bytes.length, 'room for the summary')
+    assert(to.at + 72 + 5 * site.sketch.bins.length <= bytes.length, 'room for the summary')
     for (const value of [code - before, site.calls, site.returns, site.exceptions, site.timed]) putWhole(to, value)
     before = code
     if (site.timed === 0) continue
-    for (const value of [site.sumNs, site.minNs, site.maxNs, site.ownNs]) {
+    const sums = site.outerNs === site.sumNs ? [site.sumNs] : [-site.sumNs, site.outerNs]
+    for (const value of [...sums, site.minNs, site.maxNs, site.ownNs]) {
       to.view.setFloat64(to.at, value, true)
       to.at += 8
     }
@@ -40,11 +44,15 @@ export function decodeSummary(bytes: Uint8Array): ReadonlyMap<number, SiteSummar
   for (let code = 0; from.at < bytes.length;) {
     code += takeWhole(from)
     const calls = takeWhole(from), returns = takeWhole(from), exceptions = takeWhole(from), timed = takeWhole(from)
-    const [sumNs, minNs, maxNs, ownNs] = timed === 0 ? [0, Infinity, 0, 0] : [takeFloat(from), takeFloat(from), takeFloat(from), takeFloat(from)]
-    const sketch = timed === 0 ? { bins: [], counts: [] } : takeSketch(from)
-    summary.set(code, { calls, returns, exceptions, timed, sumNs, minNs, maxNs, ownNs, sketch })
+    const counted = { calls, returns, exceptions, timed }
+    summary.set(code, timed === 0 ? { ...counted, ...UNTIMED } : { ...counted, ...takeSums(from), minNs: takeFloat(from), maxNs: takeFloat(from), ownNs: takeFloat(from), sketch: takeSketch(from) })
   }
   return summary
+}
+
+function takeSums(from: Cursor): { readonly sumNs: number; readonly outerNs: number } {
+  const sumNs = takeFloat(from)
+  return sumNs < 0 ? { sumNs: -sumNs, outerNs: takeFloat(from) } : { sumNs, outerNs: sumNs }
 }
 
 function putSketch(to: Cursor, { bins, counts }: Sketch): void {

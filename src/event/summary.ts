@@ -12,7 +12,7 @@
  */
 
 import { EVENT_TYPES } from '../model/event.ts'
-import { type Block, counts, isSealed } from './block.ts'
+import { type Block, counts, durationOf, isNested, isSealed } from './block.ts'
 import { postings } from './postings.ts'
 import { decodeSummary } from './summary-codec.ts'
 
@@ -26,6 +26,8 @@ export type SiteSummary = {
   /** Returns and exceptions whose duration is known; what follows is of these. */
   readonly timed: number
   readonly sumNs: number
+  /** Of the calls that are not within another of their function: how long it was under way, however deep it recursed. */
+  readonly outerNs: number
   readonly minNs: number
   readonly maxNs: number
   /** Without the traced calls within. */
@@ -40,7 +42,7 @@ export type Summary = ReadonlyMap<number, SiteSummary>
 export const RELATIVE_ERROR = 1 / 128
 
 export const NO_SUMMARY: SiteSummary = {
-  calls: 0, returns: 0, exceptions: 0, timed: 0, sumNs: 0, minNs: Infinity, maxNs: 0, ownNs: 0, sketch: { bins: [], counts: [] },
+  calls: 0, returns: 0, exceptions: 0, timed: 0, sumNs: 0, outerNs: 0, minNs: Infinity, maxNs: 0, ownNs: 0, sketch: { bins: [], counts: [] },
 }
 
 /** Of the rows that are published: read where the block is sealed, else computed. */
@@ -58,7 +60,7 @@ export function summariseSites({ type, took, own }: Block, siteStarts: Uint32Arr
   const summary = new Map<number, SiteSummary>()
   const bins = openBins()
   for (let site = 1; site + 1 < siteStarts.length; site++) {
-    let calls = 0, returns = 0, exceptions = 0, timed = 0, sumNs = 0, minNs = Infinity, maxNs = 0, ownNs = 0
+    let calls = 0, returns = 0, exceptions = 0, timed = 0, sumNs = 0, outerNs = 0, minNs = Infinity, maxNs = 0, ownNs = 0
     const end = siteStarts[site + 1] ?? 0
     for (let at = siteStarts[site] ?? 0; at < end; at++) {
       const row = siteRows[at] ?? 0
@@ -67,16 +69,17 @@ export function summariseSites({ type, took, own }: Block, siteStarts: Uint32Arr
       else if (kind === EVENT_TYPES.return) returns++
       else if (kind === EVENT_TYPES.exception) exceptions++
       else continue
-      const ns = took[row] ?? Number.NaN
+      const ns = durationOf(took[row])
       if (Number.isNaN(ns)) continue
       timed++
       sumNs += ns
+      if (!isNested(took[row] ?? ns)) outerNs += ns
       ownNs += own[row] ?? 0
       if (ns < minNs) minNs = ns
       if (ns > maxNs) maxNs = ns
       count(bins, ns)
     }
-    if (calls + returns + exceptions > 0) summary.set(site, { calls, returns, exceptions, timed, sumNs, minNs, maxNs, ownNs, sketch: takeSketch(bins) })
+    if (calls + returns + exceptions > 0) summary.set(site, { calls, returns, exceptions, timed, sumNs, outerNs, minNs, maxNs, ownNs, sketch: takeSketch(bins) })
   }
   return summary
 }
@@ -85,7 +88,7 @@ export function summariseSites({ type, took, own }: Block, siteStarts: Uint32Arr
 export function mergeSummaries(a: SiteSummary, b: SiteSummary): SiteSummary {
   return {
     calls: a.calls + b.calls, returns: a.returns + b.returns, exceptions: a.exceptions + b.exceptions, timed: a.timed + b.timed,
-    sumNs: a.sumNs + b.sumNs, minNs: Math.min(a.minNs, b.minNs), maxNs: Math.max(a.maxNs, b.maxNs), ownNs: a.ownNs + b.ownNs,
+    sumNs: a.sumNs + b.sumNs, outerNs: a.outerNs + b.outerNs, minNs: Math.min(a.minNs, b.minNs), maxNs: Math.max(a.maxNs, b.maxNs), ownNs: a.ownNs + b.ownNs,
     sketch: mergeSketches(a.sketch, b.sketch),
   }
 }

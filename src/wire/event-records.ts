@@ -39,7 +39,7 @@ export const completeness = z.object({
   events: z.int(),
 })
 
-const quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number(), sum: z.number(), n: z.int() })
+const quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number(), sum: z.number(), outer: z.number().describe('the sum without calls within another of their function'), n: z.int() })
 
 export const runtimeFigures = z.object({
   calls: z.int(), returns: z.int(), exceptions: z.int(),

@@ -28,7 +28,7 @@ export const EVENTS = [CALL, RETURN, RAISED, SEND, GAP]
 export const COMPLETE = { complete: true, gaps: 0, dropped: 0, lost: [], since_ns: T0, until_ns: T0 + 60_000_000_000n, events: 5 }
 export const WITH_GAPS = { ...COMPLETE, complete: false, gaps: 1, dropped: 150, events: 850 }
 const BASIS = { window: { since_ns: T0, until_ns: T0 + 60_000_000_000n }, n: 880, method: 'sums over whole blocks; quantiles within 0.8 %', completeness: COMPLETE }
-const FIGURES = { calls: 880, returns: 870, exceptions: 6, duration_ns: { p50: 12_300, p95: 80_000, p99: 1_200_000, max: 2_000_000, sum: 45_000_000, n: 876 }, own_ns: 30_000_000 }
+const FIGURES = { calls: 880, returns: 870, exceptions: 6, duration_ns: { p50: 12_300, p95: 80_000, p99: 1_200_000, max: 2_000_000, sum: 46_000_000, outer: 45_000_000, n: 876 }, own_ns: 30_000_000 }
 
 export const INSIGHTS: Value<'get_runtime_insights'> = {
   of: 'Shop.Cart.add/2', kind: 'function', ...BASIS, figures: FIGURES, last_executed_ns: T0 + 59_000_000_000n,

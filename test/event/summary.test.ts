@@ -21,7 +21,7 @@ function summaryOf(all: readonly number[]): SiteSummary {
   const block = newBlock()
   for (const [row, ns] of all.entries()) {
     block.type[row] = EVENT_TYPES.return
-    block.took[row] = ns
+    block.took[row] = ns % 3 === 1 ? -ns : ns
     block.own[row] = 0
   }
   const rows = Uint16Array.from(all, (_, row) => row)
@@ -72,13 +72,14 @@ test('a block sums up its rows, open or sealed', () => {
       const mine = rows.filter(({ site }) => site?.mfa !== null && JSON.stringify(site) === JSON.stringify(siteOf(block, code)))
       const ofType = (type: number): number => mine.filter((row) => row.type === type).length
       const timed = mine.filter(({ took }) => !Number.isNaN(took))
-      const sum = (key: 'took' | 'own'): number => timed.reduce((total, row) => total + row[key], 0)
+      const took = timed.map((row) => Math.abs(row.took))
+      const sum = (all: readonly number[]): number => all.reduce((total, ns) => total + ns, 0)
       const expected = { calls: ofType(EVENT_TYPES.call), returns: ofType(EVENT_TYPES.return), exceptions: ofType(EVENT_TYPES.exception) }
       if (expected.calls + expected.returns + expected.exceptions === 0) expect(open.has(code)).toBe(false)
       else {
         expect(open.get(code)).toMatchObject({
-          ...expected, timed: timed.length, sumNs: sum('took'), ownNs: sum('own'),
-          minNs: Math.min(...timed.map(({ took }) => took)), maxNs: Math.max(0, ...timed.map(({ took }) => took)),
+          ...expected, timed: timed.length, sumNs: sum(took), outerNs: sum(timed.map((row) => Math.max(0, row.took))), ownNs: sum(timed.map(({ own }) => own)),
+          minNs: Math.min(...took), maxNs: Math.max(0, ...took),
         })
       }
     }

@@ -9,6 +9,7 @@ import { must } from '../../src/base/assert.ts'
 import type { Batch } from '../../src/event/batch.ts'
 import { type Block, BLOCK_CAPACITY, counts, SITE, SITE_WORDS } from '../../src/event/block.ts'
 import { pidOf, sourceOf, type Site, siteOf, type SiteNames, type Situation } from '../../src/event/names.ts'
+import { summarise } from '../../src/event/summary.ts'
 import { append, beginBlock } from '../../src/event/writer.ts'
 import { openWriter, type Resolve, type Writer, writerStats } from '../../src/event/writer-state.ts'
 import { EVENT_TYPES, type EventFunction, type EventSource } from '../../src/model/event.ts'
@@ -61,7 +62,7 @@ function namesOf(batch: Batch, code: number): { site: Site | undefined; given: b
   return { site: given ? { ...names, nodeId: text(SITE.node), evidence: 'given' } : { ...names, ...resolve(names) }, given }
 }
 
-type OpenCall = { readonly mfa: EventFunction; readonly site: Site; readonly ns: bigint; inner: number; readonly since: Map<string, number> }
+type OpenCall = { readonly mfa: EventFunction; readonly site: Site; readonly ns: bigint; inner: number; readonly isNested: boolean; readonly since: Map<string, number> }
 type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Set<string> }
 
 /** The rows that a plain reading of the batches gives. */
@@ -109,7 +110,7 @@ function paired({ stacks, returned }: Model, source: EventSource, { type, ns, pi
   if (type === EVENT_TYPES.call) {
     const situation = situationOf(stack.at(-1), site, returned)
     const found = given ? site : { ...site, ...resolve(site, source, situation) }
-    stack.push({ mfa, site: found, ns, inner: 0, since: new Map() })
+    stack.push({ mfa, site: found, ns, inner: 0, isNested: stack.slice(-8).some((call) => shown(call.mfa) === shown(mfa)), since: new Map() })
     return { site: found }
   }
   if (type !== EVENT_TYPES.return && type !== EVENT_TYPES.exception) return {}
@@ -121,7 +122,7 @@ function paired({ stacks, returned }: Model, source: EventSource, { type, ns, pi
   const outer = stack.at(-1)
   if (outer !== undefined && took > 0) outer.inner += took
   const inner = left.reduce((sum, { inner: ofCall }) => sum + ofCall, 0)
-  return { site: call.site, took: took < 0 ? Number.NaN : took, own: took < 0 ? Number.NaN : Math.fround(Math.max(0, took - inner)) }
+  return { site: call.site, took: took < 0 ? Number.NaN : call.isNested ? -took : took, own: took < 0 ? Number.NaN : Math.fround(Math.max(0, took - inner)) }
 }
 
 /** What went before a call in its process, where the innermost open call tells. */
@@ -207,14 +208,25 @@ test('deep recursion gives up the outermost calls, and whoever called longest ag
   const nKept = took.findIndex((ns) => Number.isNaN(ns))
   expect(nKept).toBeGreaterThan(2000)
   expect(took.slice(nKept).every((ns) => Number.isNaN(ns))).toBe(true)
-  // Innermost first: the i-th return is that of the call i before the last.
-  expect(took.slice(0, nKept)).toEqual(Array.from({ length: nKept }, (_, i) => 2 + i + i))
+  // Innermost first: the i-th return is that of the call i before the last. All but the outermost that is left are within another.
+  expect(took.slice(0, nKept)).toEqual(Array.from({ length: nKept }, (_, i) => (i === nKept - 1 ? 2 + i + i : -2 - i - i)))
   expect(writerStats(deep.writer)).toMatchObject({ openCalls: 0, givenUp: depth - nKept, unpaired: depth - nKept })
 
   const crowd = Array.from({ length: 10 }, (_, i) => nested(`p${i}`, 10, 'call')).flat()
   const full = takeIn([{ source: SOURCE, batch: batchOf([...crowd, ...nested('p9', 5, 'return'), ...nested('p0', 5, 'return')]) }], openWriter({ maxOpenCalls: 60 }), capacity)
   expect(writerStats(full.writer).openCalls).toBeLessThanOrEqual(60)
   expect(rowsOf(must(full.blocks[0], 'a block')).slice(100).map((row) => Number.isNaN(row.took))).toEqual([...Array.from({ length: 5 }, () => false), ...Array.from({ length: 5 }, () => true)])
+})
+
+test('a function that calls itself, at once or by others, was under way once: only its outermost call counts for that', () => {
+  const call = (mfa: string, ts: number): TestEvent => ({ type: 'call', pid: 'p', ts, mfa })
+  const done = (mfa: string, ts: number): TestEvent => ({ type: 'return', pid: 'p', ts, mfa })
+  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([
+    call('A.even/1', 0), call('A.odd/1', 10), call('A.even/1', 20), call('A.even/1', 30), done('A.even/1', 40), done('A.even/1', 50), done('A.odd/1', 60), done('A.even/1', 70), call('A.even/1', 80), done('A.even/1', 90),
+  ]) }])
+  const block = must(blocks[0], 'a block')
+  const sums = new Map(Array.from(summarise(block), ([code, { sumNs, outerNs }]) => [siteOf(block, code)?.mfa?.function, { sumNs, outerNs }]))
+  expect(sums).toEqual(new Map([['even', { sumNs: 70 + 30 + 10 + 10, outerNs: 70 + 10 }], ['odd', { sumNs: 50, outerNs: 50 }]]))
 })
 
 test('a batch whose times are too far from the block to be exact begins the next one', () => {

@@ -43,8 +43,8 @@ function callsOf({ calls, returns, exceptions }: Figures): string {
   ].join(' ').replace(' ,', ',')
 }
 
-function tookOf({ p50, p95, p99, max, sum, n }: NonNullable<Figures['duration_ns']>): string {
-  return `p50 ${spanOf(p50)}, p95 ${spanOf(p95)}, p99 ${spanOf(p99)}, longest ${spanOf(max)}; ${spanOf(sum)} in all, of ${plural(n, 'call')} that ended`
+function tookOf({ p50, p95, p99, max, outer, n }: NonNullable<Figures['duration_ns']>): string {
+  return `p50 ${spanOf(p50)}, p95 ${spanOf(p95)}, p99 ${spanOf(p99)}, longest ${spanOf(max)}; ${spanOf(outer)} in all, of ${plural(n, 'call')} that ended`
 }
 
 function peers(title: string, rows: readonly Peer[], view: View): string[] {
@@ -62,7 +62,7 @@ export function renderHot(functions: readonly Hot[], view: View): string[] {
   return renderTable<Hot>([
     { title: 'FUNCTION', cell: (row) => row.mfa, flexible: true, paint: style.bold },
     { title: 'OWN', cell: (row) => row.figures.own_ns === null ? '' : spanOf(row.figures.own_ns), align: 'right' },
-    { title: 'TOOK', cell: (row) => row.figures.duration_ns === null ? '' : spanOf(row.figures.duration_ns.sum), align: 'right' },
+    { title: 'TOOK', cell: (row) => row.figures.duration_ns === null ? '' : spanOf(row.figures.duration_ns.outer), align: 'right' },
     { title: 'CALLS', cell: (row) => formatCount(row.figures.calls), align: 'right' },
     { title: 'P50', cell: (row) => row.figures.duration_ns === null ? '' : spanOf(row.figures.duration_ns.p50), align: 'right', optional: true },
     { title: 'P95', cell: (row) => row.figures.duration_ns === null ? '' : spanOf(row.figures.duration_ns.p95), align: 'right' },

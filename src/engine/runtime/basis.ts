@@ -24,8 +24,8 @@ export function callsIn(figures: readonly SiteFigures[]): number {
 
 export const QUANTILES = `quantiles within ${(100 * RELATIVE_ERROR).toFixed(1)} %`
 
-export function figuresRecord({ calls, returns, exceptions, timed, totalNs, ownNs, p50Ns, p95Ns, p99Ns, maxNs }: Insight): RuntimeFigures {
-  const duration = p50Ns === null || p95Ns === null || p99Ns === null || maxNs === null ? null : { p50: p50Ns, p95: p95Ns, p99: p99Ns, max: maxNs, sum: totalNs, n: timed }
+export function figuresRecord({ calls, returns, exceptions, timed, totalNs, outerNs, ownNs, p50Ns, p95Ns, p99Ns, maxNs }: Insight): RuntimeFigures {
+  const duration = p50Ns === null || p95Ns === null || p99Ns === null || maxNs === null ? null : { p50: p50Ns, p95: p95Ns, p99: p99Ns, max: maxNs, sum: totalNs, outer: outerNs, n: timed }
   return { calls, returns, exceptions, duration_ns: duration, own_ns: timed === 0 ? null : ownNs }
 }
 

@@ -150,7 +150,7 @@ function statedOf(context: RuntimeContext, names: ReadonlySet<string>): Insights
 }
 
 const MEASURES = {
-  own: (insight: Insight) => insight.ownNs, duration: (insight: Insight) => insight.totalNs, calls: (insight: Insight) => insight.calls,
+  own: (insight: Insight) => insight.ownNs, duration: (insight: Insight) => insight.outerNs, calls: (insight: Insight) => insight.calls,
   p95: (insight: Insight) => insight.p95Ns ?? 0, exceptions: (insight: Insight) => insight.exceptions,
 } as const
 

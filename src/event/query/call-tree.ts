@@ -11,6 +11,7 @@
 import { EVENT_TYPES, type EventFunction, type Evidence } from '../../model/event.ts'
 import { formatMfa } from '../../model/names.ts'
 import type { NodeId } from '../../model/node-id.ts'
+import { durationOf } from '../block.ts'
 import { type BlockView, processName, siteNames, timestampNs } from './columns.ts'
 import { formatEventId } from './filter.ts'
 import { linkedNode } from './links.ts'
@@ -178,7 +179,7 @@ function blankFrame({ snapshot }: Build, view: BlockView, row: number): Growing 
 function endOf(view: BlockView, row: number) {
   const { type, took, own } = view.block
   const end = type[row] === EVENT_TYPES.exception ? ('exception' as const) : ('return' as const)
-  return { endId: eventId(view, row), endNs: timestampNs(view, row), end, durationNs: knownNs(took[row]), ownNs: knownNs(own[row]) }
+  return { endId: eventId(view, row), endNs: timestampNs(view, row), end, durationNs: knownNs(durationOf(took[row])), ownNs: knownNs(own[row]) }
 }
 
 function knownNs(ns: number | undefined): number | null {

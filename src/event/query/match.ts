@@ -9,7 +9,7 @@
 import { EVENT_TYPES } from '../../model/event.ts'
 import { formatMfa } from '../../model/names.ts'
 import type { NodeId } from '../../model/node-id.ts'
-import { SITE, SITE_WORDS, type Posted } from '../block.ts'
+import { durationOf, SITE, SITE_WORDS, type Posted } from '../block.ts'
 import type { BlockKey } from './blocks.ts'
 import { type BlockView, pidStringCode, siteWord, sourceCode, sourceNodeCode, sourceStartNs } from './columns.ts'
 import type { EventFilter } from './filter.ts'
@@ -108,7 +108,7 @@ export function matches(matcher: Matcher, view: BlockView, row: number): boolean
   if (matcher.site !== null && matcher.site[block.site[row] ?? 0] !== 1) return false
   if (matcher.corr !== null && matcher.corr[block.corr[row] ?? 0] !== 1) return false
   if (matcher.peer !== null && matcher.peer[block.peer[row] ?? 0] !== 1) return false
-  if (matcher.minTook !== -Infinity && !((block.took[row] ?? NaN) >= matcher.minTook)) return false
+  if (matcher.minTook !== -Infinity && !(durationOf(block.took[row]) >= matcher.minTook)) return false
   if (matcher.node !== null && !isOfNode(matcher.node, view, row)) return false
   const ts = block.ts[row] ?? 0
   return ts >= matcher.lo && ts < matcher.hi

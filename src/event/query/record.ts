@@ -4,6 +4,7 @@
  */
 
 import type { EventRecord } from '../../model/event.ts'
+import { durationOf } from '../block.ts'
 import { correlationOf } from '../names.ts'
 import { type BlockView, payloadOf, processName, siteNames, timestampNs, typeName } from './columns.ts'
 import { formatEventId } from './filter.ts'
@@ -27,7 +28,7 @@ export function toRecord(view: BlockView, row: number, links: Links): EventRecor
     correlationId: correlationOf(block, block.corr[row] ?? 0),
     nodeId: linked ?? site.nodeId,
     evidence: linked === undefined ? site.evidence : 'given',
-    durationNs: known(block.took[row]),
+    durationNs: known(durationOf(block.took[row])),
     ownNs: known(block.own[row]),
     payload: payloadOf(view, row),
   }

@@ -4,6 +4,7 @@
  */
 
 import { LRUCache } from 'lru-cache'
+import { durationOf } from '../block.ts'
 import type { BlockView } from './columns.ts'
 
 /** By block number: the longest by site, in ns; -Infinity where no duration is known. */
@@ -25,7 +26,7 @@ export function sitesTaking(slowest: SlowestSites, view: BlockView, minNs: numbe
 function longestOf({ block, counts }: BlockView): Float64Array {
   const longest = new Float64Array(counts.sites + 1).fill(-Infinity)
   for (let row = 0; row < counts.rows; row++) {
-    const took = block.took[row] ?? NaN
+    const took = durationOf(block.took[row])
     const site = block.site[row] ?? 0
     if (took > (longest[site] ?? 0)) longest[site] = took
   }
