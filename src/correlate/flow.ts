@@ -12,7 +12,7 @@
  */
 
 import { nameString } from '../syntax/names.ts'
-import { children, Kind, type Tree } from '../syntax/tree.ts'
+import { afterSubtree, children, Kind, type Tree } from '../syntax/tree.ts'
 
 /** The first and the last of some lines; null for none. */
 export type Lines = readonly [first: number, last: number] | null
@@ -41,6 +41,7 @@ const DEFINITIONS: ReadonlySet<string> = new Set(['def', 'defp', 'defmacro', 'de
 /** One instruction with a line. */
 const OPERATORS: ReadonlySet<string> = new Set(['+', '-', '*', '/', '<>'])
 const INSTRUCTIONS: ReadonlySet<string> = new Set(['rem', 'div', 'elem', 'hd', 'tl', 'length', 'abs', 'map_size', 'tuple_size', 'byte_size', 'round', 'trunc', 'put_elem', 'bit_size'])
+const MATCHES: ReadonlySet<string> = new Set(['=', '<-'])
 const LAZY: ReadonlySet<string> = new Set(['&&', '||', 'and', 'or'])
 /** Instructions without a line make these. */
 const PLAIN: ReadonlySet<number> = new Set([Kind.Tuple, Kind.List, Kind.Keywords, Kind.Pair, Kind.Fn])
@@ -58,6 +59,8 @@ type Flow = {
   readonly defined: ReadonlySet<string>
   readonly required: ReadonlySet<string>
   definition: number
+  /** The parameters of the definition that are nothing else in its body. */
+  given: ReadonlySet<number>
   /** The variable that the expression before gives its value to, or -1. */
   bound: number
 }
@@ -67,7 +70,7 @@ export function readFlow(tree: Tree, lineOf: (offset: number) => number): Readon
   const calls = Array.from({ length: tree.length }, (_, node) => node).filter((node) => tree.kind[node] === Kind.Call)
   const definitions = calls.filter((node) => DEFINITIONS.has(nameOf(tree, node)))
   const required = calls.filter((node) => IMPORTING.has(nameOf(tree, node)) && tree.kind[node + 1] === Kind.Alias).map((node) => nameOf(tree, node + 1))
-  const flow: Flow = { tree, lineOf, found: new Map(), defined: new Set(definitions.map((node) => nameDefined(tree, node))), required: new Set([...UNSURE, ...required]), definition: -1, bound: -1 }
+  const flow: Flow = { tree, lineOf, found: new Map(), defined: new Set(definitions.map((node) => nameDefined(tree, node))), required: new Set([...UNSURE, ...required]), definition: -1, given: new Set(), bound: -1 }
   for (const node of definitions) readDefinition(flow, node)
   return flow.found
 }
@@ -85,9 +88,26 @@ function readDefinition(flow: Flow, node: number): void {
   const [, body = -1] = [...children(flow.tree, node)]
   if (body < 0) return
   flow.definition = node
+  flow.given = parametersOf(flow.tree, node, body)
   const sections = [...children(flow.tree, body)]
   // What is rescued has something to do at its end.
   for (const section of sections) sequence(flow, [...children(flow.tree, section)], sections.length === 1 ? THE_END : something(THE_END))
+}
+
+function parametersOf(tree: Tree, definition: number, body: number): Set<number> {
+  const given = variablesIn(tree, definition + 1, body)
+  for (let node = body; node < afterSubtree(tree, definition); node++) {
+    const isMatch = tree.kind[node] === Kind.BinaryOp && MATCHES.has(nameOf(tree, node))
+    const pattern = isMatch ? node + 1 : tree.kind[node] === Kind.ClauseHead ? node : -1
+    if (pattern >= 0) for (const bound of variablesIn(tree, pattern, afterSubtree(tree, pattern))) given.delete(bound)
+  }
+  return given
+}
+
+function variablesIn({ kind, payload }: Tree, from: number, to: number): Set<number> {
+  const found = new Set<number>()
+  for (let node = from; node < to; node++) if (kind[node] === Kind.Variable) found.add(payload[node] as number)
+  return found
 }
 
 /** Expressions one after the other; what is before the first sees what this answers. */
@@ -198,7 +218,7 @@ function call(flow: Flow, node: number, first: readonly number[], next: Next): N
   if (!isOne) found.set(at, { isTail: next.isTail && block === undefined, alsoAt: next.lines.filter((one) => one !== line), perhapsAt: spanning([line, line], next.perhaps) })
   const within = block === undefined ? [] : [...children(tree, block)].map((section) => inTurn(flow, [...children(tree, section)], something(next)))
   const [only = -1] = args
-  const isSetUp = args.length > 1 || (args.length === 1 && isValue(tree, only) && tree.kind[only] !== Kind.Variable)
+  const isSetUp = args.length > 1 || (args.length === 1 && isValue(tree, only) && (tree.kind[only] !== Kind.Variable || flow.given.has(tree.payload[only] as number)))
   const perhaps = isSure(flow, node) ? (isSetUp ? null : [line, line] as const) : spanning([line, line], either(next, within).perhaps)
   const self: Next = { isTail: false, lines: [line], perhaps, by: isOne ? 'other' : 'call' }
   // What is known when it is compiled is no instruction.
@@ -213,7 +233,7 @@ function call(flow: Flow, node: number, first: readonly number[], next: Next): N
 function isHandedOver({ tree, bound, definition }: Flow, node: number): boolean {
   if (tree.kind[node] !== Kind.Variable || tree.payload[node] !== bound) return false
   let nUses = 0
-  for (let at = definition; at < definition + (tree.extent[definition] ?? 0); at++) if (tree.kind[at] === Kind.Variable && tree.payload[at] === bound) nUses++
+  for (let at = definition; at < afterSubtree(tree, definition); at++) if (tree.kind[at] === Kind.Variable && tree.payload[at] === bound) nUses++
   return nUses === 2
 }
 

@@ -105,6 +105,17 @@ test.each<[what: string, body: string, nth: number, expected: string]>([
   expect(shown(place('P.of/1', 'A.f/1', body.includes('\n') ? 3 : 2, { via: null, nth }, within))).toBe(expected)
 })
 
+test.each<[what: string, body: string, evidence: string]>([
+  ['a parameter is set up again', 'P.of(x)\nP.of(x)', 'exact'],
+  ['what was returned may be there already', 'y = P.of(x)\nP.of(y)', 'line'],
+  ['a sum may be next, where nobody wants the one before', '_ = P.of(x) + x\nP.of(x + 1)', 'line'],
+  ['a literal is set up', '_ = P.of(x) + x\nP.of(1)', 'exact'],
+  ['of two arguments one is', '_ = P.of(x) + x\nP.sum(1, 2)\nP.of(x + 1)', 'exact'],
+])('after a call of the same function: %s', (_, body, evidence) => {
+  const within = indexed(`defmodule A do def f(x) do\n${body}\n:ok end end`)
+  expect(place('P.of/1', 'A.f/1', 1 + body.split('\n').length, alone, within).evidence).toBe(evidence)
+})
+
 test('of two branches at a line nobody knows which', () => {
   expect(place('Shop.Price.sum/2', RUN, 12, alone)).toMatchObject({ evidence: 'ambiguous', nodeId: `${RUN}#1/if`, candidates: [`${RUN}#1/if/P.sum`, `${RUN}#1/if/else/P.sum`] })
 })
