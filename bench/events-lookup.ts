@@ -14,6 +14,7 @@ import { seal, timeRange } from '../src/event/seal.ts'
 import { append, beginBlock } from '../src/event/writer.ts'
 import { openWriter } from '../src/event/writer-state.ts'
 import type { EventRecord } from '../src/model/event.ts'
+import { timeFigures } from './events-figures.ts'
 import { LOAD, loadBatches } from './events-load.ts'
 
 const SOURCE = { node: 'shop@localhost', startNs: 1_789_000_000_000_000_000n }
@@ -50,6 +51,7 @@ export function benchEventLookups(nEvents = 10_000_000): object {
   const window = { sinceNs: sample[0]?.timestampNs ?? 0n, untilNs: (sample[0]?.timestampNs ?? 0n) + 1000n * MS }
   return {
     events: built.length * BLOCK_ROWS, blocks: built.length, first_lookup_ms: round(firstMs), lookups, by_id: latencies(sample, ({ id }) => getEvent(queries, id)),
+    figures: timeFigures(blocksOf(built)),
     counts_ms: {
       all_by_function: round(timed(() => finish(groupEvents(queries, {}, 'function')))),
       all_by_pid: round(timed(() => finish(groupEvents(queries, {}, 'pid')))),

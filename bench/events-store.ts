@@ -12,6 +12,7 @@ import { type Disk, type DiskFile, realDisk } from '../src/event/disk.ts'
 import { openEventReader } from '../src/event/event-reader.ts'
 import { cleanupOldEvents, close, commit, type EventStore, type EventStorePorts, ingest, openEventStore, stats } from '../src/event/event-store.ts'
 import { createSlabs, openSlabReader, openSlabWriter, type Slabs } from '../src/event/slabs.ts'
+import { timeFigures } from './events-figures.ts'
 import { LOAD, loadBatches } from './events-load.ts'
 
 const SOURCE = { node: 'shop@localhost', startNs: 1_789_000_000_000_000_000n }
@@ -136,8 +137,9 @@ function readBack(directory: string, slabs: Slabs): object {
     reader.blocks().refs()
     return performance.now() - from
   })
+  const figures = timeFigures(reader.blocks())
   slabReader.leave()
-  return { open_block_ms: median(times.open), with_one_index_ms: median(times.postings), all_sections_ms: median(times.all), may_hold_us: round(median(mayHold) * 1000), list_blocks_ms: median(lists) }
+  return { figures, open_block_ms: median(times.open), with_one_index_ms: median(times.postings), all_sections_ms: median(times.all), may_hold_us: round(median(mayHold) * 1000), list_blocks_ms: median(lists) }
 }
 
 function prune(store: EventStore): object {

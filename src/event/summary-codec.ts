@@ -11,11 +11,12 @@
  */
 
 import { assert } from '../base/assert.ts'
-import type { SiteSummary, Sketch } from './summary.ts'
+import type { Sketch } from './bins.ts'
+import type { SiteCounts, SiteSummary } from './summary.ts'
 
 type Cursor = { readonly bytes: Uint8Array; readonly view: DataView; at: number }
 
-const UNTIMED = { sumNs: 0, outerNs: 0, minNs: Infinity, maxNs: 0, ownNs: 0, sketch: { bins: [], counts: [] } }
+const UNTIMED = { sumNs: 0, outerNs: 0, minNs: Infinity, maxNs: 0, ownNs: 0 }
 
 const open = (bytes: Uint8Array): Cursor => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0 })
 
@@ -38,16 +39,47 @@ export function encodeSummary(summary: ReadonlyMap<number, SiteSummary>, bytes: 
   return to.at
 }
 
+/** A sketch as it stands in a summary, from `at` on. */
+export type PackedSketch = { readonly bytes: Uint8Array; readonly at: number }
+
 export function decodeSummary(bytes: Uint8Array): ReadonlyMap<number, SiteSummary> {
-  const from = open(bytes)
   const summary = new Map<number, SiteSummary>()
+  readSummary(bytes, (code, site, packed) => {
+    const sketch: { bins: number[]; counts: number[] } = { bins: [], counts: [] }
+    if (packed !== undefined) {
+      readBins(packed, (bin, count) => {
+        sketch.bins.push(bin)
+        sketch.counts.push(count)
+      })
+    }
+    summary.set(code, { ...site, sketch })
+  })
+  return summary
+}
+
+/** Site by site, codes rising; without a sketch where no duration is known. Sketches are passed over. */
+export function readSummary(bytes: Uint8Array, take: (code: number, site: SiteCounts, sketch: PackedSketch | undefined) => void): void {
+  const from = open(bytes)
   for (let code = 0; from.at < bytes.length;) {
     code += takeWhole(from)
     const calls = takeWhole(from), returns = takeWhole(from), exceptions = takeWhole(from), timed = takeWhole(from)
     const counted = { calls, returns, exceptions, timed }
-    summary.set(code, timed === 0 ? { ...counted, ...UNTIMED } : { ...counted, ...takeSums(from), minNs: takeFloat(from), maxNs: takeFloat(from), ownNs: takeFloat(from), sketch: takeSketch(from) })
+    if (timed === 0) {
+      take(code, { ...counted, ...UNTIMED }, undefined)
+      continue
+    }
+    const times = { ...takeSums(from), minNs: takeFloat(from), maxNs: takeFloat(from), ownNs: takeFloat(from) }
+    const sketch = { bytes, at: from.at }
+    for (let left = 2 * takeWhole(from); left > 0; from.at++) if ((bytes[from.at] ?? 0) < 0x80) left--
+    take(code, { ...counted, ...times }, sketch)
   }
-  return summary
+}
+
+/** Bins rising. */
+export function readBins({ bytes, at }: PackedSketch, take: (bin: number, count: number) => void): void {
+  const from = { bytes, at }
+  const nBins = takeWhole(from)
+  for (let idx = 0, bin = 0; idx < nBins; idx++) take(bin += takeWhole(from), takeWhole(from))
 }
 
 function takeSums(from: Cursor): { readonly sumNs: number; readonly outerNs: number } {
@@ -65,17 +97,6 @@ function putSketch(to: Cursor, { bins, counts }: Sketch): void {
   }
 }
 
-function takeSketch(from: Cursor): Sketch {
-  const bins: number[] = []
-  const counts: number[] = []
-  const nBins = takeWhole(from)
-  for (let idx = 0, bin = 0; idx < nBins; idx++) {
-    bins.push(bin += takeWhole(from))
-    counts.push(takeWhole(from))
-  }
-  return { bins, counts }
-}
-
 /** Below 2^31. */
 function putWhole(to: Cursor, value: number): void {
   let rest = value
@@ -83,7 +104,7 @@ function putWhole(to: Cursor, value: number): void {
   to.bytes[to.at++] = rest
 }
 
-function takeWhole(from: Cursor): number {
+function takeWhole(from: Pick<Cursor, 'bytes' | 'at'>): number {
   let value = 0
   for (let shift = 0; ; shift += 7) {
     const byte = from.bytes[from.at++] ?? 0

@@ -12,14 +12,13 @@
  */
 
 import { EVENT_TYPES } from '../model/event.ts'
+import { countDuration, middleOf, openBins, type Sketch, takeSketch } from './bins.ts'
 import { type Block, counts, durationOf, isNested, isSealed } from './block.ts'
 import { postings } from './postings.ts'
 import { decodeSummary } from './summary-codec.ts'
 
-/** How many durations fell into each bin; bins rising, none empty. */
-export type Sketch = { readonly bins: readonly number[]; readonly counts: readonly number[] }
-
-export type SiteSummary = {
+/** What is counted of a site, without the sketch. */
+export type SiteCounts = {
   readonly calls: number
   readonly returns: number
   readonly exceptions: number
@@ -32,8 +31,8 @@ export type SiteSummary = {
   readonly maxNs: number
   /** Without the traced calls within. */
   readonly ownNs: number
-  readonly sketch: Sketch
 }
+export type SiteSummary = SiteCounts & { readonly sketch: Sketch }
 
 /** By site code, rising; sites that were neither called nor returned to are not in it. */
 export type Summary = ReadonlyMap<number, SiteSummary>
@@ -77,7 +76,7 @@ export function summariseSites({ type, took, own }: Block, siteStarts: Uint32Arr
       ownNs += own[row] ?? 0
       if (ns < minNs) minNs = ns
       if (ns > maxNs) maxNs = ns
-      count(bins, ns)
+      countDuration(bins, ns)
     }
     if (calls + returns + exceptions > 0) summary.set(site, { calls, returns, exceptions, timed, sumNs, outerNs, minNs, maxNs, ownNs, sketch: takeSketch(bins) })
   }
@@ -86,10 +85,13 @@ export function summariseSites({ type, took, own }: Block, siteStarts: Uint32Arr
 
 /** Of both together. Exact and in any order, as long as sums stay below 2^53 ns (104 days). */
 export function mergeSummaries(a: SiteSummary, b: SiteSummary): SiteSummary {
+  return { ...addCounts(a, b), sketch: mergeSketches(a.sketch, b.sketch) }
+}
+
+export function addCounts(a: SiteCounts, b: SiteCounts): SiteCounts {
   return {
     calls: a.calls + b.calls, returns: a.returns + b.returns, exceptions: a.exceptions + b.exceptions, timed: a.timed + b.timed,
     sumNs: a.sumNs + b.sumNs, outerNs: a.outerNs + b.outerNs, minNs: Math.min(a.minNs, b.minNs), maxNs: Math.max(a.maxNs, b.maxNs), ownNs: a.ownNs + b.ownNs,
-    sketch: mergeSketches(a.sketch, b.sketch),
   }
 }
 
@@ -117,47 +119,4 @@ function mergeSketches(a: Sketch, b: Sketch): Sketch {
     merged.push((left <= right ? (a.counts[i++] ?? 0) : 0) + (right <= left ? (b.counts[j++] ?? 0) : 0))
   }
   return { bins, counts: merged }
-}
-
-const BITS = 6
-/** Bin 0 is for what took no time; bin 1 begins at 1 ns. */
-const FIRST = (1023 << BITS) - 1
-const N_BINS = (54 << BITS) + 1
-
-/** Counts by bin while one site is summed up, and the bins between which something was counted. */
-type Bins = { readonly counts: Uint32Array; readonly number: Float64Array; readonly words: Uint32Array; low: number; high: number }
-
-function openBins(): Bins {
-  const number = new Float64Array(1)
-  return { counts: new Uint32Array(N_BINS), number, words: new Uint32Array(number.buffer), low: N_BINS, high: 0 }
-}
-
-/** `ns` is whole, 0 to 2^53. */
-function count(bins: Bins, ns: number): void {
-  bins.number[0] = ns
-  const bin = ns < 1 ? 0 : ((bins.words[1] ?? 0) >>> (20 - BITS)) - FIRST
-  bins.counts[bin] = (bins.counts[bin] ?? 0) + 1
-  if (bin < bins.low) bins.low = bin
-  if (bin > bins.high) bins.high = bin
-}
-
-function takeSketch(bins: Bins): Sketch {
-  const sketch: { bins: number[]; counts: number[] } = { bins: [], counts: [] }
-  for (let bin = bins.low; bin <= bins.high; bin++) {
-    const counted = bins.counts[bin] ?? 0
-    if (counted === 0) continue
-    sketch.bins.push(bin)
-    sketch.counts.push(counted)
-    bins.counts[bin] = 0
-  }
-  bins.low = N_BINS
-  bins.high = 0
-  return sketch
-}
-
-function middleOf(bin: number): number {
-  if (bin === 0) return 0
-  const scale = 1 << BITS
-  const power = 2 ** Math.floor((bin - 1) / scale)
-  return power * (1 + (((bin - 1) % scale) + 0.5) / scale)
 }

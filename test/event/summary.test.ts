@@ -6,7 +6,8 @@ import { must } from '../../src/base/assert.ts'
 import { counts } from '../../src/event/block.ts'
 import { siteOf } from '../../src/event/names.ts'
 import { seal } from '../../src/event/seal.ts'
-import { decodeSummary, encodeSummary } from '../../src/event/summary-codec.ts'
+import { decodeSummary, encodeSummary, readSummary } from '../../src/event/summary-codec.ts'
+import { addTo, openSum, summariesOf } from '../../src/event/sums.ts'
 import { mergeSummaries, NO_SUMMARY, quantile, RELATIVE_ERROR, type SiteSummary, summarise, summariseSites } from '../../src/event/summary.ts'
 import { append, beginBlock } from '../../src/event/writer.ts'
 import { openWriter } from '../../src/event/writer-state.ts'
@@ -45,6 +46,19 @@ test('merging is commutative and associative, has a neutral element, and is the 
     expect(mergeSummaries(x, NO_SUMMARY)).toEqual(x)
     expect(mergeSummaries(NO_SUMMARY, x)).toEqual(x)
     expect(mergeSummaries(x, y)).toEqual(summaryOf([...a, ...b]))
+  }), seed)
+})
+
+test('many added at once, as they stand in blocks or as they were merged, are what merging one by one makes of them', () => {
+  const some = fc.array(fc.oneof(fc.nat(200), fc.nat(1e9)), { maxLength: 60, size: 'max' }).map((all) => (all.length === 0 ? NO_SUMMARY : summaryOf(all)))
+  fc.assert(fc.property(fc.array(fc.tuple(some, fc.boolean()), { maxLength: 6 }), (all) => {
+    const sum = openSum()
+    for (const [summary, isPacked] of all) {
+      const bytes = new Uint8Array(10_000)
+      if (isPacked) readSummary(bytes.subarray(0, encodeSummary(new Map([[1, summary]]), bytes)), (_code, counted, sketch) => addTo(sum, counted, sketch))
+      else addTo(sum, summary, summary.sketch)
+    }
+    expect(summariesOf([sum, openSum()])).toMatchObject([all.reduce((merged, [summary]) => mergeSummaries(merged, summary), NO_SUMMARY), NO_SUMMARY])
   }), seed)
 })
 

@@ -30,9 +30,6 @@ export type PlanPoint = {
 /** A plan that some node is to follow. */
 export type ActivePlan = { readonly name: string; readonly storedAt: string; readonly scope: readonly string[]; readonly points: readonly PlanPoint[] }
 
-/** By what the site says; sites that differ in line alone stay apart. */
-export type Figures = ReadonlyMap<string, SiteFigures>
-
 /** A function of the project; `mfa` as it runs, without the `@2` of its module's key. */
 export type Written = { readonly row: FunctionRow; readonly fn: WrittenFunction; readonly mfa: string }
 
@@ -47,7 +44,7 @@ export type RuntimeCaches = {
   /** Of sealed blocks, by number. */
   readonly gaps: LRUCache<number, readonly Gap[]>
   /** Of the first sealed blocks of each group. */
-  readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly sums: Figures }>
+  readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly figures: readonly SiteFigures[] }>
   /** By path and contents. */
   readonly versions: LRUCache<string, FileSides>
   /** Of the latest epoch: functions by prefix, and by path what the modules of a file are called within it. */
@@ -64,7 +61,7 @@ const CACHED_BLOCKS = 10_000
 export function openCaches(): RuntimeCaches {
   return {
     gaps: new LRUCache<number, readonly Gap[]>({ max: CACHED_BLOCKS }),
-    figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ sums }) => sums.size + 1 }),
+    figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ figures }) => figures.length + 1 }),
     versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),
     latest: { epoch: -1, written: new Map(), names: new Map() },
   }

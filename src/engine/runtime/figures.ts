@@ -8,10 +8,11 @@
 
 import type { SiteFigures } from '../../correlate/insights.ts'
 import type { BlockRef } from '../../event/query/blocks.ts'
-import { type BlockView, relativeNs, siteNames, viewOf } from '../../event/query/columns.ts'
+import { type BlockView, relativeNs, viewOf } from '../../event/query/columns.ts'
 import type { EventFilter } from '../../event/query/filter.ts'
-import { mergeSummaries, summarise, summariseSites, type Summary } from '../../event/summary.ts'
-import type { Figures, RuntimeContext } from './context.ts'
+import { summarise, summariseSites, type Summary } from '../../event/summary.ts'
+import type { RuntimeContext } from './context.ts'
+import { addBlock, addFigures, addSummary, figuresOf, openSiteSums, type SiteSums } from './site-sums.ts'
 
 export type Window = Pick<EventFilter, 'sinceNs' | 'untilNs'>
 /** Rows that are counted, of each block: a test for them, or null where the block has none. */
@@ -21,47 +22,47 @@ export type RowTest = (view: BlockView) => ((row: number) => boolean) | null
 const GROUP = 32
 
 export function figuresIn(context: RuntimeContext, window: Window): readonly SiteFigures[] {
-  const all = new Map<string, SiteFigures>()
+  const all = openSiteSums()
   const refs = context.queries.blocks.refs().filter(({ nRows }) => nRows > 0)
   for (const [group, members] of Map.groupBy(refs, ({ number }) => Math.floor(number / GROUP))) {
-    if (members.every((ref) => isWithin(ref, window))) merge(all, figuresOfGroup(context, group, members))
+    if (members.every((ref) => isWithin(ref, window))) addGroup(context, all, group, members)
     else for (const ref of members) if (touches(ref, window)) sumUp(context, all, ref, window)
     context.pause()
   }
-  return [...all.values()]
+  return figuresOf(all)
 }
 
-/** What is kept of a group is carried on by the blocks that were sealed since. */
-function figuresOfGroup(context: RuntimeContext, group: number, refs: readonly BlockRef[]): Figures {
+/** What is kept of a group is carried on by the blocks that were sealed since; blocks that cannot be kept are added beside. */
+function addGroup(context: RuntimeContext, all: SiteSums, group: number, refs: readonly BlockRef[]): void {
   const { figures: kept } = context.caches
   const known = kept.get(group)
   const isPart = known !== undefined && known.numbers.every((number, idx) => refs[idx]?.number === number)
   const numbers = isPart ? [...known.numbers] : []
-  const sums = new Map(isPart ? known.sums : [])
+  const sums = openSiteSums()
+  if (isPart) addFigures(sums, known.figures)
   for (const ref of refs.slice(numbers.length)) {
     const view = viewAt(context, ref)
     if (view === undefined || !isWhole(view)) break
-    add(sums, view, summarise(view.block))
+    addBlock(sums, view)
     numbers.push(ref.number)
     context.pause()
   }
-  if (numbers.length > 0 && numbers.length !== known?.numbers.length) kept.set(group, { numbers, sums })
-  const rest = refs.slice(numbers.length)
-  const all = rest.length === 0 ? sums : new Map(sums)
-  for (const ref of rest) sumUp(context, all, ref, {})
-  return all
+  const figures = isPart && numbers.length === known.numbers.length ? known.figures : figuresOf(sums)
+  if (figures !== known?.figures && numbers.length > 0) kept.set(group, { numbers, figures })
+  addFigures(all, figures)
+  for (const ref of refs.slice(numbers.length)) sumUp(context, all, ref, {})
 }
 
 /** The figures of single rows, in a window. */
 export function figuresOfRows(context: RuntimeContext, window: Window, test: RowTest): readonly SiteFigures[] {
-  const all = new Map<string, SiteFigures>()
+  const all = openSiteSums()
   for (const ref of context.queries.blocks.refs()) {
     const view = touches(ref, window) ? viewAt(context, ref) : undefined
     const fits = view === undefined ? null : test(view)
-    if (view !== undefined && fits !== null) add(all, view, sumRows(view, window, fits))
+    if (view !== undefined && fits !== null) addSummary(all, view, sumRows(view, window, fits))
     context.pause()
   }
-  return [...all.values()]
+  return figuresOf(all)
 }
 
 function touches({ nRows, minNs, maxNs }: BlockRef, { sinceNs, untilNs }: Window): boolean {
@@ -83,9 +84,12 @@ function isWhole({ sealed, rows, counts }: BlockView): boolean {
   return sealed && rows === counts.rows
 }
 
-function sumUp(context: RuntimeContext, sums: Map<string, SiteFigures>, ref: BlockRef, window: Window): void {
+function sumUp(context: RuntimeContext, sums: SiteSums, ref: BlockRef, window: Window): void {
   const view = viewAt(context, ref)
-  if (view !== undefined) add(sums, view, isWhole(view) && isWithin(ref, window) ? summarise(view.block) : sumRows(view, window, null))
+  if (view === undefined) return
+  if (!isWithin(ref, window)) addSummary(sums, view, sumRows(view, window, null))
+  else if (isWhole(view)) addBlock(sums, view)
+  else addSummary(sums, view, view.sealed ? sumRows(view, window, null) : summarise(view.block))
   context.pause()
 }
 
@@ -113,20 +117,4 @@ function sumRows(view: BlockView, { sinceNs, untilNs }: Window, fits: ((row: num
     next[site] = at + 1
   }
   return summariseSites(block, starts, siteRows)
-}
-
-function add(sums: Map<string, SiteFigures>, view: BlockView, summaries: Summary): void {
-  for (const [code, summary] of summaries) {
-    const site = siteNames(view, code)
-    put(sums, JSON.stringify([site.mfa, site.caller, site.nodeId, site.evidence]), { site, summary })
-  }
-}
-
-function merge(into: Map<string, SiteFigures>, from: Figures): void {
-  for (const [key, figures] of from) put(into, key, figures)
-}
-
-function put(sums: Map<string, SiteFigures>, key: string, { site, summary }: SiteFigures): void {
-  const known = sums.get(key)
-  sums.set(key, { site, summary: known === undefined ? summary : mergeSummaries(known.summary, summary) })
 }
