@@ -96,6 +96,7 @@ function addFlowCommands(program: Command, choose: Choose): void {
   windowed(program.command('calls').description('what a process called, as a tree'))
     .argument('<pid>', 'e.g. 0.113.0')
     .option('--node <node>', 'the BEAM node')
+    .option('--started <time>', 'when that node had started, where the pid was used again; without it, the latest')
     .option('--depth <n>', 'at most so deep', upTo1000)
     .option('--limit <n>', 'at most so many calls', positive)
     .action((pid: string, flags: CallsFlags) => choose((context) => calls(context, pid, flags)))

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { FailureCode } from '../base/failure.ts'
 import { answer } from './answers.ts'
 import {
-  basis, callTreeNode, capturePlan, capturePoint, completeness, eventRecord, eventStatistics, eventType, evidence, hotFunction, instrumentationPoint, nodeRecord, runtimeFigures,
+  basis, callTreeNode, capturePlan, capturePoint, completeness, eventRecord, eventStatistics, eventType, evidence, hotFunction, instrumentationPoint, nodeRecord, ns, runtimeFigures,
   runtimeInsights, time,
 } from './event-records.ts'
 
@@ -84,8 +84,8 @@ export const EVENT_METHODS = {
   find_complex_and_hot: events('Functions that are both complex and hot, by cyclomatic complexity times share of own time.', { ...ranked, min_complexity: z.int().min(1).default(5) }, listOfFunctions),
   get_observed_calls: events('The calls of a function as written, each with how often it was seen.', { mfa, ...window },
     z.object({ calls: z.array(z.object({ callee: z.string(), node_id: z.string().nullable(), line: z.int().nullable(), observed: z.int(), written: z.boolean().describe('false: seen, but not written there') })), ...basis.shape })),
-  get_call_tree: events('What a process called, as a tree.', { pid: z.string().min(1).max(255), node: name.optional(), ...window, max_depth: z.int().min(1).max(1000).default(50), max_calls: z.int().min(1).max(100_000).default(2000) },
-    z.object({ roots: z.array(callTreeNode), calls: z.int(), left_out: z.int(), inferred: z.int().describe('returns whose call was not seen'), cut_at_ns: z.union([z.int(), z.bigint()]).nullable().describe('from here on nothing was looked at: there are too many events'), completeness })),
+  get_call_tree: events('What a process called, as a tree.', { pid: z.string().min(1).max(255), node: name.optional(), node_start: time.optional().describe('when the node of the process had started: several starts may have had the pid; without it, the latest'), ...window, max_depth: z.int().min(1).max(1000).default(50), max_calls: z.int().min(1).max(100_000).default(2000) },
+    z.object({ node: z.string(), node_start_ns: ns, others: z.array(z.object({ node: z.string(), node_start_ns: ns, events: z.int() })).describe('that had the same pid in the window, at other starts'), roots: z.array(callTreeNode), calls: z.int(), left_out: z.int(), inferred: z.int().describe('returns whose call was not seen'), cut_at_ns: z.union([z.int(), z.bigint()]).nullable().describe('from here on nothing was looked at: there are too many events'), completeness })),
   get_message_flow: events('Who sent to whom, and how long it waited.', { ...window, node: name.optional(), pid: z.string().max(255).optional(), correlation_id: z.string().max(1024).optional(), limit: page.limit },
     z.object({
       messages: z.array(z.object({ send: z.string().describe('event id'), receive: z.string(), from: z.string(), to: z.string(), at_ns: z.union([z.int(), z.bigint()]).describe('when it was sent'), waited_ns: z.number(), node_id: z.string().nullable().describe('where it was sent'), paired_by: z.enum(['correlation', 'order']) })),

@@ -5,7 +5,7 @@ import { EVENT_TYPES, EVIDENCE, type EventType, type Evidence } from '../model/e
 
 export const eventType = z.enum(Object.keys(EVENT_TYPES) as [EventType, ...EventType[]])
 export const evidence = z.enum(Object.keys(EVIDENCE) as [Evidence, ...Evidence[]])
-const ns = z.union([z.int(), z.bigint()])
+export const ns = z.union([z.int(), z.bigint()])
 /** ns since 1970, or a moment in ISO 8601. */
 export const time = z.union([ns, z.iso.datetime({ offset: true })])
 

@@ -71,6 +71,7 @@ export const RUNTIME: NonNullable<WorldOptions['handlers']> = {
   find_never_executed: () => answerOf({ functions: [written('Shop.Cart.total/1')], total: 1, ...BASIS }),
   find_untested: () => answerOf({ functions: [written('Shop.Cart.add/2')], total: 1, ...BASIS }),
   get_call_tree: () => answerOf({
+    node: NODE, node_start_ns: T0 - 60_000_000_000n, others: [],
     roots: [{
       event_id: CALL.event_id, mfa: 'Shop.Order.place/1', node_id: null, start_ns: T0, duration_ns: 40_000, own_ns: 20_000, outcome: 'returned', left_out: 3,
       children: [{ event_id: CALL.event_id, mfa: 'Shop.Cart.add/2', node_id: 'Shop.Cart.add/2#1/Money.sum', start_ns: T0, duration_ns: 12_345, own_ns: 12_345, outcome: 'raised', children: [], left_out: 0 }],

@@ -6,7 +6,7 @@ import { runCli } from '../../src/cli/program.ts'
 import { gapsOf, renderGaps } from '../../src/cli/render/basis.ts'
 import { saidBy } from '../../src/cli/render/events.ts'
 import { makeWorld, run, type Ran, type World, type WorldOptions } from './fake.ts'
-import { answerOf, CALL, COMPLETE, EVENTS, GAP, HOTSPOTS, INSIGHTS, NODE, RETURN, RUNTIME, WITH_GAPS } from './runtime-fake.ts'
+import { answerOf, CALL, COMPLETE, EVENTS, GAP, HOTSPOTS, INSIGHTS, NODE, RETURN, RUNTIME, T0, WITH_GAPS } from './runtime-fake.ts'
 
 function ask(line: string, more: WorldOptions = {}): Promise<Ran> {
   return run(line, { ...more, handlers: { ...RUNTIME, ...more.handlers } })
@@ -245,6 +245,18 @@ test('calls: a tree with times and places, and what it leaves out', async () => 
     'Shop.Order.place/1  40.0 µs, own 20.0 µs', '├─ Shop.Cart.add/2  12.3 µs, raised, at lib/shop/cart.ex:14', '└─ … 3 more calls, left out', '… 1 more call, left out',
     '1 return without a call that was seen: those calls began before the window, or in a gap', '', 'nothing is known to be missing in this window'))
   expect((await asked('calls 0.113.0 --depth 3 --limit 50 --since 1m'))[0]?.args).toMatchObject({ pid: '0.113.0', max_depth: 3, max_calls: 50 })
+})
+
+test('calls: of several processes that had the pid, which is shown and how to see the others', async () => {
+  const others = [{ node: NODE, node_start_ns: T0 + 123_456_789n, events: 3 }]
+  const answer = RUNTIME['get_call_tree']?.({})
+  const tree = (answer as { readonly value: object }).value
+  const shown = await ask('calls 0.113.0', { handlers: { get_call_tree: () => answerOf({ ...tree, others }) } })
+  const typed = `elixir-scope calls 0.113.0 --node ${NODE} --started 2026-11-21T08:01:00.123456789Z`
+  expect(shown.err).toBe(`this is 0.113.0 of ${NODE}, started 2026-11-21 08:00:00 UTC; there are others that had this pid:\n  ${typed}  (3 events)\n`)
+  expect((await asked(typed.replace('elixir-scope ', '')))[0]?.args).toEqual({ pid: '0.113.0', node: NODE, node_start: '2026-11-21T08:01:00.123456789Z' })
+  const several = () => { throw new FailureError(failure('invalid_argument', '0.113.0 is a process of several nodes: a, b', { hint: 'say which one: node', details: { processes: others } })) }
+  expect(await ask('calls 0.113.0', { handlers: { get_call_tree: several } })).toEqual({ code: 2, out: '', err: `error: 0.113.0 is a process of several nodes: a, b\n  which one:\n  ${typed}  (3 events)\n` })
 })
 
 test('what is not there: the names that are', async () => {

@@ -1,39 +1,55 @@
 /** calls, messages, why: what a process called, who sent to whom, and what led to an event. */
 
-import { failure } from '../../base/failure.ts'
+import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Value } from '../../wire/methods.ts'
-import { print, report, say, withDaemon, type Context } from '../context.ts'
+import { commandFor, print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { gapsIn } from '../gaps.ts'
 import { busiest, unknownName } from '../known.ts'
 import type { Connection } from '../ports.ts'
 import { renderGaps, type Completeness } from '../render/basis.ts'
-import { renderCalls, renderChain, renderMessages } from '../render/flows.ts'
-import { readWindow, type Window, type WindowFlags } from '../times.ts'
+import { renderCalls, renderChain, renderChoices, renderMessages } from '../render/flows.ts'
+import { momentOf } from '../render/moments.ts'
+import { readMoment, readWindow, type Window, type WindowFlags } from '../times.ts'
 import { checkEventId } from './events.ts'
 
-type Call = Value<'get_call_tree'>['roots'][number]
+type Tree = Value<'get_call_tree'>
+type Call = Tree['roots'][number]
 
 /** Places are looked up for so many nodes of a tree; the rest go without. */
 const PLACES = 200
 
-export type CallsFlags = WindowFlags & { readonly node?: string; readonly depth?: number; readonly limit?: number }
+export type CallsFlags = WindowFlags & { readonly node?: string; readonly started?: string; readonly depth?: number; readonly limit?: number }
 
-export async function calls(context: Context, pid: string, { node, depth, limit, ...flags }: CallsFlags): Promise<ExitCode> {
+export async function calls(context: Context, pid: string, { node, started, depth, limit, ...flags }: CallsFlags): Promise<ExitCode> {
   const window = readWindow(flags, context.ports.now())
   if (!window.ok) return report(context, window.error)
-  return withDaemon(context, async (connection) => {
+  const start = started === undefined ? undefined : readMoment(started, context.ports.now())
+  if (start?.ok === false) return report(context, start.error)
+  return withDaemon(context, async (connection, root) => {
     const found = await connection.call('get_call_tree', {
-      pid, ...window.value, ...(node === undefined ? {} : { node }), ...(depth === undefined ? {} : { max_depth: depth }), ...(limit === undefined ? {} : { max_calls: limit }),
+      pid, ...window.value, ...(node === undefined ? {} : { node }), ...(start === undefined ? {} : { node_start: start.value }), ...(depth === undefined ? {} : { max_depth: depth }), ...(limit === undefined ? {} : { max_calls: limit }),
     })
-    if (!found.ok) return fail(found.error.code === 'not_found' ? failure('not_found', found.error.message, { hint: await busiest(connection, window.value) }) : found.error)
+    const command = `${commandFor(context, root)} calls ${pid}`
+    if (!found.ok) return fail(await whichProcess(connection, found.error, window.value, command))
     const tree = found.value.value
     const places = context.format === 'json' ? new Map<string, string>() : await placesOf(connection, tree.roots)
     const gaps = await gapLines(connection, tree.completeness, window.value)
     print(context, found.value, () => tree.roots.length === 0 ? [`no call of ${pid} was seen`, ...gaps] : [...renderCalls(tree, (id) => places.get(id), context.view), '', ...gaps])
+    if (context.format === 'text' && tree.others.length > 0) {
+      say(context, `this is ${pid} of ${tree.node}, started ${momentOf(tree.node_start_ns)} UTC; there are others that had this pid:`)
+      for (const line of renderChoices(tree.others, command)) say(context, `  ${line}`)
+    }
     return ok(EXIT.ok)
   })
+}
+
+/** Processes that there are, where one was asked for that is not, or that is several. */
+async function whichProcess(connection: Connection, error: Failure, window: Window, command: string): Promise<Failure> {
+  if (error.code === 'not_found') return failure('not_found', error.message, { hint: await busiest(connection, window) })
+  const processes = error.details?.['processes'] as Tree['others'] | undefined
+  return processes === undefined ? error : failure(error.code, error.message, { hint: ['which one:', ...renderChoices(processes, command)].join('\n  '), details: { ...error.details } })
 }
 
 /** File and line of the nodes of a tree. */

@@ -4,7 +4,7 @@ import type { Value } from '../../wire/methods.ts'
 import type { EventWire } from '../../wire/event-records.ts'
 import { saidBy } from './events.ts'
 import type { View } from './lists.ts'
-import { clockOf, momentOf, spanOf } from './moments.ts'
+import { clockOf, exactIsoOf, momentOf, spanOf } from './moments.ts'
 import { renderTable } from './table.ts'
 import { displayWidth, formatCount, harmless, plural, truncate } from './text.ts'
 
@@ -44,6 +44,11 @@ function callLine(call: Call, indent: string, placeOf: (nodeId: string) => strin
 }
 
 const OUTCOMES: Readonly<Record<Call['outcome'], string>> = { returned: '', raised: 'raised', open: 'not seen to end', unknown: 'how it ended was not seen' }
+
+/** Processes that share a pid, with what to type to see each. */
+export function renderChoices(processes: Tree['others'], command: string): string[] {
+  return processes.map(({ node, node_start_ns: start, events }) => `${command} --node ${node} --started ${exactIsoOf(start)}  (${plural(events, 'event')})`)
+}
 
 export function renderMessages({ messages, lone, cut_at_ns: cutAt }: Value<'get_message_flow'>, view: View, nowMs: number): string[] {
   const times = messages.map((message) => message.at_ns)

@@ -12,6 +12,11 @@ export function isoOf(ns: Ns): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction.slice(0, 6)}Z`
 }
 
+/** With every digit, to be given back. */
+export function exactIsoOf(ns: Ns): string {
+  return `${isoOf(ns).slice(0, 20)}${partsOf(ns).fraction}Z`
+}
+
 /** The time of day, with its date where not all of `among` lie on the day of `nowMs`. */
 export function clockOf(ns: Ns, among: readonly Ns[], nowMs: number): string {
   const today = new Date(nowMs).toISOString().slice(0, DAY)

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../../base/result.ts'
 import { type CallTree, callTree, type Frame, type Process } from '../../event/query/call-tree.ts'
 import { causesOf, messagesBetween, type Cause } from '../../event/query/causality.ts'
 import { processName, siteNames } from '../../event/query/columns.ts'
+import type { EventFilter } from '../../event/query/filter.ts'
 import { groupEvents } from '../../event/query/count.ts'
 import { findEvent } from '../../event/query/run.ts'
 import { toRecord } from '../../event/query/record.ts'
@@ -15,7 +16,7 @@ import type { Args, Value } from '../../wire/methods.ts'
 import { completenessOf } from './completeness.ts'
 import { finishWithin, type RuntimeContext } from './context.ts'
 import { filterOf, noEvent, plainPid, presentEvent } from './read-events.ts'
-import type { Window } from './figures.ts'
+import { timeNs } from './time.ts'
 
 const MAX_EVENTS = 1_000_000
 /** A sender or parent is looked for so long before what it led to. */
@@ -23,33 +24,52 @@ const CAUSE_WINDOW_NS = 60_000_000_000n
 /** Callers are looked for among so many calls and returns of the process. */
 const MAX_CALLS_BACK = 100_000
 const LAST_NS = (1n << 63n) - 1n
+/** Of processes that share a pid. */
+const NODES_NAMED = 20
 
 type CallTreeNode = Value<'get_call_tree'>['roots'][number]
 
-export function getCallTree(context: RuntimeContext, { pid, node, since, until, max_depth: maxDepth, max_calls: maxFrames }: Args<'get_call_tree'>): Result<Value<'get_call_tree'>, Failure> {
-  const window = filterOf({ since, until })
+export function getCallTree(context: RuntimeContext, { pid, node, node_start: nodeStart, since, until, max_depth: maxDepth, max_calls: maxFrames }: Args<'get_call_tree'>): Result<Value<'get_call_tree'>, Failure> {
+  const window = filterOf({ since, until, node })
   if (!window.ok) return window
-  const found = processOf(context, plainPid(pid), node, window.value)
+  const { node: _, ...range } = window.value
+  const processes = processesOf(context, plainPid(pid), window.value)
+  const found = processMeant(processes, pid, nodeStart === undefined ? undefined : timeNs(nodeStart))
   if (!found.ok) return found
-  const tree = finishWithin(context, callTree(context.queries, { process: found.value, ...window.value, maxDepth, maxFrames, maxEvents: MAX_EVENTS }))
+  const { process, others } = found.value
+  const tree = finishWithin(context, callTree(context.queries, { process, ...range, maxDepth, maxFrames, maxEvents: MAX_EVENTS }))
   const open = openFrames(tree)
   const frames = framesOf(tree.roots)
   return ok({
+    node: process.node, node_start_ns: process.startNs, others: others.map(processRecord),
     roots: tree.roots.map((frame) => treeNode(frame, open)), calls: tree.frames, left_out: frames.reduce((sum, { leftOut }) => sum + leftOut, tree.leftOut),
     inferred: frames.filter(({ callId }) => callId === null).length, cut_at_ns: tree.cutAtNs,
-    completeness: completenessOf(context, { ...window.value, node: found.value.node }),
+    completeness: completenessOf(context, { ...range, node: process.node }),
   })
 }
 
-/** The process that a pid means: on the one node that has it, of that node's latest start. */
-function processOf(context: RuntimeContext, pid: string, node: string | undefined, window: Window): Result<Process, Failure> {
-  const { groups } = finishWithin(context, groupEvents(context.queries, { ...window, pid, ...(node === undefined ? {} : { node }) }, 'pid'))
-  const sources = groups.flatMap(({ source }) => (source === null ? [] : [source])).sort((a, b) => (a.startNs < b.startNs ? 1 : -1))
-  const [latest] = sources
-  const nodes = [...new Set(sources.map((source) => source.node))].sort()
-  if (latest === undefined) return fail(failure('not_found', `no event of the process ${pid} in this window`, { hint: 'count_events by pid says which processes there are' }))
-  if (nodes.length > 1) return fail(failure('invalid_argument', `${pid} is a process of several nodes: ${nodes.slice(0, 20).join(', ')}`, { hint: 'say which one: node' }))
-  return ok({ ...latest, pid })
+type Counted = Process & { readonly events: number }
+
+/** That had this pid, the one of the latest start first. */
+function processesOf(context: RuntimeContext, pid: string, filter: EventFilter): readonly Counted[] {
+  const { groups } = finishWithin(context, groupEvents(context.queries, { ...filter, pid }, 'pid'))
+  return groups
+    .flatMap(({ source, count }) => (source === null ? [] : [{ ...source, pid, events: count }]))
+    .sort((a, b) => (a.startNs < b.startNs ? 1 : a.startNs > b.startNs ? -1 : a.node < b.node ? -1 : 1))
+}
+
+/** On the one node that has it, of that node's latest start unless another is meant. */
+function processMeant(processes: readonly Counted[], pid: string, startNs: bigint | undefined): Result<{ readonly process: Process; readonly others: readonly Counted[] }, Failure> {
+  const fitting = startNs === undefined ? processes : processes.filter((process) => process.startNs === startNs)
+  const [process] = fitting
+  if (process === undefined) return fail(failure('not_found', `no event of the process ${pid} in this window`, { hint: 'count_events by pid says which processes there are' }))
+  const nodes = [...new Set(fitting.map(({ node }) => node))].sort()
+  if (nodes.length > 1) return fail(failure('invalid_argument', `${pid} is a process of several nodes: ${nodes.slice(0, NODES_NAMED).join(', ')}`, { hint: 'say which one: node', details: { processes: fitting.slice(0, NODES_NAMED).map(processRecord) } }))
+  return ok({ process, others: processes.filter((other) => other !== process).slice(0, NODES_NAMED) })
+}
+
+function processRecord({ node, startNs, events }: Counted): Value<'get_call_tree'>['others'][number] {
+  return { node, node_start_ns: startNs, events }
 }
 
 function framesOf(roots: readonly Frame[]): Frame[] {

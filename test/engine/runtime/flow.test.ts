@@ -41,8 +41,11 @@ test('a pid means a process of one node, and of its latest start', () => {
   const made = program([{ type: 'call', ts: 10, pid: '0.1.0', mfa: 'A.old/0' }])
   made.take([{ type: 'call', ts: 20, pid: '0.1.0', mfa: 'A.new/0' }], { node: 'shop@host', startNs: 9n })
   expect(printed(treeOf(made).roots)).toBe('A.new/0 open')
+  const [old] = treeOf(made).others
+  expect(treeOf(made)).toMatchObject({ node: 'shop@host', node_start_ns: 9n, others: [{ node: 'shop@host', events: 1 }] })
+  expect(treeOf(made, { node_start: old?.node_start_ns })).toMatchObject({ roots: [{ mfa: 'A.old/0' }], others: [{ node_start_ns: 9n }] })
   made.take([{ type: 'call', ts: 30, pid: '0.1.0', mfa: 'A.other/0' }], { node: 'other@host', startNs: 9n })
-  expect(made.failure('get_call_tree', { pid: '0.1.0' }).message).toContain('other@host, shop@host')
+  expect(made.failure('get_call_tree', { pid: '0.1.0' })).toMatchObject({ message: expect.stringContaining('other@host, shop@host'), details: { processes: [{ node: 'other@host', node_start_ns: 9n, events: 1 }, { node: 'shop@host' }, { node: 'shop@host' }] } })
   expect(printed(treeOf(made, { node: 'other@host' }).roots)).toBe('A.other/0 open')
   expect(made.failure('get_call_tree', { pid: '0.99.0' }).code).toBe('not_found')
 })
