@@ -96,6 +96,15 @@ defmodule ElixirScopeAgent.WaysInTest do
     end
   end
 
+  test "all of its code is there before the first event comes", %{dir: dir} do
+    env = [{"ERL_AFLAGS", flags()}, {"ELIXIR_SCOPE_SOCKET", Path.join(dir, "none")}, {"ELIXIR_SCOPE_WAIT_MS", "0"}]
+    script = "IO.inspect(Enum.map(:code.all_loaded(), &elem(&1, 0)), limit: :infinity)"
+    {output, 0} = System.cmd("elixir", ["-e", script], env: env)
+    {:ok, modules} = :application.get_key(:elixir_scope_agent, :modules)
+    loaded = output |> Code.eval_string() |> elem(0)
+    assert Enum.filter(modules, &ElixirScopeAgent.Boot.ours?/1) -- loaded == []
+  end
+
   test "attached to a node without Elixir, and gone from it without a trace", %{dir: dir} do
     epmd_port = Integer.to_string(20_000 + :rand.uniform(20_000))
     epmd = Port.open({:spawn_executable, System.find_executable("epmd")}, [:binary, args: ["-port", epmd_port, "-address", "127.0.0.1"]])

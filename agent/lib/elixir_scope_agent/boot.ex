@@ -69,6 +69,17 @@ defmodule ElixirScopeAgent.Boot do
     :erlang.spawn(:erl_eval, :exprs, [exprs, [{:Ms, modules()}]])
   end
 
+  @doc """
+  Loads what of the agent's code is not loaded yet, from beside this module. Before anything is traced: a node that starts keeps its code
+  server busy, and events would wait for it.
+  """
+  def load do
+    directory = :filename.dirname(:code.which(__MODULE__))
+    files = list_of file <- :filelib.wildcard(~c"Elixir.ElixirScopeAgent.*.beam", directory), do: :filename.rootname(file)
+    list_of file <- files, not :erlang.module_loaded(:erlang.list_to_atom(file)), do: :code.load_abs(:filename.join(directory, file))
+    :ok
+  end
+
   @doc "Every module of the agent that the target needs."
   def modules do
     list_of {mod, _} <- :code.all_loaded(), ours?(mod), do: mod

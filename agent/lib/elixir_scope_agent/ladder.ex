@@ -24,6 +24,10 @@ defmodule ElixirScopeAgent.Ladder do
   def start, do: %{level: 0, calm_since: nil, calm_ms: @first_calm_ms}
   def name(level), do: :erlang.element(level + 1, @names)
 
+  @doc "Whether arguments, results and messages themselves may be sent."
+  @spec arguments(map) :: :with | :without
+  def arguments(%{level: level}), do: if(level >= 1, do: :without, else: :with)
+
   @doc "The next state: `queue` events wait, the collector has `memory` bytes."
   def step(%{level: 5} = state, _queue, _memory, _now), do: state
 

@@ -84,9 +84,20 @@ defmodule ElixirScopeAgent.Tracer do
   def info({:legacy, _}, what, item), do: :erlang.trace_info(what, item)
   def info({:sessions, module, session}, what, item), do: module.info(session, what, item)
 
-  @doc "A reference; `{:trace_delivered, :all, ref}` comes when every event until now is in the collector's queue."
-  def delivered({:legacy, _}), do: :erlang.trace_delivered(:all)
-  def delivered({:sessions, module, session}), do: module.delivered(session, :all)
+  @doc "Returns when every event until now is in the collector's queue, or the time is over."
+  def delivered(tracer, timeout) do
+    ref =
+      case tracer do
+        {:legacy, _} -> :erlang.trace_delivered(:all)
+        {:sessions, module, session} -> module.delivered(session, :all)
+      end
+
+    receive do
+      {:trace_delivered, :all, ^ref} -> :ok
+    after
+      timeout -> :late
+    end
+  end
 
   @doc "Nothing is traced any more. Patterns are the caller's to clear before."
   def stop({:legacy, _} = tracer) do
