@@ -1,31 +1,5 @@
 defmodule ElixirScopeAgent.CaptureTest do
-  use ExUnit.Case
-  @moduletag :capture_log
-
-  import ElixirScopeAgent.TestEvents
-  alias ElixirScopeAgent.{Session, TestDaemon}
-
-  setup do
-    on_exit(fn -> Session.stop() end)
-  end
-
-  defp agent(plan, daemon_options \\ [], options \\ %{}) do
-    daemon = TestDaemon.start([plan: plan] ++ daemon_options)
-    {:ok, _} = Session.start(Map.merge(%{address: {:local, daemon.path}}, options))
-    assert_receive {:daemon, ["hello", _]}, 20_000
-    assert_receive {:daemon, ["planned", planned]}, 20_000
-    Session.sync()
-    {daemon, planned}
-  end
-
-  # In a process of its own: which process it was is part of what is known.
-  defp run(fun) do
-    {pid, ref} = spawn_monitor(fun)
-
-    receive do
-      {:DOWN, ^ref, :process, ^pid, _} -> inspect(pid) |> String.slice(5..-2)
-    end
-  end
+  use ElixirScopeAgent.TestAgent
 
   defp stop do
     Session.stop()
@@ -34,21 +8,14 @@ defmodule ElixirScopeAgent.CaptureTest do
     bye
   end
 
-  defp all(events \\ []) do
-    receive do
-      {:daemon, ["batch" | _] = frame} -> all(events ++ of(frame))
-    after
-      0 -> events
-    end
-  end
-
   test "calls, returns and who called from where are those of the program" do
-    {_daemon, planned} = agent(plan([point("Sample")]))
+    agent(plan([point("Sample")]))
+    planned = planned()
     assert [%{"module" => "Sample", "functions" => n}] = planned["matched"]
     assert n >= 8
     pid = run(fn -> {Sample.outer(3)} end)
     assert stop()["reason"] == "stopped"
-    events = all()
+    events = received()
     assert hd(events).type == "capture_start"
     assert List.last(events).type == "capture_end"
     mine = Enum.filter(events, &(&1.pid == pid))
@@ -82,7 +49,7 @@ defmodule ElixirScopeAgent.CaptureTest do
       end)
 
     stop()
-    events = all()
+    events = received()
     [call, return] = Enum.filter(events, &(&1.pid == pid))
     assert %{"args" => [map]} = call.payload
     assert map[{:ext, 1, "name"}] == "ann"
@@ -112,7 +79,7 @@ defmodule ElixirScopeAgent.CaptureTest do
 
     child = receive(do: ({:child, child} -> inspect(child) |> String.slice(5..-2)))
     stop()
-    events = first ++ all()
+    events = first ++ received()
     of_child = Enum.filter(events, &(&1.pid == child))
     assert %{type: "spawned", peer: ^pid} = hd(of_child)
     assert %{peer: ^pid, payload: %{"message" => _}} = Enum.find(of_child, &(&1.type == "receive"))
@@ -136,7 +103,7 @@ defmodule ElixirScopeAgent.CaptureTest do
 
     pid = run(fn -> for(n <- 1..20, do: Sample.outer(n)) && Sample.calls(1_000) end)
     stop()
-    counts = all() |> Enum.filter(&(&1.pid == pid)) |> Enum.frequencies_by(&{&1.type, elem(&1.mfa, 1)})
+    counts = received() |> Enum.filter(&(&1.pid == pid)) |> Enum.frequencies_by(&{&1.type, elem(&1.mfa, 1)})
     assert %{{"call", "inner"} => 10, {"return", "inner"} => 10, {"call", "leaf"} => n, {"return", "leaf"} => n} = counts
     assert n > 100 and n < 320
     refute Map.has_key?(counts, {"call", "outer"})
@@ -146,23 +113,23 @@ defmodule ElixirScopeAgent.CaptureTest do
     agent(plan([point("Sample", %{"function" => "hot", "capture" => ["caller"]})]))
     pid = run(fn -> Sample.hot(1_000) end)
     stop()
-    assert %{"call" => 1001} = counts = all() |> Enum.filter(&(&1.pid == pid)) |> Enum.frequencies_by(& &1.type)
+    assert %{"call" => 1001} = counts = received() |> Enum.filter(&(&1.pid == pid)) |> Enum.frequencies_by(& &1.type)
     assert map_size(counts) == 1
   end
 
   test "what would trace the runtime system is refused, and says why" do
-    {_, planned} =
-      agent(
-        plan([
-          point("*"),
-          point(":lists"),
-          point("Enum"),
-          point("*", %{"scope" => %{"app" => "stdlib"}}),
-          point("ElixirScopeAgent.Session"),
-          point("Sample", %{"condition" => %{"arg" => 0}})
-        ])
-      )
+    agent(
+      plan([
+        point("*"),
+        point(":lists"),
+        point("Enum"),
+        point("*", %{"scope" => %{"app" => "stdlib"}}),
+        point("ElixirScopeAgent.Session"),
+        point("Sample", %{"condition" => %{"arg" => 0}})
+      ])
+    )
 
+    planned = planned()
     assert length(planned["refused"]) >= 5
     assert Enum.all?(planned["refused"], &is_binary(&1["reason"]))
   end
@@ -200,7 +167,7 @@ defmodule ElixirScopeAgent.CaptureTest do
     send(pid, :go)
     assert_receive :done
     stop()
-    calls = Enum.filter(all(), &(&1.type == "call"))
+    calls = Enum.filter(received(), &(&1.type == "call"))
     assert [%{mfa: {"Sample", "leaf", 1}}] = calls
   end
 
@@ -237,23 +204,22 @@ defmodule ElixirScopeAgent.CaptureTest do
     tracer = spawn(fn -> receive(do: (:end -> :ok)) end)
     target = spawn(fn -> receive(do: (:end -> :ok)) end)
     :erlang.trace(target, true, [:call, {:tracer, tracer}])
-    {_, planned} = agent(plan([point("Sample")]))
-    assert planned["error"] =~ "another tracer"
+    agent(plan([point("Sample")]))
+    assert planned()["error"] =~ "another tracer"
     assert {:tracer, ^tracer} = :erlang.trace_info(target, :tracer)
     send(tracer, :end)
   end
 
   test "where there are trace sessions (OTP 27) it has one of its own, and ends it" do
     Process.register(self(), :stand_in_trace_test)
-    daemon = TestDaemon.start(plan: plan([point("Sample")], %{"messages" => true}))
-    {:ok, _} = Session.start(%{address: {:local, daemon.path}, trace: ElixirScopeAgent.StandInTrace})
-    assert_receive {:daemon, ["hello", %{"trace" => "sessions"}]}, 20_000
-    assert_receive {:daemon, ["planned", %{"matched" => [_]}]}, 20_000
+    {_, hello} = agent(plan([point("Sample")], %{"messages" => true}), [], %{trace: ElixirScopeAgent.StandInTrace})
+    assert hello["trace"] == "sessions"
+    assert [_] = planned()["matched"]
     assert_received {:trace_session, {:session_create, :elixir_scope}}
     pid = run(fn -> Sample.leaf(1) end)
     stop()
     assert_received {:trace_session, :session_destroy}
-    assert ["call", "return"] = for(%{pid: ^pid, mfa: {_, _, _}} = event <- all(), do: event.type)
+    assert ["call", "return"] = for(%{pid: ^pid, mfa: {_, _, _}} = event <- received(), do: event.type)
     assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
   end
 
@@ -267,7 +233,7 @@ defmodule ElixirScopeAgent.CaptureTest do
     end)
 
     stop()
-    assert %{corr: "seq:42"} = Enum.find(all(), &(&1.type == "call"))
+    assert %{corr: "seq:42"} = Enum.find(received(), &(&1.type == "call"))
   end
 
   test "what is asked is answered" do

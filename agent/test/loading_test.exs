@@ -1,40 +1,15 @@
 defmodule ElixirScopeAgent.LoadingTest do
-  use ExUnit.Case
-  @moduletag :capture_log
-
-  import ElixirScopeAgent.TestEvents
-  alias ElixirScopeAgent.{Session, TestDaemon}
-
-  @ebin Path.dirname(to_string(:code.which(ElixirScopeAgent.Boot)))
+  use ElixirScopeAgent.TestAgent
 
   setup do
     Code.compiler_options(ignore_module_conflict: true)
 
-    on_exit(fn ->
-      Session.stop()
-      for mod <- [Fresh.One, Fresh.Two, Fresh.Native, Aside], do: {:code.purge(mod), :code.delete(mod)}
-    end)
-  end
-
-  defp agent(points, more \\ %{}) do
-    daemon = TestDaemon.start(plan: plan(points, more))
-    {:ok, _} = Session.start(%{address: {:local, daemon.path}})
-    assert_receive {:daemon, ["planned", _]}, 20_000
-    Session.sync()
-    daemon
+    on_exit(fn -> for mod <- [Fresh.One, Fresh.Two, Fresh.Native, Aside], do: {:code.purge(mod), :code.delete(mod)} end)
   end
 
   defp compile(mod, result), do: Code.compile_string("defmodule #{inspect(mod)} do\n def f(x), do: {g(x), #{result}}\n def g(x), do: x\nend")
 
   defp calls(events, name), do: for(%{mfa: {^name, fun, _}} = event <- events, do: {event.type, fun})
-
-  defp all(events \\ []) do
-    receive do
-      {:daemon, ["batch" | _] = frame} -> all(events ++ of(frame))
-    after
-      0 -> events
-    end
-  end
 
   # Nothing but messages between loading and calling: no time for anybody to notice.
   defp load_and_call(mod, beam) do
@@ -43,22 +18,16 @@ defmodule ElixirScopeAgent.LoadingTest do
     apply(mod, :f, [1])
   end
 
-  # The test's own process is the parent of the agent's, which is not traced.
-  defp run(fun) do
-    {pid, ref} = spawn_monitor(fun)
-    receive(do: ({:DOWN, ^ref, :process, ^pid, :normal} -> :ok))
-  end
-
   @whole [{"call", "f"}, {"call", "g"}, {"return", "g"}, {"return", "f"}]
 
   test "code that is loaded while the plan is in force is traced from its first call on, and nothing is missing" do
-    agent([point("*", %{"scope" => %{"prefix" => "Fresh."}})])
+    agent(plan([point("*", %{"scope" => %{"prefix" => "Fresh."}})]))
     fresh = for mod <- [Fresh.One, Fresh.Two, Aside], [{_, beam}] = compile(mod, 1), do: {mod, beam}
     run(fn -> for {mod, beam} <- fresh, do: load_and_call(mod, beam) end)
     Session.sync()
     run(fn -> {apply(Fresh.One, :f, [2]), apply(Aside, :f, [2])} end)
     Session.stop()
-    events = all()
+    events = received()
     assert calls(events, "Fresh.One") == @whole ++ @whole
     assert calls(events, "Fresh.Two") == @whole
     # By the patterns of new code, until it was seen that the plan is not for it.
@@ -70,13 +39,13 @@ defmodule ElixirScopeAgent.LoadingTest do
 
   test "code that is loaded anew, changed or not, goes on being traced, and is told" do
     [{_, first}] = compile(Fresh.One, 1)
-    agent([point("Fresh.One")])
+    agent(plan([point("Fresh.One")]))
     run(fn -> apply(Fresh.One, :f, [1]) end)
     [{_, second}] = compile(Fresh.One, 2)
     run(fn -> for beam <- [second, second, first], do: load_and_call(Fresh.One, beam) end)
     Session.sync()
     Session.stop()
-    events = all()
+    events = received()
     assert calls(events, "Fresh.One") == List.duplicate(@whole, 4) |> List.flatten()
     assert %{payload: %{"module" => "Fresh.One", "md5" => <<_::binary-size(32)>>}} = Enum.find(events, &(&1.type == "code_load"))
     refute Enum.any?(events, &(&1.type == "gap"))
@@ -85,7 +54,7 @@ defmodule ElixirScopeAgent.LoadingTest do
 
   test "where a point asks for something else, the calls until its pattern are left out, and the time is told" do
     points = [point("Aside"), point("Fresh.One", %{"function" => "g", "condition" => %{"arg" => 0, "op" => "==", "value" => 1}})]
-    agent(points)
+    agent(plan(points))
     [{_, beam}] = compile(Fresh.One, 1)
     before = System.os_time(:nanosecond)
     run(fn -> load_and_call(Fresh.One, beam) end)
@@ -97,13 +66,13 @@ defmodule ElixirScopeAgent.LoadingTest do
     Session.sync()
     run(fn -> for n <- [1, 2, 1], do: apply(Fresh.One, :f, [n]) end)
     Session.stop()
-    later = events ++ all()
+    later = events ++ received()
     assert Enum.count(calls(later, "Fresh.One"), &(&1 == {"call", "g"})) == 2
     refute {"call", "f"} in calls(later, "Fresh.One")
   end
 
   test "code that comes while calls are only counted is not counted, and the gap says that nobody knows" do
-    agent([point("*", %{"scope" => %{"prefix" => "Fresh."}})], %{"limits" => %{"rate_per_s" => 2_000}})
+    agent(plan([point("*", %{"scope" => %{"prefix" => "Fresh."}})], %{"limits" => %{"rate_per_s" => 2_000}}))
     [{_, one}] = compile(Fresh.One, 1)
     [{_, two}] = compile(Fresh.Two, 1)
     run(fn -> for _ <- 1..10, do: load_and_call(Fresh.One, one) end)
@@ -118,7 +87,7 @@ defmodule ElixirScopeAgent.LoadingTest do
   defp until_muted, do: if(Session.stats()["muted"], do: :ok, else: until_muted())
 
   test "nothing of it is left: no pattern of new code, called or not" do
-    agent([point("Fresh.One")])
+    agent(plan([point("Fresh.One")]))
     compile(Aside, 1)
     [{_, beam}] = compile(Fresh.Two, 1)
     run(fn -> load_and_call(Fresh.Two, beam) end)
@@ -129,10 +98,9 @@ defmodule ElixirScopeAgent.LoadingTest do
   end
 
   test "the project's build is loaded before the program runs, where that is asked for" do
-    dir = Path.join(System.tmp_dir!(), "es preload #{System.unique_integer([:positive])} #{System.os_time()}")
+    dir = tmp_dir()
     ebin = Path.join(dir, "_build/dev/lib/fresh/ebin")
     File.mkdir_p!(ebin)
-    on_exit(fn -> File.rm_rf!(dir) end)
     for mod <- [Fresh.One, Fresh.Two, Aside], [{_, beam}] = compile(mod, 1), do: File.write!(Path.join(ebin, "#{mod}.beam"), beam)
     # What has something to do when it is loaded waits until the program wants it.
     [{_, beam}] = Code.compile_string("defmodule Fresh.Native do\n @on_load :up\n def up, do: :ok\nend")
@@ -140,16 +108,9 @@ defmodule ElixirScopeAgent.LoadingTest do
     daemon = TestDaemon.start(plan: plan([point("*", %{"scope" => %{"prefix" => "Fresh."}})]))
     script = "IO.inspect(for m <- [Fresh.One, Fresh.Two, Fresh.Native, Aside], do: :erlang.module_loaded(m)); apply(Fresh.One, :f, [1])"
 
-    env = [
-      {"ERL_AFLAGS", ~s(-pa "#{@ebin}" -s Elixir.ElixirScopeAgent.Boot start)},
-      {"ELIXIR_SCOPE_SOCKET", daemon.path},
-      {"ELIXIR_SCOPE_PRELOAD", "1"},
-      {"MIX_ENV", "dev"},
-      {"MIX_BUILD_PATH", nil}
-    ]
-
+    env = environment(daemon.path, [{"ELIXIR_SCOPE_PRELOAD", "1"}, {"MIX_ENV", "dev"}, {"MIX_BUILD_PATH", nil}])
     assert {"[true, true, false, false]\n", 0} = System.cmd("elixir", ["-e", script], env: env, cd: dir)
     assert_receive {:daemon, ["bye", _]}, 20_000
-    assert calls(all(), "Fresh.One") == @whole
+    assert calls(received(), "Fresh.One") == @whole
   end
 end

@@ -1,27 +1,6 @@
 defmodule ElixirScopeAgent.OverloadTest do
-  use ExUnit.Case
-  @moduletag :capture_log
-
-  import ElixirScopeAgent.TestEvents
-  alias ElixirScopeAgent.{Collector, Ladder, Session, TestDaemon}
-
-  setup do
-    on_exit(fn -> Session.stop() end)
-  end
-
-  defp agent(plan, daemon_options, options \\ %{}) do
-    daemon = TestDaemon.start([plan: plan] ++ daemon_options)
-    {:ok, _} = Session.start(Map.merge(%{address: {:local, daemon.path}}, options))
-    assert_receive {:daemon, ["hello", hello]}, 20_000
-    Session.ready(2_000)
-    Session.sync()
-    {daemon, hello}
-  end
-
-  defp run(fun) do
-    {pid, ref} = spawn_monitor(fun)
-    receive(do: ({:DOWN, ^ref, :process, ^pid, reason} -> reason))
-  end
+  use ElixirScopeAgent.TestAgent
+  alias ElixirScopeAgent.{Collector, Ladder}
 
   # Events and what gaps say was left out, by type, until the last frame.
   defp tally(events) do
@@ -32,12 +11,12 @@ defmodule ElixirScopeAgent.OverloadTest do
   end
 
   test "a loop of a million calls leaves the node alive, and every call is either there or counted" do
-    agent(plan([point("Sample", %{"function" => "leaf", "arity" => 1})]), [])
-    assert run(fn -> Sample.calls(1_000_000) end) == :normal
+    agent(plan([point("Sample", %{"function" => "leaf", "arity" => 1})]))
+    run(fn -> Sample.calls(1_000_000) end)
     # The count is told when the function may be traced again.
     events = until(&(&1.type == "gap" and Map.has_key?(&1.payload["gap"]["dropped"], "call")))
     Session.stop()
-    {seen, dropped} = tally(rest(events))
+    {seen, dropped} = tally(received(events))
     # None is missing; while it is switched from the one to the other a call may be in both.
     assert seen["call"] + dropped["call"] >= 1_000_000
     assert seen["call"] + dropped["call"] < 1_200_000
@@ -47,7 +26,7 @@ defmodule ElixirScopeAgent.OverloadTest do
   end
 
   test "one function that is called too often does not take others with it" do
-    agent(plan([point("Sample")], %{"limits" => %{"rate_per_function_s" => 1_000, "rate_per_s" => 1_000_000}}), [])
+    agent(plan([point("Sample")], %{"limits" => %{"rate_per_function_s" => 1_000, "rate_per_s" => 1_000_000}}))
     run(fn -> Sample.calls(100_000) end)
     until(&(&1.type == "gap"))
     run(fn -> Sample.login("ann") end)
@@ -62,7 +41,7 @@ defmodule ElixirScopeAgent.OverloadTest do
         plan: plan([point("Sample", %{"function" => "leaf"})], %{"limits" => %{"rate_per_function_s" => 10_000_000, "rate_per_s" => 10_000_000}})
       })
 
-    for _ <- 1..4, do: assert(run(fn -> Sample.calls(20_000) end) == :normal)
+    for _ <- 1..4, do: run(fn -> Sample.calls(20_000) end)
     assert %{"buffered_bytes" => bytes} = stats_when(fn stats -> stats["queue"] == 0 and stats["buffered_bytes"] >= 300_000 end)
     assert bytes < 300_000 + 2 * 600_000
     # The next one reads, and gets everything that was kept, and a gap with the rest.
@@ -71,7 +50,7 @@ defmodule ElixirScopeAgent.OverloadTest do
     run(fn -> Sample.login("end") end)
     events = until(&(&1.type == "gap"), [], 10_000)
     Session.stop()
-    {seen, dropped} = tally(rest(events))
+    {seen, dropped} = tally(received(events))
     assert seen["call"] + dropped["call"] == 80_000
     assert seen["return"] + dropped["return"] == 80_000
   end
@@ -112,7 +91,7 @@ defmodule ElixirScopeAgent.OverloadTest do
   end
 
   test "an agent that is refused for good goes" do
-    {daemon, _} = agent(plan([point("Sample")]), [])
+    {daemon, _} = agent(plan([point("Sample")]))
     ref = Process.monitor(Session)
     TestDaemon.tell(daemon, ["refused", "protocol", "no"])
     assert_receive {:DOWN, ^ref, :process, _, :normal}, 10_000
@@ -148,14 +127,6 @@ defmodule ElixirScopeAgent.OverloadTest do
     down = Enum.scan(1..100, List.last(up), fn at, state -> Ladder.step(state, 0, 0, at * 10_000) end)
     assert List.last(down).level == 0
     assert Enum.all?(Enum.zip(down, tl(down)), fn {a, b} -> (a.level - b.level) in [0, 1] end)
-  end
-
-  defp rest(events) do
-    receive do
-      {:daemon, ["batch" | _] = frame} -> rest(events ++ of(frame))
-    after
-      0 -> events
-    end
   end
 
   defp batches(last?, acc \\ []) do

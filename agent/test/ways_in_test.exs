@@ -1,25 +1,9 @@
 defmodule ElixirScopeAgent.WaysInTest do
-  use ExUnit.Case
-  import ElixirScopeAgent.TestEvents
-  alias ElixirScopeAgent.{Msgpack, TestDaemon}
-
-  @ebin Path.dirname(to_string(:code.which(ElixirScopeAgent.Boot)))
+  use ElixirScopeAgent.TestAgent
+  alias ElixirScopeAgent.Msgpack
 
   setup do
-    dir = Path.join(System.tmp_dir!(), "es agent #{System.unique_integer([:positive])} #{System.os_time()}")
-    File.mkdir_p!(dir)
-    on_exit(fn -> File.rm_rf!(dir) end)
-    {:ok, dir: dir}
-  end
-
-  defp flags, do: ~s(-pa "#{@ebin}" -s Elixir.ElixirScopeAgent.Boot start)
-
-  defp all(events \\ []) do
-    receive do
-      {:daemon, ["batch" | _] = frame} -> all(events ++ of(frame))
-    after
-      0 -> events
-    end
+    {:ok, dir: tmp_dir()}
   end
 
   test "by erl's flags and the environment, with the tests told and everything sent before the node ends", %{dir: dir} do
@@ -54,11 +38,11 @@ defmodule ElixirScopeAgent.WaysInTest do
     """)
 
     daemon = TestDaemon.start(plan: plan([point("Counted")]))
-    env = [{"ERL_AFLAGS", flags()}, {"ELIXIR_SCOPE_SOCKET", daemon.path}, {"ELIXIR_SCOPE_TESTS", "1"}]
+    env = environment(daemon.path, [{"ELIXIR_SCOPE_TESTS", "1"}])
     {output, 2} = System.cmd("elixir", [script], env: env, stderr_to_stdout: true)
     assert output =~ "4 tests, 1 failure"
     assert_receive {:daemon, ["bye", %{"reason" => "the node ends"}]}, 20_000
-    events = all()
+    events = received()
     starts = Enum.filter(events, &(&1.type == "test_start"))
     ends = Enum.filter(events, &(&1.type == "test_end"))
     assert Enum.sort(Enum.map(starts, & &1.payload["test"]["name"])) == ["test by a server", "test fails", "test in a task", "test one"]
@@ -86,18 +70,18 @@ defmodule ElixirScopeAgent.WaysInTest do
 
   test "what is wrong with it is one line, and the program runs", %{dir: dir} do
     for env <- [
-          [],
-          [{"ELIXIR_SCOPE_SOCKET", Path.join(dir, "none")}, {"ELIXIR_SCOPE_WAIT_MS", "50"}],
-          [{"ELIXIR_SCOPE_SOCKET", "x"}, {"ELIXIR_SCOPE_PLAN", Path.join(dir, "none")}]
+          environment(nil),
+          environment(Path.join(dir, "none"), [{"ELIXIR_SCOPE_WAIT_MS", "50"}]),
+          environment("x", [{"ELIXIR_SCOPE_PLAN", Path.join(dir, "none")}])
         ] do
-      assert {output, 0} = System.cmd("elixir", ["-e", "IO.puts(:runs)"], env: [{"ERL_AFLAGS", flags()} | env], stderr_to_stdout: true)
+      assert {output, 0} = System.cmd("elixir", ["-e", "IO.puts(:runs)"], env: env, stderr_to_stdout: true)
       assert output =~ "runs"
       assert length(String.split(output, "\n", trim: true)) <= 2
     end
   end
 
   test "all of its code is there before the first event comes", %{dir: dir} do
-    env = [{"ERL_AFLAGS", flags()}, {"ELIXIR_SCOPE_SOCKET", Path.join(dir, "none")}, {"ELIXIR_SCOPE_WAIT_MS", "0"}]
+    env = environment(Path.join(dir, "none"), [{"ELIXIR_SCOPE_WAIT_MS", "0"}])
     script = "IO.inspect(Enum.map(:code.all_loaded(), &elem(&1, 0)), limit: :infinity)"
     {output, 0} = System.cmd("elixir", ["-e", script], env: env)
     {:ok, modules} = :application.get_key(:elixir_scope_agent, :modules)
@@ -132,7 +116,7 @@ defmodule ElixirScopeAgent.WaysInTest do
 
     args =
       ~w(-noshell -hidden -start_epmd false -setcookie none -pa) ++
-        [@ebin] ++ ~w(-s Elixir.ElixirScopeAgent.Attach main -extra) ++ [name, "--socket", daemon.path, "--cookie-file", cookie, "--plan", plan]
+        [ebin()] ++ ~w(-s Elixir.ElixirScopeAgent.Attach main -extra) ++ [name, "--socket", daemon.path, "--cookie-file", cookie, "--plan", plan]
 
     refute Enum.any?(args, &(&1 =~ "a_cookie"))
     attach = erl(args, env)

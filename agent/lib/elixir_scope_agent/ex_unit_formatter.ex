@@ -1,7 +1,7 @@
 defmodule ElixirScopeAgent.ExUnitFormatter do
   @moduledoc """
   Not a formatter, but called like one: before the first test, when the plan is put in force for all the code that tests run, and
-  after the last, when everything must be on its way before the node ends. The tests themselves are seen by tracing (`Collector`).
+  after the last, when everything must be on its way before the node ends. The tests themselves are seen by tracing (`ExUnitTests`).
   """
 
   @behaviour :gen_server

@@ -64,6 +64,15 @@ defmodule ElixirScopeAgent.TestEvents do
     end
   end
 
+  @doc "These events and those of all frames that have come."
+  def received(events \\ []) do
+    receive do
+      {:daemon, ["batch" | _] = frame} -> received(events ++ of(frame))
+    after
+      0 -> events
+    end
+  end
+
   def plan(points, more \\ %{}), do: Map.merge(%{"id" => "p", "points" => points, "processes" => "all"}, more)
   def point(module, more \\ %{}), do: Map.merge(%{"id" => "1", "module" => module}, more)
 end
