@@ -6,7 +6,7 @@
 import { EVENT_TYPES } from '../model/event.ts'
 import { clearProcess, giveUpProcess, giveUpSource, NONE, pop, processOf, push } from './pairing.ts'
 import { carriedSite, isGiven, namesAt, siteAt, siteIn } from './site-codes.ts'
-import { forgetReturns, knownSite, situationOf } from './sites.ts'
+import { knownSite, situationOf } from './sites.ts'
 import type { Appending } from './writer-state.ts'
 
 export function pairRows(appending: Appending): void {
@@ -40,7 +40,8 @@ export function pairRows(appending: Appending): void {
         break
       case EVENT_TYPES.capture_start:
       case EVENT_TYPES.capture_end:
-        forgetReturns(sites)
+        // Another plan may trace without returns what was traced with them.
+        appending.returning.fill(0)
         foreseeReturns(appending, i + 1)
         giveUp(appending, i)
         break
@@ -59,18 +60,18 @@ export function pairRows(appending: Appending): void {
  * earlier it would have been seen. Exceptions may be traced without returns.
  */
 function foreseeReturns(appending: Appending, from: number): void {
-  const { writer: { sites }, batch: { n, site, type } } = appending
+  const { writer: { sites }, returning, batch: { n, site, type } } = appending
   for (let i = from; i < n && type[i] !== EVENT_TYPES.capture_start && type[i] !== EVENT_TYPES.capture_end; i++) {
-    if (type[i] === EVENT_TYPES.return && site[i] !== 0) sites.returning[sites.callee[namesAt(appending, site[i] ?? 0)] ?? 0] = 1
+    if (type[i] === EVENT_TYPES.return && site[i] !== 0) returning[sites.callee[namesAt(appending, site[i] ?? 0)] ?? 0] = 1
   }
 }
 
 /** The site of a call, which is open from now on. */
 function callAt(appending: Appending, i: number, name: number): number {
-  const { writer: { pairing, sites }, names: { block, filled }, batch } = appending
+  const { writer: { pairing, sites }, returning, names: { block, filled }, batch } = appending
   const site = batch.site[i] ?? 0
   const process = processAt(appending, i)
-  const situation = situationOf(sites, pairing, process, name)
+  const situation = situationOf(sites, returning, pairing, process, name)
   const code = isGiven(batch, site) ? siteAt(appending, site) : knownSite(sites, name, situation) || siteIn(appending, name, situation, pairing.tops[process] ?? NONE)
   push(pairing, process, sites.callee[name] ?? 0, code, sites.from[name] ?? 0, block.ts[filled.rows + i] ?? 0)
   return code

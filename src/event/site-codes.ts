@@ -16,13 +16,13 @@ import { type Answer, type Appending, type Carried, NAMES_BYTES, type Writer } f
 const STRING_FIELDS = [SITE.module, SITE.function, SITE.callerModule, SITE.callerFunction, SITE.file, SITE.node] as const
 
 /** The number of the names of a site of the batch, looked up once for each that is used. */
-export function namesAt({ writer: { codes, sites }, batch }: Appending, site: number): number {
+export function namesAt({ writer: { codes, sites }, batch, ofSource }: Appending, site: number): number {
   const known = codes.names[site] ?? 0
   if (known !== 0) return known
   const words = codes.site
   for (let i = 0; i < SITE_WORDS; i++) words[i] = batch.sites[(site - 1) * SITE_WORDS + i] ?? 0
   for (const field of STRING_FIELDS) words[field] = codes.strings[words[field] ?? 0] ?? 0
-  return (codes.names[site] = namesOf(sites, batch, site, words))
+  return (codes.names[site] = namesOf(sites, batch, site, words, ofSource))
 }
 
 export function isGiven({ sites }: Batch, site: number): boolean {

@@ -5,6 +5,9 @@
  * What went before is known where the innermost call that has not returned is the caller itself, or was made from the very
  * place that this call was made from, by a function whose returns are traced: others may have returned without a word.
  *
+ * Each BEAM node has numbers of its own for the same names: nodes run different versions of the code, and follow different plans.
+ * Where they come to the same place they share its site.
+ *
  * Absent on purpose: who asks for a node, and which calls are open when a block ends.
  */
 
@@ -18,7 +21,10 @@ import { countCall, NONE, type Pairing } from './pairing.ts'
 const MOST_NUMBERS = 1 << 16
 const MOST_NAMES = 1 << 16
 /** The words of a site that name what is called from where; node and evidence follow. */
-const NAME_WORDS = SITE.line + 1
+const NAMES_IN_SITE = SITE.line + 1
+/** The same, and the code of the source. */
+const NAME_WORDS = NAMES_IN_SITE + 1
+const MOST_SOURCES = 256
 /** More than a block can add to `MOST_NUMBERS` strings, and functions. */
 const TEXTS = 2 ** 19
 const FUNCTIONS = 2 ** 18
@@ -35,10 +41,12 @@ type Numbers = {
   readonly calls: Map<number, number>
 }
 
+export type Returning = number[]
+
 export type Sites = {
   readonly numbers: Numbers
-  /** By number of the function: 1 where it was seen to return. */
-  readonly returning: number[]
+  /** By source, by number of the function: 1 where it was seen to return. */
+  readonly returning: Map<string, Returning>
   /** Numbers of the block's strings, by code. */
   texts: number[]
   /** The names of the block, at so many words each, and their numbers at the place that their hash names, or the next free one. */
@@ -61,7 +69,7 @@ export type Sites = {
 export function openSites(): Sites {
   const ints = (): Int32Array => new Int32Array(MOST_NAMES)
   return {
-    numbers: { texts: new Map(), functions: new Map(), inFiles: new Map(), places: new Map(), calls: new Map() }, returning: [], texts: [],
+    numbers: { texts: new Map(), functions: new Map(), inFiles: new Map(), places: new Map(), calls: new Map() }, returning: new Map(), texts: [],
     words: new Uint32Array(MOST_NAMES * NAME_WORDS), table: new Uint16Array(SITE_TABLE), nNames: 0,
     callee: ints(), caller: ints(), from: ints(), call: ints(), alone: new Uint16Array(MOST_NAMES), first: new Uint16Array(MOST_NAMES), others: new Map(),
     isAny: new Uint8Array(MOST_NAMES),
@@ -80,18 +88,24 @@ export function beginSites(sites: Sites): 'numbers kept' | 'numbers void' {
   const maps = Object.values(sites.numbers)
   if (maps.every(({ size }) => size <= MOST_NUMBERS)) return 'numbers kept'
   for (const map of maps) map.clear()
-  sites.returning.length = 0
+  sites.returning.clear()
   return 'numbers void'
 }
 
-/** Another plan may trace without returns what was traced with them. */
-export function forgetReturns({ returning }: Sites): void {
-  returning.fill(0)
+/** The functions that were seen to return on a node, to be added to. */
+export function returningOn({ returning }: Sites, source: string): Returning {
+  const known = returning.get(source)
+  if (known !== undefined) return known
+  const made: Returning = []
+  returning.set(source, made)
+  for (const oldest of returning.keys()) if (returning.size > MOST_SOURCES) returning.delete(oldest)
+  return made
 }
 
-/** The number of the names in `words` (the block's codes), which are those of a site of the batch. */
-export function namesOf(sites: Sites, batch: Batch, site: number, words: Uint32Array): number {
+/** The number of the names in `words` (the block's codes), which are those of a site of the batch, on a node. */
+export function namesOf(sites: Sites, batch: Batch, site: number, words: Uint32Array, source: number): number {
   const { numbers, table, words: all } = sites
+  words[NAMES_IN_SITE] = source
   let place = hashOf(words, NAME_WORDS)
   for (let code = table[place] ?? 0; code !== 0; code = table[place] ?? 0) {
     if (isSame(all, (code - 1) * NAME_WORDS, words, NAME_WORDS)) return code
@@ -130,7 +144,7 @@ function numberOf<K>(numbers: Map<K, number>, key: K): number {
 /** The words of names, with room for a node and its evidence. */
 export function wordsOfNames({ words }: Sites, names: number): Uint32Array {
   const ofSite = new Uint32Array(SITE_WORDS)
-  ofSite.set(words.subarray((names - 1) * NAME_WORDS, names * NAME_WORDS))
+  ofSite.set(words.subarray((names - 1) * NAME_WORDS, (names - 1) * NAME_WORDS + NAMES_IN_SITE))
   return ofSite
 }
 
@@ -139,7 +153,7 @@ export const ALONE = 0
 export const FIRST = 1
 
 /** What went before a call that the process makes now, as a key for its names; it is counted for the calls to come. */
-export function situationOf({ caller, from, call, returning, isAny }: Sites, pairing: Pairing, process: number, names: number): number {
+export function situationOf({ caller, from, call, isAny }: Sites, returning: Returning, pairing: Pairing, process: number, names: number): number {
   const top = pairing.tops[process] ?? NONE
   const by = caller[names] ?? 0
   if (top === NONE || by === 0) return ALONE

@@ -9,7 +9,7 @@ import { SITE_WORDS } from './block.ts'
 import type { Dictionary } from './dictionary.ts'
 import type { Site, SiteNames, Situation } from './names.ts'
 import { nOpenCalls, openPairing, type Pairing } from './pairing.ts'
-import { openSites, type Sites } from './sites.ts'
+import { openSites, type Returning, type Sites } from './sites.ts'
 
 /** More than the name of a source, or all names of a site, take. */
 export const NAMES_BYTES = 1 << 16
@@ -67,6 +67,10 @@ export type Appending = {
   readonly batch: Batch
   readonly source: EventSource
   readonly key: string
+  /** The block's code of it. */
+  readonly ofSource: number
+  /** What was seen to return there. */
+  readonly returning: Returning
   readonly resolve: Resolve
   /** Sites that may be added beside one for each of the batch. */
   spare: number

@@ -18,6 +18,7 @@ import { correlationCode, type Dictionary, openDictionary, pidCode, sourceCode, 
 import { pairRows } from './pair-rows.ts'
 import { rebase } from './pairing.ts'
 import { carryOver } from './site-codes.ts'
+import { returningOn } from './sites.ts'
 import type { Appending, Resolve, Writer } from './writer-state.ts'
 
 /**
@@ -38,7 +39,8 @@ export function append(writer: Writer, batch: Batch, source: EventSource, resolv
   const names = must(writer.names, 'a block to append to')
   if (!fits(writer, names, batch)) return 'full'
   if (names.filled.rows === 0) setBase(writer, names.block, batch.t0Ns)
-  const appending = { writer, names, batch, source, key: sourceKey(source), resolve, spare: spareSites(writer, names, batch) }
+  const key = sourceKey(source)
+  const appending = { writer, names, batch, source, key, ofSource: sourceCode(names, source), returning: returningOn(writer.sites, key), resolve, spare: spareSites(writer, names, batch) }
   lookUpNames(appending)
   copyColumns(appending)
   pairRows(appending)
@@ -56,11 +58,10 @@ function setBase(writer: Writer, block: Block, base: bigint): void {
   writer.base = base
 }
 
-function lookUpNames({ writer, names, batch, source }: Appending): void {
+function lookUpNames({ writer, names, batch, ofSource }: Appending): void {
   const { codes } = writer
   const { strings, pids, corrs, sites } = batch
   for (let i = 0; i < strings.length; i++) codes.strings[i + 1] = stringCode(names, strings[i] ?? '')
-  const ofSource = pids.length === 0 ? 0 : sourceCode(names, source)
   for (let i = 0; i < pids.length; i++) codes.pids[i + 1] = pidCode(names, ofSource, pids[i] ?? '')
   for (let i = 0; i < corrs.length; i++) codes.corrs[i + 1] = correlationCode(names, corrs[i] ?? '')
   const nSites = sites.length / SITE_WORDS
@@ -68,7 +69,7 @@ function lookUpNames({ writer, names, batch, source }: Appending): void {
   codes.names.fill(0, 0, nSites + 1)
 }
 
-function copyColumns({ writer: { base, codes }, names, batch, source }: Appending): void {
+function copyColumns({ writer: { base, codes }, names, batch, ofSource }: Appending): void {
   const { block, filled } = names
   const { n } = batch
   const from = filled.rows
@@ -82,7 +83,7 @@ function copyColumns({ writer: { base, codes }, names, batch, source }: Appendin
   block.payload.fill(0, from, from + n)
   for (let i = 0; i < n; i++) to.ts[from + i] = (ts[i] ?? 0) + shift
   // The source of an event hangs on its pid: what is of no process is of the source's own, which has no name.
-  pids[0] = pid.includes(0) ? pidCode(names, sourceCode(names, source), '') : 0
+  pids[0] = pid.includes(0) ? pidCode(names, ofSource, '') : 0
   for (let i = 0; i < n; i++) to.pid[from + i] = pids[pid[i] ?? 0] ?? 0
   pids[0] = 0
   for (let i = 0; i < n; i++) to.peer[from + i] = pids[peer[i] ?? 0] ?? 0

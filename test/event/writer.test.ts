@@ -63,13 +63,21 @@ function namesOf(batch: Batch, code: number): { site: Site | undefined; given: b
 }
 
 type OpenCall = { readonly mfa: EventFunction; readonly site: Site; readonly ns: bigint; inner: number; readonly isNested: boolean; readonly since: Map<string, number> }
-type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Set<string> }
+/** `returned`: functions by source. */
+type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Map<string, Set<string>> }
+
+function returnedOn({ returned }: Model, { node, startNs }: EventSource): Set<string> {
+  const key = `${node}|${startNs}`
+  const known = returned.get(key) ?? new Set()
+  returned.set(key, known)
+  return known
+}
 
 /** The rows that a plain reading of the batches gives. */
 function expectedRows(steps: readonly Step[]): Row[] {
-  const model: Model = { stacks: new Map(), returned: new Set() }
+  const model: Model = { stacks: new Map(), returned: new Map() }
   return steps.flatMap(({ batch, source }) => Array.from({ length: batch.n }, (_, i) => {
-    if (i === 0) foresee(model, batch, 0)
+    if (i === 0) foresee(returnedOn(model, source), batch, 0)
     const at = (column: ArrayLike<number>): number => must(column[i], 'an event')
     const pid = at(batch.pid) === 0 ? null : must(batch.pids[at(batch.pid) - 1], 'a pid')
     const { site, given } = namesOf(batch, at(batch.site))
@@ -81,7 +89,7 @@ function expectedRows(steps: readonly Step[]): Row[] {
     }
     // What is of no process is of its source all the same.
     const told = { ...row, pid: pid ?? '', ...paired(model, source, row, given) }
-    if (isCapture(row.type)) foresee(model, batch, i + 1)
+    if (isCapture(row.type)) foresee(returnedOn(model, source), batch, i + 1)
     return told
   }))
 }
@@ -89,14 +97,16 @@ function expectedRows(steps: readonly Step[]): Row[] {
 const isCapture = (type: number | undefined) => type === EVENT_TYPES.capture_start || type === EVENT_TYPES.capture_end
 
 /** What returns until the end of the capture or of the batch. */
-function foresee({ returned }: Model, batch: Batch, from: number): void {
+function foresee(returned: Set<string>, batch: Batch, from: number): void {
   for (let i = from; i < batch.n && !isCapture(batch.type[i]); i++) {
     const mfa = batch.type[i] === EVENT_TYPES.return ? (namesOf(batch, must(batch.site[i], 'a site')).site?.mfa ?? null) : null
     if (mfa !== null) returned.add(shown(mfa))
   }
 }
 
-function paired({ stacks, returned }: Model, source: EventSource, { type, ns, pid, site }: Row, given: boolean): Partial<Row> {
+function paired(model: Model, source: EventSource, { type, ns, pid, site }: Row, given: boolean): Partial<Row> {
+  const { stacks } = model
+  const returned = returnedOn(model, source)
   const prefix = `${source.node}|${source.startNs}|`
   const mine = `${prefix}${pid}`
   const stack = pid === null ? [] : (stacks.get(mine) ?? [])
@@ -297,4 +307,32 @@ test('where numbers are given anew, open calls find their returns, and what they
   expect(writer.sites.numbers.texts.size).toBeLessThan(10)
   append(writer, batchOf([made('A.g/0', 'A.f/0 a.ex:1', 1), left('A.g/0', 2), left('A.f/0', 3)]), SOURCE, resolve)
   expect(rowsOf(second).map(({ site, took }) => [site?.nodeId, took])).toEqual([['A.g/0 after none, undefined', Number.NaN], ['A.g/0 after none, undefined', 1], ['A.f/0', 3]])
+})
+
+test('two nodes that run different versions of the code have places of their own for the same names, and share those that are the same', () => {
+  const [a, b] = [SOURCES[0], SOURCES[2]].map((source) => must(source, 'a source')) as [EventSource, EventSource]
+  const calls = [made('A.g/0', 'A.f/0 a.ex:7'), made('A.h/0', 'A.f/0 a.ex:9')]
+  const asked: string[] = []
+  const block = newBlock()
+  const writer = openWriter()
+  beginBlock(writer, block, 1)
+  for (const [no, source] of [a, b, a, b].entries()) {
+    append(writer, batchOf(calls, { no: no + 1 }), source, ({ mfa }, { node }) => {
+      asked.push(node)
+      return { nodeId: mfa?.function === 'g' ? `A.f/0#1 on ${node}` : 'A.f/0#2', evidence: 'exact' }
+    })
+  }
+  expect(nodesOf(block)).toEqual([a, b, a, b].flatMap(({ node }) => [`A.f/0#1 on ${node}`, 'A.f/0#2']))
+  expect(asked).toEqual([a.node, a.node, b.node, b.node])
+  expect(counts(block).sites).toBe(3)
+})
+
+test('what is traced with its returns on one node may be traced without them on another', () => {
+  const twice = [made('A.f/0', 'B.run/0 b.ex:1'), made('A.g/0', 'B.run/0 b.ex:1')]
+  const [a, b] = [SOURCES[0], SOURCES[2]].map((source) => must(source, 'a source')) as [EventSource, EventSource]
+  const { blocks } = takeIn([
+    { source: a, batch: batchOf([...twice, left('A.g/0'), left('A.f/0')]) }, { source: b, batch: batchOf(twice) },
+    { source: a, batch: batchOf([{ type: 'capture_start', ts: 0, pid: '' }], { no: 2 }) }, { source: a, batch: batchOf(twice, { no: 3 }) },
+  ])
+  expect(nodesOf(must(blocks[0], 'a block')).filter((node) => node?.startsWith('A.g/0'))).toEqual(['A.g/0 after A.f/0, 0', 'A.g/0 after A.f/0, 0', 'A.g/0', 'A.g/0'])
 })
