@@ -22,7 +22,7 @@ import { encodeFileFacts } from '../src/store/encoded-file.ts'
 import { openReader } from '../src/store/reader.ts'
 import { openWriter } from '../src/store/writer.ts'
 import { parse } from '../src/syntax/parse.ts'
-import { EncodedResult } from '../src/wire/rpc.ts'
+import { EncodedResult, encodeResult } from '../src/wire/rpc.ts'
 import { syntheticProject, TYPICAL, randomBelow } from '../test/store/synthetic.ts'
 
 export type MemoryBenchSize = { readonly modules: number; readonly rounds: number; readonly lookups: number }
@@ -62,7 +62,7 @@ function readsOf(path: string, modules: number): Read[] {
     const { moduleKey, name, arity } = must(rows[n % rows.length], 'a function')
     return { module: moduleKey, name, arity }
   }
-  const answer = (result: Result<unknown, Failure>): EncodedResult => new EncodedResult(value(result))
+  const answer = (result: Result<unknown, Failure>): EncodedResult => new EncodedResult(encodeResult(value(result)))
   return [
     { name: 'module_row', keys: names, make: (key) => snapshot.findModuleRow(key) },
     { name: 'module', keys: names, make: (key) => snapshot.findModule(key) },

@@ -26,7 +26,7 @@ import type { Tree } from '../src/otp/node/tree.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import { BATCH_PROCESSOR } from '../src/project/batch-processor.actor.ts'
 import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../src/project/parser.actor.ts'
-import type { Slabs } from '../src/event/slabs.ts'
+import { QUERY_POOL_PORT } from '../src/querying/protocol.ts'
 import { lastSetAside } from '../src/store/set-aside.ts'
 import type { Reply } from '../src/wire/methods.ts'
 import { WIRE_VERSION } from '../src/wire/version.ts'
@@ -41,10 +41,13 @@ import { measureMemory, memoryService, memoryState, readBudget } from './memory.
 import { healthWatch } from './health-watch.ts'
 import { startFailure } from './start-failure.ts'
 import { supervisionTree } from './tree.ts'
-import { eventsService, slabsFor } from './events.ts'
+import { createQuerying, slotsFor, type Querying, type Slots } from './querying.ts'
 import { taskService } from './verification.ts'
 import { createWatching, watchingRecord } from './watching.ts'
 import { wiresFor } from './wires.ts'
+
+/** Of what caches may use; the rest is the gateway's. */
+const SHARE_OF_EVENT_ANSWERS = 1 / 8
 
 export type DaemonOptions = {
   readonly config: Config
@@ -86,12 +89,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   const monitor = createMonitor({
     recorder: metrics.recorder, view: () => tree.view(), directory: options.paths.stateDir, intervalMs: config.health.intervalMs,
   })
-  const slabs = slabsFor(config)
-  const root = treeOf(options, { shared, budget, slabs })
+  const slots = slotsFor(config)
+  const [answersBytes, cacheBytes] = config.capture.enabled ? [budget.cacheBytes * SHARE_OF_EVENT_ANSWERS, budget.cacheBytes * (1 - SHARE_OF_EVENT_ANSWERS)] : [0, budget.cacheBytes]
+  const querying = createQuerying({ tree: () => tree, config, slots, shared, cacheBytes: answersBytes, nowMs: systemClock.nowMs, recorder: metrics.recorder })
+  const root = treeOf(options, { shared, budget: { ...budget, cacheBytes }, slots, querying: querying.actors })
   const tree: Tree = startTree({
     root, wires: wiresFor(config), log: logger.log,
     ports: {
       [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: circuits.port, [PROFILE_PORT]: profilerOf(options, () => tree),
+      [QUERY_POOL_PORT]: querying.poolPort,
       [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)),
     },
     services: {
@@ -101,17 +107,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
         tree: () => tree, config, shared, root: options.paths.projectRoot, storePath: options.paths.database,
         scratchPath: join(options.paths.stateDir, 'verify', 'rebuilt.db'),
       }),
-      events: eventsService(() => tree, slabs),
+      events: querying.service,
       'memory.main': memoryService(() => tree),
       control: controlService({
         tree: () => tree, root, metrics, health: watch.check, wallMs: systemClock.wallMs, budget, profile: config.profile,
         measure: () => {
           monitor.measure()
           measureMemory(metrics.recorder, memory())
+          querying.measure()
         },
         status: async () => {
-          await Promise.all([watching.refresh(), capturing.refresh()])
-          return { ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)), capture: capturing.record() }
+          const [questions] = await Promise.all([querying.status(), watching.refresh(), capturing.refresh()])
+          return { ...statusOf(options, http.address, memory()), monitoring: monitor.figures(), watching: watchingRecord(watching, pendingFiles(shared)), capture: capturing.record(), questions }
         },
         listening: (address) => {
           http.address = address
@@ -139,11 +146,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Result<Daemon
   })
 }
 
-type TreeMeans = { readonly shared: SharedState; readonly budget: MemoryBudget; readonly slabs: Slabs }
+type TreeMeans = { readonly shared: SharedState; readonly budget: MemoryBudget; readonly slots: Slots; readonly querying: Querying['actors'] }
 
-function treeOf({ config, paths, version }: DaemonOptions, { shared, budget, slabs }: TreeMeans) {
+function treeOf({ config, paths, version }: DaemonOptions, { shared, budget, slots, querying }: TreeMeans) {
   const { projectRoot: root } = paths
-  const events = { storePath: paths.database, eventsPath: paths.events, keptPath: paths.capture, slabs, shared }
+  const events = { storePath: paths.database, eventsPath: paths.events, keptPath: paths.capture, shared }
   return supervisionTree(config, {
     repository: {
       storePath: paths.database, repositoryId: randomUUID(), root, shared,
@@ -151,8 +158,9 @@ function treeOf({ config, paths, version }: DaemonOptions, { shared, budget, sla
       parserThreads: config.parser.threads ?? availableParallelism(),
     },
     sync: { root, storePath: paths.database, cookieDirectory: join(paths.stateDir, 'cookies'), config: { project: config.project }, shared },
-    capture: { ...events, tokenPath: paths.captureToken, socketPath: paths.agentSocket, config: { capture: config.capture, storage: config.storage } },
-    query: { ...events, config: { query: config.query } },
+    capture: { ...events, slabs: slots.slabs, tokenPath: paths.captureToken, socketPath: paths.agentSocket, config: { capture: config.capture, storage: config.storage } },
+    query: { ...events, slots, config: { query: config.query } },
+    querying,
     memory: { storePath: paths.database, maxBytes: budget.maxBytes, thresholds: thresholdsOf(config.memory), shared },
     gateway: {
       storePath: paths.database, socketPath: paths.socket, hotKeysPath: paths.hotKeys, budget, shared, identity: { version, projectRoot: root, pid: process.pid },

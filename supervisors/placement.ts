@@ -6,6 +6,7 @@
 
 import { MEMORY_ACTORS } from '../src/memory/protocol.ts'
 import { CAPTURE_ACTORS } from '../src/capture/protocol.ts'
+import { EXECUTOR, QUERY_CACHE } from '../src/querying/protocol.ts'
 import { INCREMENTAL_UPDATER } from '../src/project/sync/protocol.ts'
 import { FILE_WATCHER, SYNCHRONIZER } from '../src/project/watch/protocol.ts'
 import type { Restart, Shutdown, Strategy } from '../src/otp/child-spec.ts'
@@ -80,6 +81,8 @@ export const TREE: SupervisorPlace = supervisor(ROOT, 'rest_for_one', 'root', [
       { ...actor(`${AST}.Parsing.BatchProcessor`, 'repository', 3000, 'one import; ends when the store is in step, and is started when it is not'), restart: 'transient' },
     ]),
     supervisor(QUERYING, 'one_for_one', 'service', [
+      actor(EXECUTOR, 'main', 1000, 'admits questions about events, has each worked out once, and nobody wait for ever'),
+      actor(QUERY_CACHE, 'main', 1000, 'keeps answers about events for as long as what they are made of stays as it is'),
       supervisor(`${AST}.Querying.WorkerPool`, 'one_for_one', 'pool', [
         pool('query', 3000, 'threads that answer questions about events'),
       ]),
@@ -120,8 +123,6 @@ export const LATER: Readonly<Record<string, string>> = {
   [`${AST}.Analysis.PerformanceOptimizer.LazyLoader`]: 'control and data flow',
   [`${AST}.Analysis.PerformanceOptimizer.OptimizationScheduler`]: 'queries',
   [`${AST}.Analysis.PerformanceOptimizer.StatisticsCollector`]: 'queries',
-  [`${AST}.Querying.Executor`]: 'queries',
-  [`${AST}.Querying.Cache`]: 'queries',
 }
 
 /**

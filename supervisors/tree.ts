@@ -7,11 +7,13 @@ import type { ResourceLimits } from 'node:worker_threads'
 import { must } from '../src/base/assert.ts'
 import type { Config } from '../config/schema.ts'
 import { actor, moduleUrl, pool, supervisor, thread, type NodeSpec, type PoolStart } from '../src/otp/node/tree-spec.ts'
+import type { AnyActor } from '../src/otp/actor.ts'
 import type { ActorStart } from '../src/otp/actor-child.ts'
 import { PROFILE_PORT } from '../src/host/profiler.ts'
 import { taskActor, taskName, type TaskArgs } from '../src/host/task.actor.ts'
 import { CAPTURE_ACTORS } from '../src/capture/protocol.ts'
 import { PARSER, parserActor } from '../src/project/parser.actor.ts'
+import { EXECUTOR, QUERY_CACHE } from '../src/querying/protocol.ts'
 import type { CaptureInit } from '../workers/capture.thread.ts'
 import type { GatewayInit } from '../workers/gateway.thread.ts'
 import type { MemoryInit } from '../workers/memory.thread.ts'
@@ -21,7 +23,16 @@ import type { SyncInit } from '../workers/sync.thread.ts'
 import { CAPTURE_SUPERVISOR, INTENSITIES, QUERYING, SYNCHRONIZATION, TASK, TREE, type Place, type SupervisorPlace, type WorkerPlace } from './placement.ts'
 
 /** What a thread is handed at each start, by its name. */
-export type TreeInits = { readonly repository: RepositoryInit; readonly gateway: GatewayInit; readonly memory: MemoryInit; readonly sync: SyncInit; readonly capture: CaptureInit; readonly query: QueryInit }
+export type TreeInits = {
+  readonly repository: RepositoryInit
+  readonly gateway: GatewayInit
+  readonly memory: MemoryInit
+  readonly sync: SyncInit
+  readonly capture: CaptureInit
+  readonly query: QueryInit
+  /** The actors of Querying, which live in main with what they need. */
+  readonly querying: { readonly executor: AnyActor; readonly cache: AnyActor }
+}
 
 /** A thread that needs little is kept from taking more; those that work hard may take what the daemon's other heaps may not. */
 const RESOURCE_LIMITS: Readonly<Record<string, ResourceLimits>> = {
@@ -56,7 +67,7 @@ function specOf(place: Place, means: Means): NodeSpec {
     case 'pool':
       return poolSpec(place, means)
     case 'actor':
-      return actorSpec(place)
+      return actorSpec(place, means)
   }
 }
 
@@ -69,13 +80,15 @@ function supervisorSpec({ name, strategy, intensity, children }: SupervisorPlace
 }
 
 /** Actors that live in main itself. */
-const IN_MAIN: Readonly<Record<string, Pick<ActorStart, 'actor' | 'name' | 'nameOf'>>> = {
-  [PARSER]: { name: PARSER, actor: parserActor },
-  [TASK]: { nameOf: (args) => taskName((args as TaskArgs).id), actor: taskActor(PROFILE_PORT) },
+const IN_MAIN: Readonly<Record<string, (inits: TreeInits) => Pick<ActorStart, 'actor' | 'name' | 'nameOf'>>> = {
+  [PARSER]: () => ({ name: PARSER, actor: parserActor }),
+  [EXECUTOR]: ({ querying }) => ({ name: EXECUTOR, actor: querying.executor }),
+  [QUERY_CACHE]: ({ querying }) => ({ name: QUERY_CACHE, actor: querying.cache }),
+  [TASK]: () => ({ nameOf: (args) => taskName((args as TaskArgs).id), actor: taskActor(PROFILE_PORT) }),
 }
 
-function actorSpec({ name, thread: where, restart, shutdown }: WorkerPlace): NodeSpec {
-  return actor({ id: name, restart, shutdown, ...(IN_MAIN[name] ?? { name, thread: where, actor: name }) })
+function actorSpec({ name, thread: where, restart, shutdown }: WorkerPlace, { inits }: Means): NodeSpec {
+  return actor({ id: name, restart, shutdown, ...(IN_MAIN[name]?.(inits) ?? { name, thread: where, actor: name }) })
 }
 
 function threadSpec({ name, restart, shutdown }: WorkerPlace, { config, inits }: Means): NodeSpec {
@@ -98,13 +111,14 @@ type PoolSize = Pick<PoolStart, 'size' | 'maxQueue'> & Partial<Pick<PoolStart, '
 
 const POOL_SIZES: Readonly<Record<string, (means: Means) => PoolSize>> = {
   parser: ({ config, inits }) => parserSize(config, inits),
-  query: ({ config: { query }, inits }) => ({ init: inits.query, size: query.threads, maxQueue: MAX_QUERIES, idleMs: query.idleMs, taskTimeoutMs: query.timeoutMs }),
+  // The Executor asks for no more than there are threads; what a life of it that has ended began may still run.
+  query: ({ config: { query }, inits }) => ({ init: inits.query, size: query.threads, maxQueue: query.threads, idleMs: query.idleMs, taskTimeoutMs: query.timeoutMs + QUERY_GRACE_MS }),
   /** One thread, which ends when it has nothing to do. */
   verifier: () => ({ size: 1, maxQueue: 1, idleMs: 100 }),
 }
 
-/** Questions about events waiting for a thread; one more is answered `busy`. */
-const MAX_QUERIES = 1000
+/** A question ends by itself when its time is over; a thread that does not notice is ended so long after. */
+const QUERY_GRACE_MS = 2000
 
 function parserSize(config: Config, { repository: { parserThreads: size } }: TreeInits) {
   const { queue, idleMs, taskTimeoutMs, overflow } = config.parser

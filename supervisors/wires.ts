@@ -13,7 +13,7 @@ export const WIRES: readonly Wire[] = [
   { from: 'main', to: 'repository', name: 'imports', maxInFlight: 4 },
   { from: 'sync', to: 'repository', name: 'imports', maxInFlight: 4 },
   { from: 'repository', to: 'gateway', name: 'changes' },
-  { from: 'gateway', to: 'main', name: 'events', maxInFlight: 64 },
+  { from: 'gateway', to: 'main', name: 'events', maxInFlight: 256 },
   { from: 'capture', to: 'main', name: 'metrics' },
   { from: 'capture', to: 'gateway', name: 'runtime' },
   { from: 'memory', to: 'main', name: 'memory.main', maxInFlight: 8 },

@@ -15,8 +15,9 @@ import type { FileOutcome } from '../src/project/parse-files.ts'
 import type { ParseTask } from '../src/project/parser.actor.ts'
 import type { RepairOrder } from '../src/project/verify/repair-files.ts'
 import type { Verified, VerifyPorts } from '../src/project/verify/verify-project.ts'
+import type { Made, Question } from '../src/querying/protocol.ts'
 import type { CommitChanges } from '../src/store/contract.ts'
-import type { Args, ControlMethod, EventMethod, NotificationParams, Reply, TaskMethod } from '../src/wire/methods.ts'
+import type { Args, ControlMethod, NotificationParams, Reply, TaskMethod } from '../src/wire/methods.ts'
 import type { SharedState } from './shared-state.ts'
 
 /** Answered by the repository thread. What clients write goes to the actor Core instead. */
@@ -57,11 +58,11 @@ export type RuntimeCasts = {
   correlationUpdated: NotificationParams<'correlation_updated'>
 }
 
-/** Answered by main for the gateway: a question about events. */
-export type QueryCalls = { query: { args: { readonly method: EventMethod; readonly args: unknown }; result: unknown } }
+/** Answered by main for the gateway: a question about events. `facts`: the state of the repository that it knows of. The answer is encoded. */
+export type QueryCalls = { query: { args: Question & { readonly facts: string }; result: Uint8Array } }
 
 /** The task of the query pool: `slot` is its own among the readers of the slabs. */
-export type QueryTasks = { query: { args: QueryCalls['query']['args'] & { readonly slot: number }; result: unknown } }
+export type QueryTasks = { query: { args: Question & { readonly slot: number }; result: Made } }
 
 /** What the verifier has main do: the parser pool sends the outcomes of a task straight to its sink. */
 export type VerifierCalls = {

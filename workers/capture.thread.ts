@@ -17,7 +17,7 @@ import { modulePrefixes } from '../src/capture/module-prefixes.ts'
 import { createNodes } from '../src/capture/nodes.ts'
 import { planToTell, runCapture, type CaptureMeans } from '../src/capture/operations.ts'
 import { openOwnSession } from '../src/capture/own-session.ts'
-import { CAPTURE_ACTORS, CAPTURE_PORT, type CaptureBody } from '../src/capture/protocol.ts'
+import { CAPTURE_ACTORS, CAPTURE_PORT, changedBy, type CaptureBody } from '../src/capture/protocol.ts'
 import { listenTcp, serveAgents, type AgentOptions, type AgentPorts } from '../src/capture/serve-agents.ts'
 import { createUpkeep, type Upkeep } from '../src/capture/upkeep.ts'
 import { WARM_MS } from '../src/event/archive.ts'
@@ -37,7 +37,7 @@ import { openReader } from '../src/store/reader.ts'
 import type { MetricCasts, RuntimeCasts } from './calls.ts'
 import { measureWriter } from './capture-metrics.ts'
 import { createCodeResolver } from './code-resolver.ts'
-import { pressureCellOf, type SharedState } from './shared-state.ts'
+import { changing, pressureCellOf, type SharedState } from './shared-state.ts'
 
 export type CaptureInit = {
   readonly storePath: string
@@ -64,13 +64,13 @@ runThread<CaptureInit>(async (context) => {
   if (!reader.ok) return reader.error
   const nodes = createNodes()
   const resolver = createCodeResolver(reader.value)
-  const opened = openEventStore(init.eventsPath, { disk: realDisk, slabs: openSlabWriter(init.slabs), nowMs: clock.wallMs, resolve: resolver.resolve }, EVENTS)
+  const opened = changing(init.shared, 'events', () => openEventStore(init.eventsPath, { disk: realDisk, slabs: openSlabWriter(init.slabs), nowMs: clock.wallMs, resolve: resolver.resolve }, EVENTS))
   if (!opened.ok) return opened.error
   const { store, recovered } = opened.value
   reportRecovered(context, recovered)
   const servers = await listen(context)
   if (isFailure(servers)) return servers
-  const kept = openKept({ load: () => textOf(init.keptPath), save: (text) => writeWhole(init.keptPath, text) })
+  const kept = changing(init.shared, 'kept', () => openKept({ load: () => textOf(init.keptPath), save: (text) => writeWhole(init.keptPath, text) }), () => true)
   if (kept.problem !== null) log('warn', 'plans and stated insights could not be read: they begin anew', { path: init.keptPath, why: kept.problem })
   const recorder = createMetricRecorder()
   const ownModules = (): readonly string[] => reader.value.snapshot(modulePrefixes)
@@ -87,7 +87,7 @@ runThread<CaptureInit>(async (context) => {
   const upkeep = createUpkeep(store, retentionOf(init), clock.wallMs)
   const timer = setInterval(() => {
     reader.value.expire(init.config.storage.snapshotMaxMs)
-    tick(store)
+    unlessSettled(init, store, () => tick(store))
     measureWriter(recorder, writerStats(store.writer))
     context.channel<CallMap, MetricCasts>('metrics').cast('records', recorder.drain())
     if (reader.value.place() === 'replaced') context.exit({ kind: 'failed', failure: failure('unavailable', 'the store was replaced') })
@@ -102,11 +102,11 @@ runThread<CaptureInit>(async (context) => {
       [CAPTURE_ACTORS.enhanced]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING, admit }),
       [CAPTURE_ACTORS.mapper]: () => portActor<CaptureBody>({ port: CAPTURE_PORT, capacity: MAX_WAITING }),
     },
-    ports: { [CAPTURE_PORT]: capturePort(means, () => tidy(context, means, upkeep)) },
+    ports: { [CAPTURE_PORT]: capturePort(init.shared, means, () => tidy(context, means, upkeep)) },
     stop: () => {
       clearInterval(timer)
       agents.close()
-      close(store)
+      changing(init.shared, 'events', () => close(store))
       reader.value.close()
     },
   }
@@ -125,12 +125,12 @@ function agentPorts({ init, log }: Context, { store, nodes, resolver, stored, pl
   return {
     welcome: (hello) => ({ durable: durableOf(store, hello.session), plan: planFor(hello) }),
     ingest: (hello, bytes) => {
-      const done = ingestBatch(store, hello, bytes, nodes.find(hello))
+      const done = changing(init.shared, 'events', () => ingestBatch(store, hello, bytes, nodes.find(hello)), (taken) => taken.ok && taken.value.n === 0)
       if (done.ok) stored.add(done.value.n)
       return done
     },
     commit: () => {
-      const done = commit(store)
+      const done = unlessSettled(init, store, () => commit(store))
       return done.ok ? ok(undefined) : done
     },
     modules: (hello, modules) => {
@@ -154,13 +154,19 @@ function agentPorts({ init, log }: Context, { store, nodes, resolver, stored, pl
   }
 }
 
+/** What may seal or move blocks, and mostly does not. */
+function unlessSettled<T>({ shared }: CaptureInit, store: EventStore, settle: () => T): T {
+  const { open, waiting: { length } } = store
+  return changing(shared, 'events', settle, () => store.open === open && store.waiting.length === length)
+}
+
 /** How many batches an agent may have under way; near the memory limit none. */
 function creditsOf({ shared, config: { capture } }: CaptureInit): number {
   return ['critical', 'emergency'].includes(levelOf(pressureCellOf(shared))) ? 0 : capture.credits
 }
 
 function tidy({ log, init }: Context, { setAside }: CaptureMeans, upkeep: Upkeep): Result<null, Failure> {
-  const done = upkeep.tidy()
+  const done = changing(init.shared, 'events', () => upkeep.tidy(), (tidied) => tidied.ok && tidied.value.removed === 0 && tidied.value.setAside.length === 0)
   if (!done.ok) {
     log('warn', 'old events could not be looked after', { ...done.error })
     return done
@@ -171,10 +177,14 @@ function tidy({ log, init }: Context, { setAside }: CaptureMeans, upkeep: Upkeep
   return ok(null)
 }
 
-function capturePort(means: CaptureMeans, tidyUp: () => Result<unknown, Failure>) {
+function capturePort(shared: SharedState, means: CaptureMeans, tidyUp: () => Result<unknown, Failure>) {
   return promisePort<CaptureBody>(async (body) => {
     try {
-      return body.method === 'tidy' ? tidyUp() : await runCapture(means, body.method, body.args)
+      if (body.method === 'tidy') return tidyUp()
+      const { method, args } = body
+      const part = changedBy(method)
+      // What takes its time, such as asking a node, changes nothing.
+      return await (part === undefined ? runCapture(means, method, args) : changing(shared, part, () => runCapture(means, method, args)))
     } catch (caught) {
       if (caught instanceof FailureError) return fail(toFailure(caught))
       throw caught

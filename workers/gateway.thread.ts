@@ -38,6 +38,7 @@ import type { CommitChanges, Reader } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
 import type { Args, TaskMethod } from '../src/wire/methods.ts'
 import type { Health } from '../src/wire/records.ts'
+import { EncodedResult } from '../src/wire/rpc.ts'
 import type { ControlCalls, ImportCalls, ImportCasts, MetricCasts, QueryCalls, RuntimeCasts, TaskCalls } from './calls.ts'
 import { measureCaches } from './cache-metrics.ts'
 import { isVerified, pendingFiles, pressureCellOf, storeGeneration, type SharedState } from './shared-state.ts'
@@ -211,7 +212,10 @@ function callPorts({ init, channel, actors, clock }: Context, { reader, cache, r
       timeoutMs: 'infinity', signal, onProgress: (progress) => notify('verify_progress', progress),
     }),
     capture: (method, args) => isOff() ?? actors.call(actorFor(method), { method, args } satisfies CaptureBody, init.config.storage.transactionTimeoutMs),
-    events: (method, args) => isOff() ?? channel<QueryCalls>('events').call('query', { method, args }, { timeoutMs: 'infinity' }),
+    events: async (question, { signal }) => {
+      const answer = await (isOff() ?? channel<QueryCalls>('events').call('query', question, { timeoutMs: 'infinity', signal }))
+      return answer.ok ? ok(new EncodedResult(answer.value)) : answer
+    },
     control: (method, args) => main.call('control', { method, args }, { timeoutMs: init.config.query.timeoutMs }),
   }
 }

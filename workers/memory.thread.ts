@@ -1,7 +1,7 @@
 /**
  * The memory thread: the four actors of memory management, and what they need of others. It samples the process, settles
  * the pressure level in the cell that every thread reads, and has memory freed where it is: caches in the gateway thread,
- * page caches and log of the store, idle parser threads, garbage everywhere. What it needs survives in the cell, so a new
+ * page caches and log of the store, idle parser threads, garbage everywhere; the Cache of Querying is an actor in main. What it needs survives in the cell, so a new
  * life of it goes on where the last one was; while it is gone, the level stays.
  */
 
@@ -16,7 +16,7 @@ import { cleanerActor } from '../src/memory/cleaner.actor.ts'
 import { N_HOTTEST } from '../src/memory/hottest.ts'
 import type { Thresholds } from '../src/memory/levels.ts'
 import { monitorActor } from '../src/memory/monitor.actor.ts'
-import { pressurePort } from '../src/memory/ports.ts'
+import { inAll, pressurePort } from '../src/memory/ports.ts'
 import { pressureHandlerActor } from '../src/memory/pressure-handler.actor.ts'
 import { MEMORY_ACTORS, MEMORY_PORTS, type CacheOperation, type CleanupStep } from '../src/memory/protocol.ts'
 import type { MemorySample } from '../src/memory/sample.ts'
@@ -24,6 +24,7 @@ import type { Actor } from '../src/otp/actor.ts'
 import type { CallMap } from '../src/otp/channel.ts'
 import { runThread, type ThreadContext } from '../src/otp/node/run-thread.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
+import { QUERY_CACHE, type CacheBody } from '../src/querying/protocol.ts'
 import type { CacheCalls, FreeCalls, HeapCalls, MetricCasts, PressureCasts, SupervisionCalls } from './calls.ts'
 import { pressureCellOf, type SharedState } from './shared-state.ts'
 
@@ -63,9 +64,8 @@ runThread<MemoryInit>((context) => {
       }),
       [MEMORY_PORTS.cleanup]: promisePort((step: CleanupStep) => free(context, recorder, step)),
       [MEMORY_PORTS.caches]: promisePort(async (operation: CacheOperation) => {
-        const done = await gateway.call('caches', operation)
-        // A gateway that is not there has no caches; it sizes them by the level when it makes them.
-        return !done.ok && done.error.code === 'unavailable' && operation.type !== 'stats' ? ok(0) : done
+        // Whoever is not there has no caches; it sizes them by the level when it makes them.
+        return inAll(await Promise.all([gateway.call('caches', operation), context.actors.call(QUERY_CACHE, operation satisfies CacheBody)]), operation)
       }),
       [MEMORY_PORTS.pressure]: pressurePort(cell, (fields) => void gateway.cast('pressure', fields)),
       [MEMORY_PORTS.cleaner]: promisePort(() => channel<SupervisionCalls>('supervision').call('startOnDemand', { name: MEMORY_ACTORS.cleaner })),

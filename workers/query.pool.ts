@@ -1,18 +1,19 @@
 /**
  * Questions about events: each is answered by one thread of this pool from the blocks, resident ones in shared memory and sealed
  * ones in their files, and a snapshot of the repository. Main gives each question a slot among the readers of the slabs, and
- * takes it back when the question is settled, whatever became of the thread.
+ * takes it back when the question is settled, whatever became of the thread. An answer is encoded here, and names the state
+ * that it holds for where there was but one while it was made.
  */
 
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Config } from '../config/schema.ts'
 import { createAnalyser } from '../src/analysis/analyse.ts'
 import { must } from '../src/base/assert.ts'
-import { failure, FailureError } from '../src/base/failure.ts'
-import { ok } from '../src/base/result.ts'
+import { failure, FailureError, type Failure } from '../src/base/failure.ts'
+import { ok, type Result } from '../src/base/result.ts'
 import { readKept, wholePoint, type Kept } from '../src/capture/kept.ts'
 import { createStaticCache } from '../src/correlate/static-index.ts'
-import { answer } from '../src/engine/answer.ts'
+import { answer, freshnessName } from '../src/engine/answer.ts'
 import { openCaches, type ActivePlan, type RuntimeContext } from '../src/engine/runtime/context.ts'
 import type { EventHandler } from '../src/engine/runtime/read-events.ts'
 import { RUNTIME_READS } from '../src/engine/runtime/reads.ts'
@@ -25,16 +26,19 @@ import { createTreeCache } from '../src/gateway/tree-cache.ts'
 import { createCache } from '../src/memory/cache.ts'
 import { NODE_PLATFORM } from '../src/otp/node/platform.ts'
 import { poolTasks } from '../src/otp/node/run-pool.ts'
+import type { Made, Question } from '../src/querying/protocol.ts'
+import type { Snapshot } from '../src/store/contract.ts'
 import { openReader } from '../src/store/reader.ts'
-import type { EventMethod } from '../src/wire/methods.ts'
+import type { Args, EventMethod } from '../src/wire/methods.ts'
+import { encodeResult } from '../src/wire/rpc.ts'
 import type { QueryTasks } from './calls.ts'
-import { isVerified, pendingFiles, storeGeneration, type SharedState } from './shared-state.ts'
+import { answerState, isVerified, numberOf, pendingFiles, setEventsDamaged, storeGeneration, type SharedState } from './shared-state.ts'
 
 export type QueryInit = {
   readonly storePath: string
   readonly eventsPath: string
   readonly keptPath: string
-  readonly slabs: Slabs
+  readonly slots: { readonly slabs: Slabs; readonly givenUp: Int32Array }
   readonly shared: SharedState
   readonly config: Pick<Config, 'query'>
 }
@@ -48,41 +52,57 @@ const CODE_LIMIT = 100_000
 export default poolTasks<QueryTasks, QueryInit>((init) => {
   const { clock } = NODE_PLATFORM
   const learnt = openLearnt()
-  const slabs = slabsBySlot(init.slabs)
+  const slabs = slabsBySlot(init.slots.slabs)
   const events = openEventReader({ directory: init.eventsPath, slabs: slabs.reader, disk: realDisk, nowMs: clock.wallMs, cacheBytes: CACHE_BYTES, warmMs: WARM_MS })
-  const kept = keptReader(init.keptPath)
+  const kept = keptReader(init)
   const stores = storeReader(init)
   const caches = openCaches()
   const trees = createTreeCache(createCache({ maxBytes: TREE_BYTES, nowMs: clock.nowMs }))
   const code = createStaticCache(createAnalyser(), CODE_LIMIT)
+  const make = (snapshot: Snapshot, { method, args }: Question, pause: () => void): Result<Made, Failure> => {
+    const { epoch, writtenAt, importState, unreadableFiles } = snapshot
+    const freshness = { epoch, writtenAt, importState, unreadableFiles, verified: isVerified(init.shared), stale: pendingFiles(init.shared) > 0 }
+    const state = answerState(init.shared, freshnessName(freshness))
+    const startedMs = clock.nowMs()
+    const context: RuntimeContext = {
+      queries: queriesOn(events.blocks(), learnt), snapshot, verified: freshness.verified, stale: freshness.stale, caches, pause, lost: events.lost, code: code.at(snapshot),
+      mapOf: trees.mapOf, treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
+      statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
+    }
+    const done = (RUNTIME_READS[method] as EventHandler<EventMethod>)(context, args as never)
+    if (events.problems().length > 0) setEventsDamaged(init.shared)
+    if (!done.ok) return done
+    const bytes = new Uint8Array(encodeResult(answer(done.value, freshness)))
+    const isOne = state !== null && state === answerState(init.shared, freshnessName(freshness))
+    return ok({ bytes, state: isOne && lasts(method, args) ? state : null, costUs: (clock.nowMs() - startedMs) * 1000 })
+  }
   return {
-    query: ({ slot, method, args }) => {
+    query: ({ slot, ...question }) => {
       const store = stores()
       if (!store.ok) return store
-      const deadlineMs = clock.nowMs() + init.config.query.timeoutMs
-      const pause = (): void => {
-        if (clock.nowMs() >= deadlineMs) throw new FailureError(failure('timeout', `the question took longer than ${init.config.query.timeoutMs} ms`, { hint: 'ask about a shorter window, or raise query.timeoutMs' }))
-      }
       slabs.enterAt(slot)
       try {
-        return store.value.snapshot((snapshot) => {
-          const verified = isVerified(init.shared)
-          const stale = pendingFiles(init.shared) > 0
-          const context: RuntimeContext = {
-            queries: queriesOn(events.blocks(), learnt), snapshot, verified, stale, caches, pause, lost: events.lost, code: code.at(snapshot), mapOf: trees.mapOf,
-            treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
-            statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
-          }
-          const done = (RUNTIME_READS[method] as EventHandler<EventMethod>)(context, args as never)
-          const { epoch, writtenAt, importState, unreadableFiles } = snapshot
-          return done.ok ? ok(answer(done.value, { epoch, writtenAt, importState, unreadableFiles, verified, stale })) : done
-        })
+        return store.value.snapshot((snapshot) => make(snapshot, question, pauseOf(init, slot)))
       } finally {
         slabs.reader.leave()
       }
     },
   }
 })
+
+/** How events were found depends on which files were used lately, too. */
+function lasts(method: EventMethod, args: unknown): boolean {
+  return !(method === 'query_events' && (args as Args<'query_events'>).explain)
+}
+
+function pauseOf({ slots: { givenUp }, config: { query: { timeoutMs } } }: QueryInit, slot: number): () => void {
+  const { clock } = NODE_PLATFORM
+  const deadlineMs = clock.nowMs() + timeoutMs
+  return () => {
+    if (Atomics.load(givenUp, slot) === 1) throw new FailureError(failure('timeout', 'nobody waits for the answer any more', { details: { cancelled: true } }))
+    if (clock.nowMs() >= deadlineMs) throw new FailureError(failure('timeout', `the question took longer than ${timeoutMs} ms`, { hint: 'ask about a shorter window, or raise query.timeoutMs' }))
+  }
+}
 
 /** One reader of the slabs for the thread, in the slot of the question it works on: a thread works on one at a time. */
 function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; enterAt(slot: number): void } {
@@ -110,16 +130,16 @@ function storeReader({ storePath, shared }: QueryInit): () => ReturnType<typeof 
   }
 }
 
-/** What clients stated and planned, read again when its file has changed. */
-function keptReader(path: string): () => Kept | undefined {
-  let mtimeMs = -1
+/** What clients stated and planned, read again when it has changed: times of files are too coarse to tell. */
+function keptReader({ keptPath, shared }: QueryInit): () => Kept | undefined {
+  let number: number | undefined
   let kept: Kept | undefined
   return () => {
-    const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat !== undefined && stat.mtimeMs !== mtimeMs) {
-      const read = readKept(readFileSync(path, 'utf8'))
-      kept = read.ok ? read.value : undefined
-      ;({ mtimeMs } = stat)
+    const now = numberOf(shared, 'kept')
+    if (number !== now || now % 2 !== 0) {
+      const read = existsSync(keptPath) ? readKept(readFileSync(keptPath, 'utf8')) : undefined
+      kept = read?.ok === true ? read.value : undefined
+      number = now
     }
     return kept
   }

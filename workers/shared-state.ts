@@ -1,11 +1,10 @@
 /**
  * A few numbers that every thread reads for free: shared memory that main makes and hands to each thread at its start, and
- * that outlives every thread. The pressure level is written by the memory thread, what is pending by the sync thread, all else
- * by the repository thread.
+ * that outlives every thread. The pressure level is written by the memory thread, what is pending by the sync thread, what
+ * concerns events by the capture thread, all else by the repository thread.
  */
 
 import type { PressureCell } from '../src/memory/pressure-cell.ts'
-
 import type { ImportState } from '../src/store/contract.ts'
 
 export type SharedState = Int32Array<SharedArrayBuffer>
@@ -19,7 +18,10 @@ const PRESSURE = 5
 const PENDING_FILES = 6
 const STORE_GENERATION = 7
 const STORE_GIVEN_UP = 8
-const LENGTH = 9
+const EVENTS = 9
+const KEPT = 10
+const EVENTS_DAMAGED = 11
+const LENGTH = 12
 
 const IMPORT_STATES = ['never', 'running', 'complete', 'interrupted'] as const satisfies readonly ImportState['state'][]
 
@@ -87,4 +89,46 @@ export function importProgress(shared: SharedState): { state: ImportState['state
     files_done: Atomics.load(shared, IMPORT_DONE),
     files_total: Atomics.load(shared, IMPORT_TOTAL),
   }
+}
+
+/** What questions about events are answered from, beside the repository: the events, and plans and statements. */
+const PARTS = { events: EVENTS, kept: KEPT } as const
+export type CapturedPart = keyof typeof PARTS
+
+/**
+ * Has the capture thread change a part. Its number is odd from before the first change can be seen until after the last, so
+ * whoever finds the same even number before and after reading has read one state. A thread that died in between leaves it odd
+ * until its next life has settled everything. What `isSame` says has changed nothing keeps its number.
+ */
+export function changing<T>(shared: SharedState, part: CapturedPart, change: () => T, isSame: (done: T) => boolean = () => false): T {
+  const at = PARTS[part]
+  const before = Atomics.or(shared, at, 1)
+  try {
+    const done = change()
+    Atomics.store(shared, at, before % 2 === 0 && isSame(done) ? before : (before | 1) + 1)
+    return done
+  } catch (thrown) {
+    Atomics.store(shared, at, (before | 1) + 1)
+    throw thrown
+  }
+}
+
+/** The number of a part; odd while it is being changed. */
+export function numberOf(shared: SharedState, part: CapturedPart): number {
+  return Atomics.load(shared, PARTS[part])
+}
+
+/** Somebody has found events that cannot be read: until the daemon starts anew, not all threads may know. */
+export function setEventsDamaged(shared: SharedState): void {
+  Atomics.store(shared, EVENTS_DAMAGED, 1)
+}
+
+/**
+ * Names the state of all that questions about events are answered from; `facts`: that of the repository (`freshnessName`).
+ * Null while something is being changed, or where what one thread has found damaged another may not know of yet.
+ */
+export function answerState(shared: SharedState, facts: string): string | null {
+  const [events, kept] = [numberOf(shared, 'events'), numberOf(shared, 'kept')]
+  if (events % 2 !== 0 || kept % 2 !== 0 || Atomics.load(shared, EVENTS_DAMAGED) === 1) return null
+  return `${storeGeneration(shared)} ${events} ${kept} ${facts}`
 }

@@ -24,6 +24,14 @@ const MAPPER: ReadonlySet<CaptureMethod> = new Set([
   'store_instrumentation_plan', 'get_instrumentation_plan', 'list_instrumentation_plans', 'delete_instrumentation_plan', 'activate_instrumentation_plan', 'set_instrumentation_point',
 ])
 
+const READING: ReadonlySet<CaptureMethod> = new Set(['get_event_stats', 'get_instrumentation_plan', 'list_instrumentation_plans', 'list_nodes', 'ask_node', 'stop_capture'])
+
+/** What a method changes: events, what is kept beside them, or nothing. */
+export function changedBy(method: CaptureMethod): 'events' | 'kept' | undefined {
+  if (READING.has(method)) return undefined
+  return MAPPER.has(method) || method === 'update_runtime_insights' || method === 'update_function_runtime_data' ? 'kept' : 'events'
+}
+
 /** The actor that answers a method. */
 export function actorFor(method: CaptureMethod): string {
   if (ENHANCED.has(method)) return CAPTURE_ACTORS.enhanced

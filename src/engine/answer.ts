@@ -29,3 +29,8 @@ export function answer<T>(value: T, freshness: Freshness): Answer<T> {
     stale: freshness.stale,
   }
 }
+
+/** One name for each state of the repository that an answer can be from: the same name, the same answer. */
+export function freshnessName({ epoch, importState, unreadableFiles, verified, stale }: Omit<Freshness, 'writtenAt'>): string {
+  return `${epoch} ${importState.state} ${unreadableFiles} ${verified} ${stale}`
+}

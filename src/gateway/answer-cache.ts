@@ -8,7 +8,8 @@ import type { Failure } from '../base/failure.ts'
 import { ok, type Result } from '../base/result.ts'
 import { cachePolicy, LONG_TTL_MS } from '../memory/cache-policy.ts'
 import type { Cache, HotKey } from '../memory/cache.ts'
-import { EncodedResult } from '../wire/rpc.ts'
+import { createStateEpochs } from '../memory/state-epochs.ts'
+import { EncodedResult, encodeResult } from '../wire/rpc.ts'
 
 export const ANSWERS = 'answers'
 
@@ -30,15 +31,7 @@ export type AnswerCacheOptions = {
 
 export function createAnswerCache({ cache, nowMs, onRead }: AnswerCacheOptions): AnswerCache {
   const view = cache.view<EncodedResult>(ANSWERS, { sizeOf: ({ bytes }) => bytes.length })
-  let stateNow = ''
-  let epoch = 1
-  const epochOf = (state: string): number => {
-    if (state !== stateNow) {
-      stateNow = state
-      epoch += 1
-    }
-    return epoch
-  }
+  const epochOf = createStateEpochs()
   return {
     answer(state, key, make) {
       const now = epochOf(state)
@@ -51,7 +44,7 @@ export function createAnswerCache({ cache, nowMs, onRead }: AnswerCacheOptions):
       const made = make()
       onRead(made.ok ? 'store_hit' : 'store_miss')
       if (!made.ok) return made
-      const encoded = new EncodedResult(made.value)
+      const encoded = new EncodedResult(encodeResult(made.value))
       const policy = cachePolicy((nowMs() - startedMs) * 1000)
       if (policy.keep !== 'not') view.keep(now, key, encoded, { ttlMs: policy.ttlMs })
       return ok(encoded)

@@ -5,6 +5,7 @@
 
 import type { Failure } from '../base/failure.ts'
 import type { Result } from '../base/result.ts'
+import { freshnessName } from '../engine/answer.ts'
 import type { ClientWriteMethod } from '../engine/core.actor.ts'
 import type { Identity, MemoryUse, ReadContext } from '../engine/read-context.ts'
 import { isReadMethod, READS } from '../engine/reads.ts'
@@ -35,7 +36,8 @@ export type CallPorts = {
   readonly importProject: (args: Args<'import_project'>, call: CallerPorts) => Promise<Outcome>
   readonly control: (method: ControlMethod, args: unknown) => Promise<Outcome>
   readonly capture: (method: CaptureMethod, args: unknown) => Promise<Outcome>
-  readonly events: (method: EventMethod, args: unknown) => Promise<Outcome>
+  /** `facts`: the state of the repository that this call can see. */
+  readonly events: (question: { readonly method: EventMethod; readonly args: unknown; readonly facts: string }, call: CallerPorts) => Promise<Outcome>
   readonly task: (method: TaskMethod, args: unknown, call: CallerPorts) => Promise<Outcome>
 }
 
@@ -47,7 +49,7 @@ export function answerCall(ports: CallPorts, method: Method, args: unknown, call
   if (isReadMethod(method)) return readAs(ports, method, args as Args<typeof method>)
   switch (METHODS[method].runs) {
     case 'events':
-      return ports.events(method as EventMethod, args)
+      return ports.events({ method: method as EventMethod, args, facts: stateOf(ports, ports.snapshot.current()) }, call)
     case 'capture':
       return ports.capture(method as CaptureMethod, args)
     case 'task':
@@ -70,13 +72,11 @@ async function readSettled<M extends ReadMethod>(ports: CallPorts, method: M, ar
 
 function read<M extends ReadMethod>(ports: CallPorts, method: M, args: ReadArgs<M>): Outcome {
   const snapshot = ports.snapshot.current()
-  const verified = ports.isVerified()
-  const stale = ports.isStale()
   const treeOf = (path: string) => ports.trees.treeOf(snapshot, path)
   const treeOfVersion: ReadContext['treeOfVersion'] = (path, version) => ports.trees.treeOfVersion(snapshot, path, version)
-  const context: ReadContext = { snapshot, verified, stale, identity: ports.identity, memory: ports.memory, treeOf, treeOfVersion, mapOf: ports.trees.mapOf }
+  const context: ReadContext = { snapshot, verified: ports.isVerified(), stale: ports.isStale(), identity: ports.identity, memory: ports.memory, treeOf, treeOfVersion, mapOf: ports.trees.mapOf }
   const make = (): Outcome => READS[method](context, args)
-  return UNCACHED.has(method) ? make() : ports.answers.answer(stateOf(snapshot, verified, stale), `${method} ${JSON.stringify(args)}`, make)
+  return UNCACHED.has(method) ? make() : ports.answers.answer(stateOf(ports, snapshot), `${method} ${JSON.stringify(args)}`, make)
 }
 
 /** Makes an answer again that was kept before a restart, in its place; a key that means nothing now is left out. */
@@ -87,11 +87,11 @@ export function restoreAnswer(ports: CallPorts, saved: HotKey): void {
   if (!args.success) return
   const { wait: _, ...about } = args.data
   if (!read(ports, method, about).ok) return
-  ports.answers.lift(stateOf(ports.snapshot.current(), ports.isVerified(), ports.isStale()), saved)
+  ports.answers.lift(stateOf(ports, ports.snapshot.current()), saved)
 }
 
-function stateOf({ epoch, importState, unreadableFiles }: Snapshot, verified: boolean, stale: boolean): string {
-  return `${epoch} ${importState.state} ${unreadableFiles} ${verified} ${stale}`
+function stateOf(ports: CallPorts, { epoch, importState, unreadableFiles }: Snapshot): string {
+  return freshnessName({ epoch, importState, unreadableFiles, verified: ports.isVerified(), stale: ports.isStale() })
 }
 
 function parsed(json: string): unknown {

@@ -34,8 +34,8 @@ export const METRICS = {
   elixir_scope_cache_misses_total: counter('Lookups that a cache did not answer.', 'cache'),
   elixir_scope_cache_evictions_total: counter('Values that left a cache, and why.', 'cache', 'why'),
   elixir_scope_cache_bytes: gauge('Bytes that a cache keeps.', 'cache'),
-  elixir_scope_cache_tier_bytes: gauge('Bytes in a tier, over all caches.', 'tier'),
-  elixir_scope_cache_limit_bytes: gauge('Bytes that all caches together may keep at the present memory pressure.'),
+  elixir_scope_cache_tier_bytes: gauge('Bytes in a tier, over the caches of the gateway.', 'tier'),
+  elixir_scope_cache_limit_bytes: gauge('Bytes that the caches of the gateway together may keep at the present memory pressure.'),
 
   elixir_scope_memory_pressure_level: gauge('0 normal, 1 warning, 2 critical, 3 emergency.'),
   elixir_scope_memory_limit_bytes: gauge('What the daemon may use (memory.maxBytes).'),
@@ -49,6 +49,8 @@ export const METRICS = {
   elixir_scope_open_calls: gauge('Calls that wait for their return.'),
   elixir_scope_calls_given_up_total: counter('Calls that wait no more, since events were missing or too many calls were open.'),
   elixir_scope_event_places_left_out_total: counter('Places in the code that found no room in a block: their events have none.'),
+  elixir_scope_questions_total: counter('Questions about events: cached, joined (another asked the same at that moment), worked_out, failed.', 'outcome'),
+  elixir_scope_questions: gauge('Questions about events that have been asked and not answered.'),
 
   elixir_scope_import_duration_seconds: histogram('Time of an import.', 'outcome'),
   elixir_scope_import_files_total: counter('Files that imports dealt with.', 'outcome'),

@@ -184,6 +184,9 @@ export const METHODS = {
     capture: z.object({
       events: z.int(), bytes_on_disk: z.int(), nodes: z.array(z.string()).describe('that are connected'), listening: z.array(z.string()).describe('where agents connect'),
     }).nullable().describe('events that are kept; null without capture'),
+    questions: z.array(z.object({
+      method: z.string(), age_ms: z.int(), running_ms: z.int().nullable().describe('what a thread has spent on it; null while it waits for one'), askers: z.int(),
+    })).describe('about events, that are under way; the oldest first'),
     heart: z.object({ pid: z.int(), restarts: z.int() }).nullable()
       .describe('the process that starts the daemon again when it aborts, and how often it has; null in the foreground'),
     store_set_aside: z.object({

@@ -42,13 +42,18 @@ export function encodeRequest(id: number, method: string, params: readonly unkno
   return encode([0, id, method, params])
 }
 
-/** A result that is encoded already: a response can be made of it again and again. */
+/** A result that is encoded already (`encodeResult`): a response can be made of it again and again. */
 export class EncodedResult {
   readonly bytes: Uint8Array
 
-  constructor(result: unknown) {
-    this.bytes = packr.pack(plain(result ?? null, 0))
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
   }
+}
+
+/** A result as it stands in a response. The bytes may be part of a larger buffer: copy them to hand them to another thread. */
+export function encodeResult(result: unknown): Uint8Array {
+  return encode(result ?? null)
 }
 
 export function encodeResponse(id: number, result: Result<unknown, Failure>): Uint8Array {
@@ -122,7 +127,7 @@ function fault(message: string, frame: Uint8Array): { readonly ok: false; readon
   return fail({ failure: failure('invalid_argument', message, { hint }), id: messageIdOf(frame, 0) })
 }
 
-function encode(message: readonly unknown[]): Uint8Array {
+function encode(message: unknown): Uint8Array {
   const bytes = packr.pack(plain(message, 0))
   if (bytes.length > LARGE_MESSAGE_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(ENCODE_BUFFER_BYTES))
   return bytes

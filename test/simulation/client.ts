@@ -154,6 +154,16 @@ export function createClient({ name, clock, random, disk, files, connect, breach
       seenEpoch = Math.max(seenEpoch, epoch)
     })
   }
+  /** Few questions, so that many clients ask the same. */
+  const question = (): void => {
+    const atLeast = seenEpoch
+    request('question', { by: random.below(3) }, { timeoutMs: TIMEOUT_MS }, (result) => {
+      if (!result.ok) return
+      const epoch = result.value as number
+      if (epoch < atLeast) breach(`${name}: a question was answered from epoch ${epoch} after ${atLeast} had been seen`)
+      seenEpoch = Math.max(seenEpoch, epoch)
+    })
+  }
   const settle = (): void => {
     const then = new Map(files.all())
     request('settle', {}, { timeoutMs: TIMEOUT_MS }, (result) => {
@@ -170,7 +180,8 @@ export function createClient({ name, clock, random, disk, files, connect, breach
     if (pending.size() + undecided.size >= MAX_OPEN) return
     const choice = random.unit()
     if (choice < 0.5) write()
-    else if (choice < 0.9) read()
+    else if (choice < 0.8) read()
+    else if (choice < 0.9) question()
     else if (choice < 0.93) settle()
     else if (choice < 0.95) ask('import', 60_000)
     else if (choice < 0.97) ask('health', TIMEOUT_MS)
@@ -184,7 +195,7 @@ export function createClient({ name, clock, random, disk, files, connect, breach
     write, read, ask, settle,
     burst(n) {
       if (pending.size() + n > MAX_PENDING) return
-      const method = random.pick(['echo', 'health', 'pressure'])
+      const method = random.pick(['echo', 'health', 'pressure', 'question'])
       for (let i = 0; i < n; i++) ask(method, TIMEOUT_MS)
     },
     drop() {

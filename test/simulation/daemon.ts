@@ -12,6 +12,7 @@ import { fail, ok } from '../../src/base/result.ts'
 import type { Result } from '../../src/base/result.ts'
 import { CORE, coreActor, STORE_PORT } from '../../src/engine/core.actor.ts'
 import type { StoreOperation } from '../../src/engine/core.actor.ts'
+import { createMetricRecorder } from '../../src/host/metric-recorder.ts'
 import { admitWrite, insufficientMemory } from '../../src/memory/admission.ts'
 import { cacheManagerActor } from '../../src/memory/cache-manager.actor.ts'
 import { cleanerActor } from '../../src/memory/cleaner.actor.ts'
@@ -38,12 +39,16 @@ import type { ImportOperation } from '../../src/project/batch-processor.actor.ts
 import { CIRCUITS_PORT, PARSER_POOL_PORT, RESUME_PORT } from '../../src/project/parser.actor.ts'
 import { incrementalUpdaterActor } from '../../src/project/sync/incremental-updater.actor.ts'
 import { INCREMENTAL_UPDATER, SYNC_PORTS } from '../../src/project/sync/protocol.ts'
+import { QUERY_POOL_PORT, type Made } from '../../src/querying/protocol.ts'
 import { createTaskSink } from '../../src/project/task-sink.ts'
 import { SYNCHRONIZER } from '../../src/project/watch/protocol.ts'
 import { parserPoolPort, supervisionService } from '../../supervisors/control.ts'
 import { startOnDemand } from '../../supervisors/supervisor-calls.ts'
+import { createQuerying, slotsFor } from '../../supervisors/querying.ts'
 import { supervisionTree } from '../../supervisors/tree.ts'
 import { wiresFor } from '../../supervisors/wires.ts'
+import type { QueryCalls } from '../../workers/calls.ts'
+import { answerState, createSharedState, type SharedState } from '../../workers/shared-state.ts'
 import type { Reply, Request, WriteArgs } from './client.ts'
 import type { Disk } from './disk.ts'
 import type { Files } from './files.ts'
@@ -56,7 +61,7 @@ import { createThreads, platformOf } from './threads.ts'
 import type { Half, Ports, Thread, Threads } from './threads.ts'
 
 /** How the daemon can be made wrong, to see that it is noticed. */
-export type DaemonFlaw = SyncFlaw | 'an actor loses replies' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound'
+export type DaemonFlaw = SyncFlaw | 'an actor loses replies' | 'an actor is not started again' | 'a handler throws' | 'wires have no bound' | 'answers are kept whatever changes'
 
 export type DaemonWorld = {
   readonly scheduler: Scheduler
@@ -118,17 +123,19 @@ export function startDaemon(world: DaemonWorld, name: string): Daemon {
       return isFailure(parts) ? parts : { actors: hosted(world, {}), ...parts, services: { ...stubsFor(thread.name), ...parts.services } }
     },
   })
-  const inits = { repository: { parserThreads: 2 } }
+  const shared = createSharedState()
+  const querying = createQuerying({ tree: () => tree, config: world.config, slots: slotsFor(world.config), shared, cacheBytes: 1 << 20, nowMs: platform.clock.nowMs, recorder: createMetricRecorder() })
+  const inits = { repository: { parserThreads: 2 }, querying: querying.actors }
   const root = specWith(supervisionTree(world.config, new Proxy(inits, { get: (known, key) => Reflect.get(known, key) ?? {} }) as never), world)
   const tree: Tree = startTree({
     root, wires: world.flaw === 'wires have no bound' ? WIRES.map((wire) => ({ ...wire, maxInFlight: 1e6, maxCasts: 1e6 })) : WIRES,
     log: (level, message, fields) => level === 'debug' ? undefined : scheduler.note(name, { log: message, ...fields }),
     ports: {
       [PARSER_POOL_PORT]: parserPoolPort(() => tree), [CIRCUITS_PORT]: (_report, done) => done(ok(null)),
-      [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)),
+      [RESUME_PORT]: promisePort(() => startOnDemand({ tree, root }, BATCH_PROCESSOR)), [QUERY_POOL_PORT]: querying.poolPort,
     },
     services: {
-      ...stubsFor('main'), supervision: supervisionService(root, () => tree),
+      ...stubsFor('main'), events: querying.service, supervision: supervisionService(root, () => tree),
       control: { calls: { control: () => ok('healthy'), listening: () => ok(null) } },
     },
     platform: {
@@ -141,10 +148,20 @@ export function startDaemon(world: DaemonWorld, name: string): Daemon {
           world.poolTrap = undefined
           return poolTrap
         },
+        outcome: () => context.id === 'query' ? answerOf(world, shared) : null,
       }),
     },
   })
   return { process, tree, threads, root, channels: () => channels.filter((each) => each.process.isAlive) }
+}
+
+/** What a thread of the query pool makes of a question: the epoch that it was answered from. */
+function answerOf(world: DaemonWorld, shared: SharedState): Made {
+  return { bytes: new Uint8Array(new Uint32Array([world.disk.log.length]).buffer), state: answerState(shared, factsIn(world)), costUs: 1000 }
+}
+
+function factsIn({ disk, flaw }: DaemonWorld): string {
+  return flaw === 'answers are kept whatever changes' ? '' : String(disk.log.length)
 }
 
 function specWith(spec: NodeSpec, world: DaemonWorld): NodeSpec {
@@ -278,6 +295,7 @@ const MAX_IN_FLIGHT = 256
 const CORE_TIMEOUT_MS = 10_000
 const SETTLE_TIMEOUT_MS = DEFAULTS.query.timeoutMs
 const CLEAN_TIMEOUT_MS = 65_000
+const QUESTION_TIMEOUT_MS = 25_000
 
 async function gateway({ world, context, thread }: Means): Promise<ThreadParts | Failure> {
   const { disk, ports } = world
@@ -288,6 +306,11 @@ async function gateway({ world, context, thread }: Means): Promise<ThreadParts |
     const result = await call
     world.open.delete(promise)
     return result
+  }
+  const question = async (args: unknown): Promise<Result<unknown, Failure>> => {
+    const asked = context.channel<QueryCalls>('events').call('query', { method: 'count_events', args, facts: factsIn(world) }, { timeoutMs: QUESTION_TIMEOUT_MS })
+    const answer = await promised('question', QUESTION_TIMEOUT_MS, asked)
+    return answer.ok ? ok(new Uint32Array((answer.value as Uint8Array).buffer)[0]) : answer
   }
   const answer = (method: string, args: unknown): Result<unknown, Failure> | Promise<Result<unknown, Failure>> => {
     switch (method) {
@@ -301,6 +324,7 @@ async function gateway({ world, context, thread }: Means): Promise<ThreadParts |
       case 'clean': return promised('clean', CLEAN_TIMEOUT_MS, context.actors.call(MEMORY_ACTORS.pressureHandler, { type: 'emergency_cleanup' }, CLEAN_TIMEOUT_MS))
       case 'settle': if (world.flaw === 'a settle does not wait') return ok({ epoch: disk.log.length })
         return promised('settle', SETTLE_TIMEOUT_MS, context.actors.call(SYNCHRONIZER, { type: 'settle' }, SETTLE_TIMEOUT_MS))
+      case 'question': return question(args)
       case 'slow': return promised('slow', 2000, context.channel('imports').call('never', {}, { timeoutMs: 2000 }))
       default: return fail(failure('unknown_method', method))
     }

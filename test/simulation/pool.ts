@@ -21,13 +21,13 @@ import type { Random } from './random.ts'
 
 export type PoolTrap = 'a thread dies' | 'a task is slow' | 'the pool ends'
 
-export type PoolWorld = { readonly random: Random; readonly platform: Platform; takeTrap(): PoolTrap | undefined }
+export type PoolWorld = { readonly random: Random; readonly platform: Platform; takeTrap(): PoolTrap | undefined; /** What a task comes to. */ outcome(): unknown }
 
 type Task = { readonly settle: (result: Result<unknown, Failure>) => void }
 
 const SLOW_MS = 20_000
 
-export function startPool(start: PoolStart, context: StartContext, { random, platform, takeTrap }: PoolWorld): RunningPool {
+export function startPool(start: PoolStart, context: StartContext, { random, platform, takeTrap, outcome }: PoolWorld): RunningPool {
   const limit = start.size + (start.overflow ?? 0) + start.maxQueue
   const tasks = new Set<Task>()
   let ended = false
@@ -46,7 +46,7 @@ export function startPool(start: PoolStart, context: StartContext, { random, pla
       return task.settle(fail(calleeUnavailable(context.id, 'its thread died')))
     }
     context.clock.after(trap === 'a task is slow' ? SLOW_MS : random.below(20), () => {
-      task.settle(ok(null))
+      task.settle(ok(outcome()))
     })
   }
   const run: RunningPool['run'] = (_method, given) => {

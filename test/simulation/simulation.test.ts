@@ -78,6 +78,7 @@ const CAUGHT: Readonly<Record<Flaw, RegExp>> = {
   'notes requests after it commits': /was carried out twice/,
   'an actor is not started again': /is answered|does not run|all is well again/,
   'a handler throws': /threw: Error: a bug/,
+  'answers are kept whatever changes': /a question was answered from epoch \d+ after/,
   'wires have no bound': /calls and \d+ casts under way/,
   // These break whatever comes first.
   'deadlines are forgotten': /./,

@@ -8,7 +8,7 @@ import { placesOf, ROOT } from '../../supervisors/placement.ts'
 import { supervisorCalls } from '../../supervisors/supervisor-calls.ts'
 import { supervisionTree, treeFor, type TreeInits } from '../../supervisors/tree.ts'
 
-const root = supervisionTree(DEFAULTS, { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {}, capture: {}, query: {} } as unknown as TreeInits)
+const root = supervisionTree(DEFAULTS, { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {}, capture: {}, query: {}, querying: {} } as unknown as TreeInits)
 
 function world() {
   const asked: string[] = []

@@ -14,7 +14,7 @@ import { supervisionTree, type TreeInits } from '../../supervisors/tree.ts'
 
 /** With every part switched on. */
 const WHOLE = { ...DEFAULTS, capture: { ...DEFAULTS.capture, enabled: true } }
-const INITS = { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {}, capture: {} } as unknown as TreeInits
+const INITS = { repository: { parserThreads: 3 }, gateway: {}, memory: {}, sync: {}, capture: {}, querying: {} } as unknown as TreeInits
 
 /** Supervisor -> strategy and children with their restart types, as the documents have them; X: decided otherwise, see docs/DEVIATIONS.md. */
 const SPECIFIED: Readonly<Record<string, readonly [strategy: string, children: Readonly<Record<string, string>>]>> = {

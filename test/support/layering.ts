@@ -21,7 +21,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   'src/query': 4,
   'src/engine': 5,
   'src/project': 6, 'src/capture': 6, 'src/memory': 6, 'src/client': 6,
-  'src/gateway': 7, 'src/cli': 7, 'src/host': 7,
+  'src/gateway': 7, 'src/cli': 7, 'src/host': 7, 'src/querying': 7,
   workers: 8,
   supervisors: 9,
   // The command's entry point wires the command line to host and daemon, so it stands above them all.
