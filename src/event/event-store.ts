@@ -21,7 +21,7 @@ import { recover, type Recovered } from './recover.ts'
 import { filesBefore, filesToRemove, type PrunableFile, type Retention } from './retention.ts'
 import { timeRange } from './seal.ts'
 import {
-  appendBatch, dropLog, type EventStore, type EventStoreConfig, type EventStorePorts, type IncomingBatch, openBlock, sealOpenBlock, settle, stateHeld, syncAll,
+  appendBatch, dropLog, type EventStore, type EventStoreConfig, type EventStorePorts, type IncomingBatch, noteProblem, openBlock, sealOpenBlock, settle, stateHeld, syncAll,
 } from './store-state.ts'
 import { openWriter } from './writer-state.ts'
 
@@ -30,10 +30,13 @@ export type { Retention } from './retention.ts'
 export type { SetAside } from './set-aside.ts'
 export type { EventStore, EventStoreConfig, EventStorePorts, IncomingBatch } from './store-state.ts'
 
+/** What failed is over when nothing failed for as long. */
+const QUIET_MS = 10_000
+
 export function openEventStore(directory: string, ports: EventStorePorts, config: EventStoreConfig): Result<{ readonly store: EventStore; readonly recovered: Recovered }, Failure> {
   const store: EventStore = {
     directory, ports, config, writer: openWriter(), open: undefined, waiting: [], files: [], growing: undefined,
-    nextNumber: 1, maxResident: Infinity, sessions: new Map(), durable: new Map(), commits: 0, lastProblem: undefined,
+    nextNumber: 1, maxResident: Infinity, sessions: new Map(), durable: new Map(), commits: 0, problem: undefined,
   }
   const recovered = recover(store)
   if (recovered.ok) return ok({ store, recovered: recovered.value })
@@ -45,7 +48,7 @@ export function openEventStore(directory: string, ports: EventStorePorts, config
 export function ingest(store: EventStore, incoming: IncomingBatch): Result<'stored' | 'duplicate', Failure> {
   if (incoming.batch.no <= (store.sessions.get(incoming.session) ?? 0)) return ok('duplicate')
   const appended = appendBatch(store, incoming)
-  if (!appended.ok) store.lastProblem = appended.error
+  if (!appended.ok) noteProblem(store, appended.error)
   return appended
 }
 
@@ -58,7 +61,7 @@ export function lastPlace({ open }: EventStore): { readonly block: number; reado
 export function commit(store: EventStore): Result<'durable', Failure> {
   const failed = syncAll(store)
   if (failed !== undefined) {
-    store.lastProblem = failed
+    noteProblem(store, failed)
     return fail(failed)
   }
   for (const [session, no] of store.sessions) if (store.durable.get(session) !== no) store.durable.set(session, no)
@@ -78,6 +81,12 @@ export function tick(store: EventStore): void {
   if (open !== undefined && counts(open.block).rows > 0 && store.ports.nowMs() - open.lastMs >= store.config.idleMs) sealOpenBlock(store)
   else settle(store)
   if (store.open === undefined && openBlock(store).ok) stateHeld(store)
+  if (store.problem !== undefined && store.ports.nowMs() - store.problem.atMs >= QUIET_MS && isWell(store)) store.problem = undefined
+}
+
+/** Nothing waits for room, and the log takes more. */
+function isWell(store: EventStore): boolean {
+  return store.waiting.length === 0 && store.open !== undefined && stateHeld(store) === undefined
 }
 
 export type EventStoreStats = {
@@ -123,7 +132,7 @@ export function stats(store: EventStore): EventStoreStats {
     bytesFrozen: frozen.ok ? frozen.value.reduce((sum, { nBytes }) => sum + nBytes, 0) : 0,
     eventsByType: Object.fromEntries(Object.entries(EVENT_TYPES).flatMap(([type, code]) => (nByCode.has(code) ? [[type, nByCode.get(code)]] : []))),
     indexEntries: Object.fromEntries(KEY_KINDS.map((kind, idx) => [kind, entries.reduce((sum, { nKeys }) => sum + (nKeys[idx] ?? 0), 0)])) as Record<KeyKind, number>,
-    commits: store.commits, waitingBlocks: store.waiting.length, lastProblem: store.lastProblem ?? null,
+    commits: store.commits, waitingBlocks: store.waiting.length, lastProblem: store.problem?.failure ?? null,
   }
 }
 
@@ -206,7 +215,7 @@ function removeFiles(store: EventStore, names: readonly string[]): Result<number
   for (const name of names) {
     const removed = attempt('remove a file of events', () => store.ports.disk.remove(join(store.directory, name)))
     if (!removed.ok) {
-      store.lastProblem = removed.error
+      noteProblem(store, removed.error)
       return removed
     }
     nEvents += forget(store, name)

@@ -19,7 +19,7 @@ import { attempt } from './disk.ts'
 import { appendLog, closeLog, type FoundBatch, logName, logNumber, readLog, type ReadLog, reopenLog, syncLog } from './log.ts'
 import { mergeSessions, takeFiles } from './recover-files.ts'
 import { setAside, type SetAside } from './set-aside.ts'
-import { beginLog, type EventStore, noteSession, openBlock, sealOpenBlock, stateHeld, takeSlab } from './store-state.ts'
+import { beginLog, type EventStore, noteProblem, noteSession, openBlock, sealOpenBlock, stateHeld, takeSlab } from './store-state.ts'
 import { append, beginBlock } from './writer.ts'
 
 /** What was found when the store was opened. */
@@ -89,7 +89,7 @@ function replayLogs(store: EventStore, report: Report, logs: readonly number[]):
   const opened = openBlock(store)
   if (!opened.ok) {
     // A full disk: what is stored can be read all the same, and the logs that stay are looked at again next time.
-    store.lastProblem = opened.error
+    noteProblem(store, opened.error)
     return undefined
   }
   for (const path of empty) attempt('remove a log whose block is in a file', () => store.ports.disk.remove(path))

@@ -66,7 +66,8 @@ export type EventStore = {
   readonly sessions: Map<string, number>
   readonly durable: Map<string, number>
   commits: number
-  lastProblem: Failure | undefined
+  /** What failed last; it is over when nothing has failed for a while and the disk takes something again. */
+  problem: { readonly failure: Failure; readonly atMs: number } | undefined
 }
 
 /** Sessions that are remembered; one that comes back later than so many others sends again what it was not acknowledged. */
@@ -79,6 +80,10 @@ export type IncomingBatch = {
   /** What `batch` was decoded from. */
   readonly bytes: Uint8Array
   readonly batch: Batch
+}
+
+export function noteProblem(store: EventStore, failure: Failure | undefined): void {
+  if (failure !== undefined) store.problem = { failure, atMs: store.ports.nowMs() }
 }
 
 /** The open block; begins one where there is none. */
@@ -124,14 +129,14 @@ export function stateHeld(store: EventStore, without: readonly string[] = []): F
 
 /** A slab for a block of this number: where all are in use, the oldest block that is on disk makes room. */
 export function takeSlab(store: EventStore, number: number): Result<Block, Failure> {
-  const { ports: { slabs }, waiting, lastProblem } = store
+  const { ports: { slabs }, waiting, problem } = store
   const free = slabs.take(number)
   if (free !== undefined) return ok(free)
   store.maxResident = Math.min(store.maxResident, slabs.resident().length)
   retireOldest(store)
   const made = slabs.take(number)
   if (made !== undefined) return ok(made)
-  if (waiting.length > 0 && lastProblem !== undefined) return fail(lastProblem)
+  if (waiting.length > 0 && problem !== undefined) return fail(problem.failure)
   return fail(failure('busy', 'all memory for events is being read', { hint: 'try again; long queries hold it' }))
 }
 
@@ -191,7 +196,7 @@ export function settle(store: EventStore): Failure | undefined {
   for (let next = store.waiting[0]; next !== undefined; next = store.waiting[0]) {
     const failed = writeBlock(store, next)
     if (failed !== undefined) {
-      store.lastProblem = failed
+      noteProblem(store, failed)
       return failed
     }
     store.waiting.shift()
@@ -241,7 +246,7 @@ export function finishGrowing(store: EventStore): void {
   const { growing } = store
   if (growing === undefined) return
   store.growing = undefined
-  if (!growing.isBroken) store.lastProblem = finishFile(growing) ?? store.lastProblem
+  if (!growing.isBroken) noteProblem(store, finishFile(growing))
   closeFile(growing)
   if (growing.index.entries.length > 0) store.files.push(growing.index)
   else attempt('remove a file of events', () => store.ports.disk.remove(growing.index.path))
@@ -250,5 +255,5 @@ export function finishGrowing(store: EventStore): void {
 export function dropLog(store: EventStore, log: Log): void {
   closeLog(log)
   const removed = attempt('remove a log', () => store.ports.disk.remove(log.path))
-  if (!removed.ok) store.lastProblem = removed.error
+  if (!removed.ok) noteProblem(store, removed.error)
 }

@@ -112,9 +112,16 @@ test('a full disk: a typed error, nothing counted, nothing lost, and it goes on 
   expect(durableOf(opened.store, sessionOf(1))).toBe(2)
   expect(namesIn(opened)).toEqual(names)
   expect(namesIn(openStore(disk.after(1)))).toEqual(names)
+  opened.clock.nowMs += 10_000
+  tick(opened.store)
+  expect(stats(opened.store)).toMatchObject({ lastProblem: { code: 'storage_full' } })
   disk.room(Infinity)
   tick(opened.store)
-  expect(stats(opened.store)).toMatchObject({ events: 20, waitingBlocks: 0 })
+  expect(stats(opened.store)).toMatchObject({ events: 20, waitingBlocks: 0, lastProblem: { code: 'storage_full' } })
+  // It is over when it has been for a while.
+  opened.clock.nowMs += 10_000
+  tick(opened.store)
+  expect(stats(opened.store)).toMatchObject({ events: 20, lastProblem: null })
   names.push(...send(opened.store, 3, 9))
   expect(namesIn(opened)).toEqual(names)
   commit(opened.store)
