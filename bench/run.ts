@@ -21,6 +21,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
                              following files through a daemon: saves until seen, many at once, restarts, idle
   watch                      watching alone: memory and CPU while idle, a save until it is told
   events                     events decoded, appended and sealed; bytes an event takes; beside ETS tables on Erlang
+  events-sites               the same with 100,000 places that call: how full blocks get, what the writer holds
   events-lookup              lookups by each index among ten million events in memory: p50, p95; counts over all
   events-store               the same on a real disk, durable; opening after an end, reading from files, pruning
   events-socket --dir DIR    events through a daemon, from one connection and from four; lookups as clients make them
@@ -72,6 +73,8 @@ async function measure(name: string | undefined, { dir, warm, seconds }: Values)
       return (await import('./otp.ts')).benchOtp()
     case 'events':
       return (await import('./events.ts')).benchEvents()
+    case 'events-sites':
+      return (await import('./events-sites.ts')).benchManySites()
     case 'events-socket':
       return dir === undefined ? undefined : (await import('./events-socket.ts')).benchEventsOverSocket(dir)
     case 'events-store':
