@@ -1,12 +1,12 @@
 /**
- * Timelines as other programs read them. Chrome's trace event format (Perfetto, chrome://tracing): begin and end events in order
+ * Timelines as other programs read them. Chrome's trace event format (Perfetto): begin and end events in order
  * for each thread, µs; a BEAM node is a process there and a process a thread. Speedscope's evented format: a profile for each process
- * with calls, frames shared, ns. Both count time from the first event, since doubles cannot hold ns since 1970. Pure.
+ * with calls, from its first to its last, frames shared, ns; shown first is the one with the most calls. Both count time from the first event, since doubles cannot hold ns since 1970. Pure.
  */
 
 import type { EventWire } from '../wire/event-records.ts'
 import { payloadTexts, saidBy } from './render/events.ts'
-import { isoOf } from './render/moments.ts'
+import { isoOf, momentOf } from './render/moments.ts'
 import type { Mark, Timeline, Timelines } from './timelines.ts'
 
 export const TRACE_FORMATS = ['chrome', 'speedscope'] as const
@@ -41,6 +41,7 @@ export function* traceText(format: TraceFormat, timelines: Timelines, exporter: 
 
 function* chromeEvents({ processes }: Timelines): Generator<ChromeEvent> {
   const nodes = new Map<string, number>()
+  const nodeName = nodeNames(processes)
   let tid = 0
   for (const process of processes) {
     const key = `${process.node} ${process.nodeStartNs}`
@@ -48,7 +49,7 @@ function* chromeEvents({ processes }: Timelines): Generator<ChromeEvent> {
     const pid = nodes.get(key) ?? nodes.size + 1
     nodes.set(key, pid)
     tid += 1
-    if (isNew) yield { name: 'process_name', ph: 'M', pid, tid: 0, args: { name: process.node } }
+    if (isNew) yield { name: 'process_name', ph: 'M', pid, tid: 0, args: { name: nodeName(process) } }
     yield { name: 'thread_name', ph: 'M', pid, tid, args: { name: titleOf(process) } }
     for (const mark of process.marks) yield chromeEvent(mark, pid, tid)
   }
@@ -72,19 +73,21 @@ function placeOf({ node_id: nodeId, caller }: EventWire): Record<string, string>
 
 type SpeedscopeEvent = { readonly type: 'O' | 'C'; readonly frame: number; readonly at: number }
 
-function speedscopeOf({ processes, startNs, end }: Timelines, exporter: string): unknown {
+function speedscopeOf({ processes, startNs }: Timelines, exporter: string): unknown {
   const frames = new Map<string, number>()
   const frameOf = (name: string): number => {
     const frame = frames.get(name) ?? frames.size
     frames.set(name, frame)
     return frame
   }
-  const profiles = processes.filter(hasCalls).map((process) => ({
-    type: 'evented', name: `${titleOf(process)} on ${process.node}`, unit: 'nanoseconds', startValue: 0, endValue: end,
-    events: process.marks.flatMap((mark): SpeedscopeEvent[] => mark.kind === 'instant' ? [] : [{ type: mark.kind === 'open' ? 'O' : 'C', frame: frameOf(mark.name), at: mark.at }]),
-  }))
+  const nodeName = nodeNames(processes)
+  const profiles = processes.filter(hasCalls).map((process) => {
+    const events = process.marks.flatMap((mark): SpeedscopeEvent[] => mark.kind === 'instant' ? [] : [{ type: mark.kind === 'open' ? 'O' : 'C', frame: frameOf(mark.name), at: mark.at }])
+    return { type: 'evented', name: `${titleOf(process)} on ${nodeName(process)}`, unit: 'nanoseconds', startValue: events[0]?.at ?? 0, endValue: events.at(-1)?.at ?? 0, events }
+  })
+  const most = profiles.reduce((best, { events }, at) => (events.length > (profiles[best]?.events.length ?? 0) ? at : best), 0)
   return {
-    $schema: 'https://www.speedscope.app/file-format-schema.json', exporter, name: `calls from ${isoOf(startNs)} on`, activeProfileIndex: 0,
+    $schema: 'https://www.speedscope.app/file-format-schema.json', exporter, name: `calls from ${isoOf(startNs)} on`, activeProfileIndex: most,
     shared: { frames: [...frames.keys()].map((name) => ({ name })) }, profiles,
   }
 }
@@ -93,7 +96,16 @@ export function hasCalls({ marks }: Timeline): boolean {
   return marks.some((mark) => mark.kind === 'open')
 }
 
-function titleOf({ pid, name }: Timeline): string {
+/** A pid tells nobody much: the name it registered does, or what it called first. */
+function titleOf({ pid, name, marks }: Timeline): string {
   if (pid === '') return 'the node itself'
-  return name === undefined ? pid : `${name} (${pid})`
+  const first = marks.find((mark) => mark.kind === 'open')
+  return name === undefined ? [pid, ...first === undefined ? [] : [first.name]].join(' ') : `${name} (${pid})`
+}
+
+/** Nodes of one name that were started at different times are told apart. */
+function nodeNames(processes: readonly Timeline[]): (process: Timeline) => string {
+  const starts = new Map<string, Set<bigint>>()
+  for (const { node, nodeStartNs } of processes) starts.set(node, (starts.get(node) ?? new Set()).add(nodeStartNs))
+  return ({ node, nodeStartNs }) => (starts.get(node)?.size ?? 0) > 1 ? `${node}, started ${momentOf(nodeStartNs)}` : node
 }

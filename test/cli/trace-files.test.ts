@@ -144,9 +144,20 @@ test('names: nodes as processes, pids as threads with the name they registered; 
     event(2, { event_type: 'call', mfa: 'A.a/0', node_start_ns: T0 }),
   ]
   expect(chromeOf(events).traceEvents.filter((one) => one.ph === 'M').map((one) => [one.name, one.pid, one.tid, one.args?.['name']])).toEqual([
-    ['process_name', 1, 0, NODE], ['thread_name', 1, 1, 'Shop.Cart (0.113.0)'], ['process_name', 2, 0, NODE], ['thread_name', 2, 2, '0.113.0'],
+    ['process_name', 1, 0, `${NODE}, started 2026-11-21 08:00:00`], ['thread_name', 1, 1, 'Shop.Cart (0.113.0)'], ['process_name', 2, 0, `${NODE}, started 2026-11-21 08:01:00`], ['thread_name', 2, 2, '0.113.0 A.a/0'],
   ])
-  expect(speedscopeOf(events).profiles.map((profile) => profile.name)).toEqual([`Shop.Cart (0.113.0) on ${NODE}`, `0.113.0 on ${NODE}`])
+  expect(speedscopeOf(events).profiles.map((profile) => profile.name)).toEqual([`Shop.Cart (0.113.0) on ${NODE}, started 2026-11-21 08:00:00`, `0.113.0 A.a/0 on ${NODE}, started 2026-11-21 08:01:00`])
+  expect(speedscopeOf(events.slice(0, 2)).profiles.map((profile) => profile.name)).toEqual([`Shop.Cart (0.113.0) on ${NODE}`])
+})
+
+test('speedscope shows a process from its first call to its last, and first the one with the most calls', () => {
+  const call = (sequence: number, pid: string, type: 'call' | 'return') => event(sequence, { event_type: type, mfa: 'A.a/0', pid })
+  const file = speedscopeOf([
+    event(0, { event_type: 'send', pid: '0.1.0', peer: '0.2.0' }), call(1000, '0.1.0', 'call'), call(1010, '0.1.0', 'return'), call(5000, '0.2.0', 'call'), call(5001, '0.2.0', 'return'), call(5002, '0.2.0', 'call'), call(5003, '0.2.0', 'return'),
+    event(90_000, { event_type: 'send', pid: '0.1.0', peer: '0.2.0' }),
+  ])
+  expect(file.profiles.map(({ startValue, endValue }) => [startValue, endValue])).toEqual([[1_000_000, 1_010_000], [5_000_000, 5_003_000]])
+  expect(file.activeProfileIndex).toBe(1)
 })
 
 test('export-trace writes the file, and says how to open it and what it lacks', async () => {
@@ -155,7 +166,7 @@ test('export-trace writes the file, and says how to open it and what it lacks', 
   expect(world.calls[0]?.args).toMatchObject({ pid: '0.113.0', order: 'asc' })
   expect(checkChrome(JSON.parse(world.files.get('trace.json') ?? '') as Chrome)).toEqual(['Shop.Cart.add/2 0..1'])
   expect(world.written).toEqual({ out: '', err: [
-    '5 events of 2 processes in trace.json; open it at https://ui.perfetto.dev (nothing leaves your machine) or in chrome://tracing',
+    '5 events of 2 processes in trace.json; open it at https://ui.perfetto.dev (nothing leaves your machine)',
     'note: 1 return left out, whose calls began before the window',
     'note: 15 % of the events in this window were not recorded: too many calls (150 events)', '',
   ].join('\n') })

@@ -1,4 +1,4 @@
-/** export-trace: the calls of a window as a file that Perfetto, chrome://tracing or speedscope opens. */
+/** export-trace: the calls of a window as a file that Perfetto or speedscope opens. */
 
 import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
@@ -18,7 +18,7 @@ import { readWindow, type Window, type WindowFlags } from '../times.ts'
 export type ExportFlags = WindowFlags & { readonly format: TraceFormat; readonly pid?: string; readonly node?: string; readonly out?: string; readonly limit: number }
 
 const OPENED_WITH: Readonly<Record<TraceFormat, string>> = {
-  chrome: 'open it at https://ui.perfetto.dev (nothing leaves your machine) or in chrome://tracing', speedscope: 'open it at https://www.speedscope.app (nothing leaves your machine)',
+  chrome: 'open it at https://ui.perfetto.dev (nothing leaves your machine)', speedscope: 'open it at https://www.speedscope.app (nothing leaves your machine)',
 }
 
 export async function exportTrace(context: Context, { format, pid, node, out, limit, ...flags }: ExportFlags): Promise<ExitCode> {
