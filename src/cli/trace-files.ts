@@ -61,7 +61,7 @@ function chromeEvent(mark: Mark, pid: number, tid: number): ChromeEvent {
     case 'open':
       return { ...base, ph: 'B', cat: 'call', args: { event: mark.event.event_id, ...placeOf(mark.event), ...Object.fromEntries(payloadTexts(mark.event.payload)) } }
     case 'close':
-      return { ...base, ph: 'E', cat: 'call', args: mark.event === undefined ? { end: 'not recorded' } : { end: mark.end, ...Object.fromEntries(payloadTexts(mark.event.payload)) } }
+      return { ...base, ph: 'E', cat: 'call', args: mark.event === undefined ? { end: mark.end === 'tail' ? 'a tail call' : 'not recorded' } : { end: mark.end, ...Object.fromEntries(payloadTexts(mark.event.payload)) } }
     case 'instant':
       return { ...base, ph: 'i', s: 't', cat: mark.event.event_type, args: { event: mark.event.event_id, what: saidBy(mark.event) } }
   }

@@ -138,6 +138,27 @@ test('a gap ends what is open, of its node alone; an end that was not recorded s
   expect(file.otherData).toMatchObject({ started: '2026-11-21T08:01:00.000000Z', calls_cut: 1, returns_without_call: 0 })
 })
 
+test('a tail call takes the place of its caller: a loop is no deeper than one call, and its returns are all known', () => {
+  const from = (mfa: string, line = 1) => ({ caller: { mfa, file: '', line } })
+  let at = 0
+  const call = (mfa: string, more: object) => event(at++, { event_type: 'call', mfa, ...more })
+  const back = (mfa: string) => event(at++, { event_type: 'return', mfa })
+  // init goes on as loop, which reads by way of a call that waits, and by one of its own that takes its place.
+  const events = [
+    call('S.init/0', from(':proc_lib.run/1')), call('S.loop/1', from(':proc_lib.run/1')), call('S.read/1', from('S.loop/1')), back('S.read/1'), call('S.loop/1', from(':proc_lib.run/1')),
+    call('S.read/1', from('S.loop/1')), call('S.loop/1', from('S.read/1')), back('S.loop/1'), back('S.read/1'), back('S.loop/1'), back('S.loop/1'), back('S.init/0'),
+    call('S.sum/1', from('S.main/0')), call('S.sum/1', from('S.sum/1')), call('S.sum/1', from('S.sum/1')), back('S.sum/1'), back('S.sum/1'), back('S.sum/1'),
+  ]
+  expect(checkChrome(chromeOf(events))).toEqual([
+    'S.init/0 0..1', 'S.read/1 2..3', 'S.loop/1 1..4', 'S.loop/1 6..7', 'S.read/1 5..8', 'S.loop/1 4..9', 'S.sum/1 14..15', 'S.sum/1 13..16', 'S.sum/1 12..17',
+  ])
+  expect(timelinesOf(events)).toMatchObject({ nWithoutCall: 0, nCut: 0 })
+  // Whatever Enum calls, it may be calling it for what it called before.
+  const walk = (n: number, type: 'call' | 'return') => event(n, { event_type: type, mfa: 'T.walk/1', ...from('Enum.map/2') })
+  expect(checkChrome(chromeOf([walk(0, 'call'), walk(1, 'call'), walk(2, 'return'), walk(3, 'return')]))).toEqual(['T.walk/1 1..2', 'T.walk/1 0..3'])
+  expect(chromeOf(events).traceEvents.filter((one) => one.args?.['end'] === 'a tail call').map((one) => one.name)).toEqual(['S.init/0', 'S.loop/1'])
+})
+
 test('names: nodes as processes, pids as threads with the name they registered; a restarted node is another', () => {
   const events = [
     event(0, { event_type: 'call', mfa: 'A.a/0' }), event(1, { event_type: 'register', payload: { name: { $atom: 'Shop.Cart' } } }),
