@@ -16,8 +16,7 @@ export function fits(writer: Writer, names: Dictionary, batch: Batch): boolean {
     sources.size < block.sources.length / SOURCE_WORDS &&
     filled.strings + nStrings <= block.strings.length &&
     filled.arenaBytes + arenaBytesOf(batch) <= block.arena.length &&
-    textFits(batch, block.stringBytes.length - filled.stringBytes) &&
-    (filled.rows === 0 || isNear(batch.t0Ns - writer.base))
+    textFits(batch, block.stringBytes.length - filled.stringBytes)
 }
 
 /** How many sites may be added beside one for each of the batch. */
@@ -32,11 +31,6 @@ function mostSites({ carried }: Writer, { n, sites }: Batch): number {
 
 function roomForSites({ sites: { nNames } }: Writer, { block, filled }: Dictionary): number {
   return block.sites.length / SITE_WORDS - Math.max(filled.sites, nNames)
-}
-
-/** Whether times that count from there are exact when they count from the block's base. */
-function isNear(ns: bigint): boolean {
-  return ns < 1n << 52n && ns > -(1n << 52n)
 }
 
 function arenaBytesOf({ payloads }: Batch): number {

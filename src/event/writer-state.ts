@@ -6,6 +6,7 @@
 import type { EventSource, Evidence } from '../model/event.ts'
 import { type Batch, MAX_NAMES } from './batch.ts'
 import { SITE_WORDS } from './block.ts'
+import type { BlockClock } from './block-time.ts'
 import type { Dictionary } from './dictionary.ts'
 import type { Site, SiteNames, Situation } from './names.ts'
 import { nOpenCalls, openPairing, type Pairing } from './pairing.ts'
@@ -36,8 +37,8 @@ export type Carried = { readonly site: Site; code: number }
 export type Writer = {
   readonly pairing: Pairing
   names: Dictionary | undefined
-  /** ns since 1970 that the times of open calls count from: the base of the block, once it has one. */
-  base: bigint
+  /** The times of open calls count from its base as well. */
+  readonly clock: BlockClock
   readonly sites: Sites
   /** Numbers of processes, for pairing, by the block's code; -1 where not looked up yet. */
   readonly processes: Int32Array
@@ -79,7 +80,7 @@ export type Appending = {
 /** A writer goes from block to block: calls that are open when a block is full find their returns in the next. */
 export function openWriter({ maxOpenCalls = 1 << 18 }: { readonly maxOpenCalls?: number } = {}): Writer {
   return {
-    pairing: openPairing(maxOpenCalls), names: undefined, base: 0n, sites: openSites(),
+    pairing: openPairing(maxOpenCalls), names: undefined, clock: { base: 0n, near: 0, far: 0, farNs: 0n }, sites: openSites(),
     processes: new Int32Array(1 << 16), carried: [], unpaired: 0, nodesLeftOut: 0,
     codes: {
       strings: new Uint32Array(MAX_NAMES.strings + 1), pids: new Uint16Array(MAX_NAMES.pids + 1), corrs: new Uint16Array(MAX_NAMES.corrs + 1),

@@ -14,6 +14,7 @@ import type { EventSource } from '../model/event.ts'
 import type { Batch } from './batch.ts'
 import { type Block, BLOCK_STATES, HEADER, publish, SITE_WORDS } from './block.ts'
 import { fits, spareSites } from './block-room.ts'
+import { beginClock, putTimes } from './block-time.ts'
 import { correlationCode, type Dictionary, openDictionary, pidCode, sourceCode, sourceKey, stringCode } from './dictionary.ts'
 import { pairRows } from './pair-rows.ts'
 import { rebase } from './pairing.ts'
@@ -50,12 +51,12 @@ export function append(writer: Writer, batch: Batch, source: EventSource, resolv
   return 'appended'
 }
 
-function setBase(writer: Writer, block: Block, base: bigint): void {
-  const { pairing } = writer
-  const shift = Number(writer.base - base)
+function setBase({ clock, pairing }: Writer, block: Block, t0Ns: bigint): void {
+  const before = clock.base
+  beginClock(clock, t0Ns)
+  const shift = Number(before - clock.base)
   rebase(pairing, (place) => { pairing.at[place] = (pairing.at[place] ?? 0) + shift })
-  block.base[0] = base
-  writer.base = base
+  block.base[0] = clock.base
 }
 
 function lookUpNames({ writer, names, batch, ofSource }: Appending): void {
@@ -69,19 +70,18 @@ function lookUpNames({ writer, names, batch, ofSource }: Appending): void {
   codes.names.fill(0, 0, nSites + 1)
 }
 
-function copyColumns({ writer: { base, codes }, names, batch, ofSource }: Appending): void {
+function copyColumns({ writer: { clock, codes }, names, batch, ofSource }: Appending): void {
   const { block, filled } = names
   const { n } = batch
   const from = filled.rows
-  const shift = Number(batch.t0Ns - base)
-  const { ts, pid, peer, corr } = batch
-  const to = { ts: block.ts, pid: block.pid, peer: block.peer, corr: block.corr }
+  const { pid, peer, corr } = batch
+  const to = { pid: block.pid, peer: block.peer, corr: block.corr }
   const { pids, corrs } = codes
   block.type.set(batch.type, from)
   block.took.fill(Number.NaN, from, from + n)
   block.own.fill(Number.NaN, from, from + n)
   block.payload.fill(0, from, from + n)
-  for (let i = 0; i < n; i++) to.ts[from + i] = (ts[i] ?? 0) + shift
+  putTimes(clock, batch, block.ts, from)
   // The source of an event hangs on its pid: what is of no process is of the source's own, which has no name.
   pids[0] = pid.includes(0) ? pidCode(names, ofSource, '') : 0
   for (let i = 0; i < n; i++) to.pid[from + i] = pids[pid[i] ?? 0] ?? 0

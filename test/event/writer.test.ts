@@ -239,10 +239,29 @@ test('a function that calls itself, at once or by others, was under way once: on
   expect(sums).toEqual(new Map([['even', { sumNs: 70 + 30 + 10 + 10, outerNs: 70 + 10 }], ['odd', { sumNs: 50, outerNs: 50 }]]))
 })
 
-test('a batch whose times are too far from the block to be exact begins the next one', () => {
-  const far = { source: SOURCE, batch: batchOf([{ type: 'send', ts: 1, pid: 'p' }], { t0Ns: T0 }) }
-  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([{ type: 'send', ts: 1, pid: 'p' }], { t0Ns: 0n }) }, far])
-  expect(blocks.map((block) => rowsOf(block).map(({ ns }) => ns))).toEqual([[1n], [T0 + 1n]])
+test('a clock that is years off costs no block: its times are whole grains, in order, and those of the others exact', () => {
+  const [a, b] = [SOURCES[0], SOURCES[2]].map((source) => must(source, 'a source')) as [EventSource, EventSource]
+  const pair = (ts: number): TestEvent[] => [made('A.f/0', 'B.run/0 b.ex:1', ts), left('A.f/0', ts + 3000)]
+  const wrong = T0 - 50n * 31_536_000n * 1_000_000_000n + 77n
+  const steps = Array.from({ length: 60 }, (_, i): Step => (i % 2 === 0 ? { source: a, batch: batchOf(pair(i * 5000), { no: i + 1, t0Ns: T0 }) } : { source: b, batch: batchOf(pair(i * 5000), { no: i + 1, t0Ns: wrong }) }))
+  const { blocks } = takeIn(steps, openWriter(), { ...SMALL, rows: 40 })
+  expect(blocks).toHaveLength(3)
+  for (const block of blocks) {
+    const rows = rowsOf(block)
+    const [right, off] = [rows.filter(({ source }) => source?.node === a.node), rows.filter(({ source }) => source?.node === b.node)]
+    expect(right.every(({ ns }) => (ns - T0) % 1000n === 0n)).toBe(true)
+    expect(off.every(({ ns }, i) => ns % 1024n === 0n && ns >= (off[i - 1]?.ns ?? 0n))).toBe(true)
+    expect(right.filter(({ type }) => type === EVENT_TYPES.return).every(({ took }) => took === 3000)).toBe(true)
+    for (const { took } of off.filter(({ type }) => type === EVENT_TYPES.return)) expect(Math.abs(took - 3000)).toBeLessThan(1024)
+  }
+})
+
+test('the base goes over to the clock that most events are told by', () => {
+  const [a, b] = [SOURCES[0], SOURCES[2]].map((source) => must(source, 'a source')) as [EventSource, EventSource]
+  const sends = (source: EventSource, t0Ns: bigint, n: number): Step => ({ source, batch: batchOf(Array.from({ length: n }, (_, ts): TestEvent => ({ type: 'send', ts: ts + 1, pid: 'p' })), { t0Ns }) })
+  const { blocks } = takeIn([sends(b, 0n, 1), sends(a, T0, 30), sends(b, 0n, 1), sends(a, T0, 30), sends(b, 0n, 1), sends(a, T0, 30)], openWriter(), { ...SMALL, rows: 35 })
+  const isExact = blocks.map((block) => rowsOf(block).filter(({ source }) => source?.node === a.node).every(({ ns }, i) => ns === T0 + BigInt(i + 1)))
+  expect(isExact).toEqual([false, true, true])
 })
 
 test('an event of no process has its source all the same, and no peer', () => {

@@ -7,6 +7,7 @@
 
 import { EVENT_TYPES, type EventSource, type EventType } from '../../model/event.ts'
 import { type Block, type Counts, PID, PID_WORDS, SITE, SITE_WORDS, SOURCE, SOURCE_WORDS, counts, isSealed } from '../block.ts'
+import { timeAfter } from '../block-time.ts'
 import { type Site, pidOf, siteOf, sourceOf } from '../names.ts'
 import type { BlockRef } from './blocks.ts'
 
@@ -44,9 +45,9 @@ export function timestampNs(view: BlockView, row: number): bigint {
   return view.baseNs + BigInt(view.block.ts[row] ?? 0)
 }
 
-/** A time as the column `ts` has it. Times too far from the base to be told apart lie beyond every row. */
+/** A time as the column `ts` has it: rows with less are before it, and no others. */
 export function relativeNs(view: BlockView, ns: bigint): number {
-  return Number(ns - view.baseNs)
+  return timeAfter(view.baseNs, ns)
 }
 
 /** A code that this version does not know reads as an annotation. */

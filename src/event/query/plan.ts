@@ -102,7 +102,11 @@ function inTime(view: BlockView, rows: Uint16Array, matcher: Matcher, order: Uin
 
 /** The part of the candidates within the times asked for and beyond the cursor. */
 function cut(view: BlockView, candidates: Candidates, { sinceNs, untilNs, after, order }: Bounds): Candidates {
-  const place = (ns: bigint, row: number) => firstFrom(view, candidates, relativeNs(view, ns), row)
+  const place = (ns: bigint, row: number) => {
+    const ts = relativeNs(view, ns)
+    // Of what the block cannot have no row is behind another.
+    return firstFrom(view, candidates, ts, view.baseNs + BigInt(ts) === ns ? row : 0)
+  }
   let from = sinceNs === undefined ? candidates.from : place(sinceNs, 0)
   let to = untilNs === undefined ? candidates.to : place(untilNs, 0)
   if (after !== undefined) {

@@ -56,6 +56,9 @@ type Stream = {
   passed: number
   row: number
   ts: number
+  /** The same time in seconds and ns after that instant. */
+  atS: number
+  atNs: number
 }
 
 type Run = {
@@ -150,7 +153,7 @@ function streamOf(run: Run, ref: BlockRef): Stream | undefined {
   }
   const { plan, candidates } = planBlock(view, ref, fitting, orderOf(view, queries.learnt.openOrder), bounds)
   run.opened.push(plan)
-  return { view, matcher: fitting.matcher, candidates, plan, baseS: Number(view.baseNs / SECOND), baseNs: Number(view.baseNs % SECOND), passed: 0, row: -1, ts: 0 }
+  return { view, matcher: fitting.matcher, candidates, plan, baseS: Number(view.baseNs / SECOND), baseNs: Number(view.baseNs % SECOND), passed: 0, row: -1, ts: 0, atS: 0, atNs: 0 }
 }
 
 /** Goes to the next row of the stream that fits; false where there is none. */
@@ -175,15 +178,23 @@ function step(stream: Stream, sign: number, budget: number): 'found' | 'none' | 
     if (!matches(matcher, view, row)) continue
     stream.passed = passed + 1
     stream.row = row
-    stream.ts = view.block.ts[row] ?? 0
+    standAt(stream, view.block.ts[row] ?? 0)
     return 'found'
   }
   stream.passed = last
   return last === to - from ? 'none' : 'more'
 }
 
+/** Sums of times within 2^53 ns are exact; of others the seconds are taken apart. */
+function standAt(stream: Stream, ts: number): void {
+  const restNs = Number.isSafeInteger(ts) ? ts : ts % 1e9
+  stream.ts = ts
+  stream.atS = stream.baseS + Math.round((ts - restNs) / 1e9)
+  stream.atNs = stream.baseNs + restNs
+}
+
 function precedes({ sign }: Run, a: Stream, b: Stream): boolean {
-  const difference = (a.baseS - b.baseS) * 1e9 + (a.baseNs - b.baseNs) + (a.ts - b.ts)
+  const difference = (a.atS - b.atS) * 1e9 + (a.atNs - b.atNs)
   return sign * (difference === 0 ? a.view.number - b.view.number : difference) < 0
 }
 
