@@ -16,7 +16,7 @@ const WRITE: readonly FailureCode[] = ['invalid_argument', 'not_found', 'too_lar
 
 const mfa = z.string().min(3).max(1400).describe('e.g. MyApp.Cart.add_item/2')
 const nodeId = z.string().min(1).max(8192).describe('a place in the code')
-const eventId = z.string().min(3).max(512).describe('node:block:sequence')
+const eventId = z.string().min(3).max(512).describe('node:block:sequence; the node may be left out')
 const name = z.string().min(1).max(255)
 const requestId = z.string().min(1).max(128).optional().describe('a repeat with the same id is answered with the first result')
 

@@ -191,6 +191,9 @@ test('export-trace writes the file, and says how to open it and what it lacks', 
     'note: 1 return left out, whose calls began before the window',
     'note: 15 % of the events in this window were not recorded: too many calls (150 events)', '',
   ].join('\n') })
+  const shown = makeWorld({ handlers: RUNTIME, columns: 80 })
+  expect(await runCli(['--no-color', 'export-trace', '--format', 'speedscope'], shown.ports)).toBe(2)
+  expect(shown.written).toEqual({ out: '', err: 'error: a trace is nothing to be read in a terminal\n  name a file: --out trace.speedscope.json\n' })
   const none = makeWorld({ handlers: { ...RUNTIME, query_events: () => answerOf({ events: [], cursor: null, completeness: WITH_GAPS, plan: null }) } })
   expect(await runCli(['export-trace', '--format', 'speedscope'], none.ports)).toBe(3)
   expect(none.written).toEqual({ out: '', err: 'error: no call was recorded in this window\n  the command `events` shows what was\n' })

@@ -147,8 +147,8 @@ async function eventsSince(connection: Connection, filter: Filter, since: bigint
 
 /** What names an event; the daemon would speak of its own methods. */
 export function checkEventId(id: string): Result<string, Failure> {
-  if (/^.+:\d+:\d+$/.test(id)) return ok(id)
-  return fail(failure('invalid_argument', `${JSON.stringify(id)} is no event`, { hint: 'the last column of `events` names them, e.g. shop@host:12:345' }))
+  if (/^(?:.+:)?\d+:\d+$/.test(id)) return ok(id)
+  return fail(failure('invalid_argument', `${JSON.stringify(id)} is no event`, { hint: 'the last column of `events` names them, e.g. 12:345' }))
 }
 
 export async function event(context: Context, id: string): Promise<ExitCode> {

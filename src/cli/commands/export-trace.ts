@@ -21,9 +21,12 @@ const OPENED_WITH: Readonly<Record<TraceFormat, string>> = {
   chrome: 'open it at https://ui.perfetto.dev (nothing leaves your machine)', speedscope: 'open it at https://www.speedscope.app (nothing leaves your machine)',
 }
 
+const FILE_NAMES: Readonly<Record<TraceFormat, string>> = { chrome: 'trace.json', speedscope: 'trace.speedscope.json' }
+
 export async function exportTrace(context: Context, { format, pid, node, out, limit, ...flags }: ExportFlags): Promise<ExitCode> {
   const window = readWindow(flags, context.ports.now())
   if (!window.ok) return report(context, window.error)
+  if (out === undefined && context.ports.stdout.isTTY) return report(context, failure('invalid_argument', 'a trace is nothing to be read in a terminal', { hint: `name a file: --out ${FILE_NAMES[format]}` }))
   return withDaemon(context, async (connection) => {
     const filter = { ...window.value, ...(pid === undefined ? {} : { pid }), ...(node === undefined ? {} : { node }) }
     const read = await eventsOf(connection, filter, limit)

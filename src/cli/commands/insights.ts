@@ -178,7 +178,7 @@ function named(title: string, functions: Value<'find_untested'>['functions'], { 
   return ['', ...renderTable<Value<'find_untested'>['functions'][number]>([
     { title, cell: (row) => row.mfa, flexible: true, paint: view.style.bold },
     { title: 'COMPLEXITY', cell: (row) => String(row.cyclomatic_complexity), align: 'right' },
-    { title: 'PLACE', cell: (row) => place(row.source_file, row.line), flexible: true, paint: view.style.dim },
+    { title: 'PLACE', cell: (row) => place(row.source_file, row.line), flexible: 'from start', paint: view.style.dim },
   ], functions, view)]
 }
 

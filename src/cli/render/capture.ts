@@ -101,15 +101,15 @@ function followers({ active_on: nodes }: StoredPlan): string {
 
 export function renderPoints(points: readonly Point[], view: View): string[] {
   return renderTable<Point>([
-    { title: 'PLACE', cell: ({ source_location: at }) => `${at.file}:${at.line}`, flexible: true, paint: view.style.dim },
-    { title: 'KIND', cell: (row) => row.instrumentation_type.replace('_', ' ') },
+    { title: 'PLACE', cell: ({ source_location: at }) => `${at.file}:${at.line}`, flexible: 'from start', paint: view.style.dim },
+    { title: 'KIND', cell: (row) => row.instrumentation_type.replace('_', ' '), optional: true },
     { title: 'WHAT', cell: (row) => row.description, flexible: true, paint: view.style.bold },
     // What `run`, `attach` and `record` gave to a node is not among the plans that are kept.
     { title: 'KEPT PLAN', cell: (row) => row.plan === null ? 'none' : row.enabled ? row.plan.name : `${row.plan.name}, off` },
     { title: 'SEEN', cell: (row) => formatCount(row.trigger_count), align: 'right' },
     { title: 'MEAN', cell: (row) => row.average_duration_ns === null ? '' : spanOf(row.average_duration_ns), align: 'right' },
     { title: 'LAST (UTC)', cell: (row) => row.last_triggered_ns === null ? 'never' : momentOf(row.last_triggered_ns), optional: true },
-    { title: 'COSTS', cell: (row) => `~${spanOf(row.overhead_estimate_ns)}`, align: 'right' },
+    { title: 'COSTS', cell: (row) => `~${spanOf(row.overhead_estimate_ns)}`, align: 'right', optional: true },
     { title: 'POINT', cell: (row) => row.plan?.point_id ?? row.point_id, optional: true, paint: view.style.dim },
   ], points, view)
 }

@@ -14,9 +14,11 @@ type Timed = { readonly nowMs: number }
 /** In the order given. `header` is left out where a table goes on. */
 export function renderEvents(events: readonly EventWire[], view: View, { nowMs }: Timed): string[] {
   const times = events.map((event) => event.timestamp_ns)
+  const isOfSeveral = events.some((event) => event.node !== events[0]?.node)
   return renderTable<EventWire>([
     { title: 'TIME (UTC)', cell: (row) => clockOf(row.timestamp_ns, times, nowMs), paint: view.style.dim },
     { title: 'TYPE', cell: (row) => row.event_type },
+    ...isOfSeveral ? [{ title: 'NODE', cell: (row: EventWire) => row.node }] : [],
     { title: 'PID', cell: (row) => row.pid },
     { title: 'WHAT', cell: saidBy, flexible: true, paint: view.style.bold },
     { title: 'TOOK', cell: (row) => row.duration_ns === null ? '' : spanOf(row.duration_ns), align: 'right' },
@@ -25,8 +27,13 @@ export function renderEvents(events: readonly EventWire[], view: View, { nowMs }
 }
 
 /** Never cut: half an id names nothing. */
-export function eventColumn({ style }: View): Column<{ readonly event_id: string | null }> {
-  return { title: 'EVENT', cell: (row) => row.event_id ?? '', paint: style.dim }
+export function eventColumn({ style }: View): Column<{ readonly event_id: string }> {
+  return { title: 'EVENT', cell: (row) => shortId(row.event_id), paint: style.dim }
+}
+
+/** Within one store an event is known without the name of its node. */
+export function shortId(id: string): string {
+  return /\d+:\d+$/.exec(id)?.[0] ?? id
 }
 
 export function renderEvent(event: EventWire, view: View): string[] {

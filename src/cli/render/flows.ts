@@ -2,7 +2,7 @@
 
 import type { Value } from '../../wire/methods.ts'
 import type { EventWire } from '../../wire/event-records.ts'
-import { saidBy } from './events.ts'
+import { saidBy, shortId } from './events.ts'
 import type { View } from './lists.ts'
 import { clockOf, exactIsoOf, momentOf, spanOf } from './moments.ts'
 import { renderTable } from './table.ts'
@@ -59,7 +59,7 @@ export function renderMessages({ messages, lone, cut_at_ns: cutAt }: Value<'get_
       { title: 'TO', cell: (row) => row.to },
       { title: 'WAITED', cell: (row) => spanOf(row.waited_ns), align: 'right' },
       { title: 'PAIRED BY', cell: (row) => row.paired_by },
-      { title: 'SEND', cell: (row) => row.send },
+      { title: 'SEND', cell: (row) => shortId(row.send) },
       { title: 'PLACE', cell: (row) => row.node_id ?? '', optional: true, paint: view.style.dim },
     ], messages, view),
     ...lone.sends + lone.receives === 0 ? [] : [`and ${plural(lone.sends, 'send')} and ${plural(lone.receives, 'receive')} whose other half was not traced`],
@@ -77,11 +77,11 @@ export function renderChain({ chain, complete }: Chain, view: View, nowMs: numbe
   return [
     ...renderTable<{ readonly event: EventWire; readonly because: Chain['chain'][number]['because'] }>([
       { title: 'BECAUSE', cell: (row) => BECAUSE[row.because] },
-      { title: 'TIME (UTC)', cell: (row) => clockOf(row.event.timestamp_ns, times, nowMs), paint: view.style.dim },
+      { title: 'TIME (UTC)', cell: (row) => clockOf(row.event.timestamp_ns, times, nowMs), optional: true, paint: view.style.dim },
       { title: 'TYPE', cell: (row) => row.event.event_type },
       { title: 'PID', cell: (row) => row.event.pid },
       { title: 'WHAT', cell: (row) => saidBy(row.event), flexible: true, paint: view.style.bold },
-      { title: 'EVENT', cell: (row) => row.event.event_id, paint: view.style.dim },
+      { title: 'EVENT', cell: (row) => shortId(row.event.event_id), paint: view.style.dim },
     ], chain, view),
     complete ? `that is where it begins, ${formatCount(chain.length - 1)} back` : 'the chain goes on from there, but what came before was not traced, or is further back than --limit',
   ]

@@ -12,7 +12,7 @@ export function renderKept(stats: Reply<'get_event_stats'>, view: View): string[
   return renderFields([
     ['events', total === 0 ? 'none' : `${formatCount(total)}, from ${oldest === null ? '?' : momentOf(oldest)} to ${newest === null ? '?' : momentOf(newest)} UTC`],
     ['by type', byType.length === 0 ? null : byType.join(', ')],
-    ['on disk', `${formatBytes(stats.bytes_on_disk)} in ${plural(files, 'file')}${cold === 0 ? '' : `, ${formatCount(cold)} of them not asked about of late`}`],
+    ['on disk', `${formatBytes(stats.bytes_on_disk)}${files === 0 ? '' : ` in ${plural(files, 'file')}`}${cold === 0 ? '' : `, ${formatCount(cold)} of them not asked about of late`}`],
     ['in memory', `${formatCount(resident)} of ${plural(blocks, 'block')}`],
     ['frozen', frozen === 0 ? null : `${plural(frozen, 'file')}, ${formatBytes(stats.bytes_frozen)}`],
     ['waiting', stats.waiting_blocks === 0 ? null : `${plural(stats.waiting_blocks, 'block')} for room on the disk`],

@@ -26,14 +26,14 @@ export function renderModules(modules: readonly ModuleSummary[], view: View): st
     { title: 'KIND', cell: (row) => row.kind },
     { title: 'FUNCTIONS', cell: (row) => formatCount(row.functions), align: 'right' },
     { title: 'LINES', cell: (row) => formatCount(row.lines_of_code), align: 'right' },
-    { title: 'PLACE', cell: (row) => place(row.source_file, row.line), flexible: true, paint: style.dim },
+    { title: 'PLACE', cell: (row) => place(row.source_file, row.line), flexible: 'from start', paint: style.dim },
   ], modules, view)
 }
 
 /** `name: 'mfa'` names the module too, `'short'` is for a table within one module. */
 export function renderFunctions(functions: readonly FunctionSummary[], names: 'mfa' | 'short', view: View): string[] {
   const { style } = view
-  const placed: Column<FunctionSummary> = { title: 'PLACE', cell: (row) => place(row.source_file, row.line), flexible: true, paint: style.dim }
+  const placed: Column<FunctionSummary> = { title: 'PLACE', cell: (row) => place(row.source_file, row.line), flexible: 'from start', paint: style.dim }
   const lines: Column<FunctionSummary> = { title: 'LINE', cell: (row) => String(row.line ?? ''), align: 'right' }
   return renderTable<FunctionSummary>([
     { title: 'FUNCTION', cell: (row) => names === 'mfa' ? row.mfa : shortName(row), flexible: true, paint: style.bold },
@@ -63,7 +63,7 @@ export function renderCallers(callers: readonly CallerRecord[], view: View): str
   const { style } = view
   return renderTable<CallerRecord>([
     { title: 'CALLER', cell: (row) => row.caller, flexible: true, paint: style.bold },
-    { title: 'PLACE', cell: (row) => `${row.path}:${row.line}:${row.column}`, flexible: true, paint: style.dim },
+    { title: 'PLACE', cell: (row) => `${row.path}:${row.line}:${row.column}`, flexible: 'from start', paint: style.dim },
     { title: 'KNOWN', cell: (row) => row.grade },
     nodeColumn(view),
   ], callers, view)

@@ -31,7 +31,7 @@ function renderSummary({ samples, total_ms: totalMs, idle_ms: idleMs, top }: Pro
       { title: 'SELF', cell: (row) => formatDuration(row.self_ms), align: 'right' },
       { title: 'SHARE', cell: (row) => share(row.self_ms, busyMs), align: 'right' },
       { title: 'FUNCTION', cell: (row) => row.name, flexible: true, paint: view.style.bold },
-      { title: 'PLACE', cell: (row) => row.place, flexible: true, paint: view.style.dim },
+      { title: 'PLACE', cell: (row) => row.place, flexible: 'from start', paint: view.style.dim },
     ], top, view),
   ]
 }

@@ -5,14 +5,14 @@
  */
 
 import type { Style } from './style.ts'
-import { displayWidth, harmless, padEnd, padStart, truncate, wrapWords } from './text.ts'
+import { displayWidth, harmless, padEnd, padStart, truncate, truncateStart, wrapWords } from './text.ts'
 
 export type Column<Row> = {
   readonly title: string
   readonly cell: (row: Row) => string
   readonly align?: 'left' | 'right'
-  /** May be cut when the terminal is too narrow. */
-  readonly flexible?: true
+  /** May be cut when the terminal is too narrow; the end of what is `from start` says more than its beginning, as of `lib/cart.ex:12`. */
+  readonly flexible?: true | 'from start'
   /** Left out where the whole table does not fit. */
   readonly optional?: true
   /** Applied after padding, so that it never changes widths. */
@@ -39,7 +39,7 @@ function linesOf<Row>(
   const lineOf = (texts: readonly string[], paint: (text: string, at: number) => string): string =>
     columns.map((column, at) => {
       const room = widths[at] ?? 0
-      const text = truncate(texts[at] ?? '', room)
+      const text = (column.flexible === 'from start' ? truncateStart : truncate)(texts[at] ?? '', room)
       const last = at === columns.length - 1
       const padded = column.align === 'right' ? padStart(text, room) : last ? text : padEnd(text, room)
       return paint(padded, at)
@@ -72,7 +72,7 @@ function fit<Row>(columns: readonly Column<Row>[], natural: readonly number[], w
   const widths = [...natural]
   let excess = totalOf(widths) - width
   while (excess > 0) {
-    const flexible = widths.map((room, at) => ({ room, at })).filter(({ room, at }) => columns[at]?.flexible === true && room > LEAST)
+    const flexible = widths.map((room, at) => ({ room, at })).filter(({ room, at }) => columns[at]?.flexible !== undefined && room > LEAST)
     const [widest, next] = flexible.sort((a, b) => b.room - a.room || a.at - b.at)
     if (widest === undefined) break
     const cut = Math.max(1, Math.min(excess, widest.room - Math.max(next?.room ?? LEAST, LEAST)))

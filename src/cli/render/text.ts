@@ -39,6 +39,19 @@ export function truncate(text: string, width: number): string {
   return `${kept}…`
 }
 
+/** The same with `…` in place of the beginning. */
+export function truncateStart(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text
+  let kept = ''
+  let used = 0
+  for (const char of Array.from(text).toReversed()) {
+    used += charWidth(char)
+    if (used > width - 1) break
+    kept = char + kept
+  }
+  return `…${kept}`
+}
+
 export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)))
 }

@@ -41,14 +41,15 @@ export function getEvent(queries: Queries, id: string): EventRecord | undefined 
   return place === undefined ? undefined : toRecord(place.view, place.row, snapshotOf(queries).links)
 }
 
+/** Its block and its place there say which it is; an id may come without the node that they are of. */
 export function findEvent(queries: Queries, id: string): { readonly view: BlockView; readonly row: number } | undefined {
-  const place = parseEventId(id)
+  const place = parseEventId(id) ?? parseEventId(`:${id}`)
   const ref = place === undefined ? undefined : queries.blocks.refs().find((ref) => ref.number === place.block)
   if (place === undefined || ref === undefined || place.row >= ref.nRows) return undefined
   const block = queries.blocks.open(ref)
   if (block === 'gone') return undefined
   const view = viewOf(ref, block)
-  return processName(view, block.pid[place.row] ?? 0).source.node === place.node ? { view, row: place.row } : undefined
+  return place.node === '' || processName(view, block.pid[place.row] ?? 0).source.node === place.node ? { view, row: place.row } : undefined
 }
 
 /** What a query comes to when nobody waits for anything else meanwhile. */

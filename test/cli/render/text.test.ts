@@ -6,7 +6,7 @@ import { shellQuote } from '../../../src/cli/render/found.ts'
 import { COLOURED, PLAIN } from '../../../src/cli/render/style.ts'
 import { renderFields, renderTable, type Column } from '../../../src/cli/render/table.ts'
 import {
-  displayWidth, firstParagraph, formatBytes, formatCount, formatDuration, harmless, plural, truncate, wrapWords,
+  displayWidth, firstParagraph, formatBytes, formatCount, formatDuration, harmless, plural, truncate, truncateStart, wrapWords,
 } from '../../../src/cli/render/text.ts'
 
 const seed = process.env['FC_SEED']
@@ -37,6 +37,10 @@ test('what is cut fits and says so', () => {
     expect(displayWidth(cut)).toBeLessThanOrEqual(width)
     expect(cut === text || cut.endsWith('…')).toBe(true)
   }), parameters)
+})
+
+test('what is cut at its start keeps its end', () => {
+  expect([truncateStart('lib/shop/cart.ex:12', 11), truncateStart('lib/a.ex:1', 11), truncateStart('日本語:1', 5)]).toEqual(['…cart.ex:12', 'lib/a.ex:1', '…語:1'])
 })
 
 test('wrapping keeps every word and fits', () => {

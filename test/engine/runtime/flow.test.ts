@@ -57,6 +57,14 @@ const TALK: readonly TestEvent[] = [
   { type: 'send', ts: 30, pid: '0.2.0', peer: '0.3.0' },
 ]
 
+test('an event is known by its block and its place there, with or without its node', () => {
+  const made = program(TALK)
+  const whole = made.answer('get_event_by_id', { event_id: 'shop@host:1:2' })
+  expect(made.answer('get_event_by_id', { event_id: '1:2' })).toEqual(whole)
+  expect(made.answer('get_causal_chain', { event_id: '1:4' })).toEqual(made.answer('get_causal_chain', { event_id: 'shop@host:1:4' }))
+  for (const id of ['other@host:1:2', '1:999', '9:2', 'two']) expect(made.failure('get_event_by_id', { event_id: id }).code).toBe('not_found')
+})
+
 test('who sent to whom, and how long it waited', () => {
   const made = program(TALK)
   expect(made.answer('get_message_flow', {})).toMatchObject({
