@@ -41,7 +41,12 @@ defmodule ElixirScopeAgent.OverloadTest do
         plan: plan([point("Sample", %{"function" => "leaf"})], %{"limits" => %{"rate_per_function_s" => 10_000_000, "rate_per_s" => 10_000_000}})
       })
 
-    for _ <- 1..4, do: run(fn -> Sample.calls(20_000) end)
+    # Never so many at once that the ladder has to do something.
+    for _ <- 1..20 do
+      run(fn -> Sample.calls(4_000) end)
+      stats_when(fn stats -> stats["queue"] == 0 end)
+    end
+
     assert %{"buffered_bytes" => bytes} = stats_when(fn stats -> stats["queue"] == 0 and stats["buffered_bytes"] >= 300_000 end)
     assert bytes < 300_000 + 2 * 600_000
     # The next one reads, and gets everything that was kept, and a gap with the rest.
@@ -65,6 +70,28 @@ defmodule ElixirScopeAgent.OverloadTest do
     second = batches(&Enum.any?(&1, fn event -> event.type == "return" end))
     assert Enum.map(first, &elem(&1, 0)) == Enum.map(second, &elem(&1, 0))
     assert Enum.map(first, &elem(&1, 1)) == Enum.map(second, &elem(&1, 1))
+  end
+
+  test "a batch that the daemon can never take is dropped and told; those beside it are sent again" do
+    {daemon, _} = agent(plan([point("Sample")]), ack: false)
+    until(&(&1.type == "capture_start"))
+    run(fn -> Sample.leaf(1) end)
+    %{no: refused, time: time} = until(&(&1.type == "return")) |> Enum.find(&(&1.type == "call"))
+    run(fn -> Sample.leaf(2) end)
+    %{no: later} = until(&(&1.type == "return")) |> Enum.find(&(&1.type == "call"))
+    # It is counted from the welcome, acknowledged or not.
+    TestDaemon.tell(daemon, ["ack", refused - 1, 64])
+    TestDaemon.tell(daemon, ["refused", "malformed", "columns.ts[3] is no whole number", refused])
+    TestDaemon.cut(daemon)
+    assert_receive {:daemon, ["hello", _]}, 20_000
+    again = until(&(&1.type == "gap"))
+    assert again |> Enum.map(& &1.no) |> Enum.uniq() |> Enum.sort() |> Enum.take(2) == [later, later + 1]
+    assert %{payload: %{"gap" => gap}} = Enum.find(again, &(&1.type == "gap"))
+    assert %{"reason" => "the daemon refused a batch: columns.ts[3] is no whole number", "dropped" => %{"call" => 1, "return" => 1}} = gap
+    assert abs(gap["from_ns"] - time) < 1_000_000 and gap["to_ns"] > gap["from_ns"]
+    # Nor does it take room.
+    TestDaemon.tell(daemon, ["ack", later + 1, 64])
+    stats_when(fn stats -> stats["buffered_bytes"] == 0 end)
   end
 
   test "no more batches are under way than there are credits" do
@@ -116,6 +143,27 @@ defmodule ElixirScopeAgent.OverloadTest do
     {:ok, two} = ElixirScopeAgent.Msgpack.unpack(two)
     assert %{type: "gap", payload: %{"gap" => %{"dropped" => %{"call" => 100}}}} = Enum.find(of(one) ++ of(two), &(&1.type == "gap"))
     assert Enum.any?(of(one) ++ of(two), &(&1.type == "exit"))
+  end
+
+  defmodule Recorder do
+    def function(test, mfa, how, flags), do: send(test, {:traced, {:function, mfa, how, flags}}) && 1
+    def process(test, _who, how, flags), do: send(test, {:traced, {:process, how, :silent in flags}}) && 1
+    def info(_test, _what, item), do: {item, 0}
+  end
+
+  test "where the ladder makes calls silent they are counted before" do
+    {:ok, plan} = ElixirScopeAgent.Plan.read(plan([point("Sample")], %{"processes" => []}))
+    idle = spawn_link(fn -> Process.sleep(:infinity) end)
+    for _ <- 1..10_001, do: send(idle, :event)
+    leaf = {Sample, :leaf, 1}
+    pattern = %{target: %{mfa: leaf, capture: [], condition: nil, sampling: 1}}
+    parts = %{collector: idle, sender: idle, helper: idle, tracer: {:sessions, Recorder, self()}, options: %{}}
+    kept = %{plan: plan, early: nil, patterns: %{leaf => pattern}, hot: %{}, muted: nil, caller_line: true}
+    ladder = %{Ladder.start() | level: 2}
+    assert %{muted: {"the ladder", _, nil, [^leaf]}, ladder: %{level: 3}} = ElixirScopeAgent.Protection.tick(Map.merge(parts, Map.put(kept, :ladder, ladder)))
+    assert_received {:traced, first}
+    assert first == {:function, leaf, true, [:call_count]}
+    assert_received {:traced, {:process, false, _}}
   end
 
   test "the ladder goes up with the queue, at once when it is hopeless, and down by steps" do

@@ -3,7 +3,8 @@
  * is the port's business, and an acknowledgement is sent only when it says that they are on disk.
  *
  * Invariant: no more batches are under way than credits were given; an agent that sends more, or anything that is no frame of
- * the protocol, is refused with the reason, and what it has not had acknowledged it still has.
+ * the protocol, is refused with the reason, and what it has not had acknowledged it still has. A refusal of a batch says which of the
+ * connection it was, so that the agent gives up that one: sent again it would be refused again.
  */
 
 import type { Failure } from '../base/failure.ts'
@@ -53,6 +54,7 @@ export function createSession(ports: SessionPorts, options: { readonly nowMs: nu
   let heardMs = options.nowMs
   let sentMs = options.nowMs
   let nAsked = 0
+  let nBatches = 0
 
   const send = (...parts: readonly unknown[]): void => ports.send(encodeFrame(parts))
   const go = (type: SessionEvent['type']): SessionPhase => {
@@ -67,8 +69,8 @@ export function createSession(ports: SessionPorts, options: { readonly nowMs: nu
     ports.close()
     ports.ended(hello, why)
   }
-  const refuse = (code: RefusalCode, message: string): void => {
-    send('refused', code, message)
+  const refuse = (code: RefusalCode, message: string, ...nthBatch: readonly number[]): void => {
+    send('refused', code, message, ...nthBatch)
     end('refused', message)
   }
 
@@ -112,8 +114,9 @@ export function createSession(ports: SessionPorts, options: { readonly nowMs: nu
   const take = (frame: Uint8Array, nowMs: number): void => {
     const name = frameName(frame)
     if (hello !== undefined && name === 'batch') {
+      nBatches += 1
       const wrong = ports.ingest(hello, frame)
-      return wrong === undefined ? undefined : refuse('malformed', wrong.message)
+      return wrong === undefined ? undefined : refuse('malformed', wrong.message, nBatches)
     }
     const parts = decodeFrame(frame)
     if (parts === undefined) return refuse('malformed', 'a frame is no MessagePack array')

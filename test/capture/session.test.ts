@@ -58,11 +58,13 @@ test.each([
   expect(told[0]).toBe('closed')
 })
 
-test('a batch that is not understood is refused; what nobody could store is left to the port', () => {
-  const { sent, say } = connect({ ingest: () => failure('invalid_argument', 'columns.ts[3] is no whole number') })
+test('a batch that is not understood is refused, by its place since the welcome', () => {
+  const wrong = [undefined, failure('invalid_argument', 'columns.ts[3] is no whole number')]
+  const { sent, say } = connect({ ingest: () => wrong.shift() })
   say(1, 'hello', HELLO)
-  say(2, 'batch', 1)
-  expect(sent.at(-1)).toEqual(['refused', 'malformed', 'columns.ts[3] is no whole number'])
+  say(2, 'batch', 4)
+  say(2, 'batch', 5)
+  expect(sent.at(-1)).toEqual(['refused', 'malformed', 'columns.ts[3] is no whole number', 2])
 })
 
 test('modules are read with their md5, and unknown frames refused by name', () => {

@@ -88,12 +88,9 @@ defmodule ElixirScopeAgent.Batch do
     %{state | corrs: filled(state.corrs, n, code)}
   end
 
-  defp filled(column, n, code), do: <<padded(column, n)::binary, code::16-little>>
-
-  defp padded(column, n) do
-    missing = n * 2 - byte_size(column)
-    <<column::binary, 0::size(missing)-unit(8)>>
-  end
+  # One step: it is appended to in place.
+  defp filled(column, n, code), do: <<column::binary, 0::size(n * 2 - byte_size(column))-unit(8), code::16-little>>
+  defp padded(column, n), do: <<column::binary, 0::size(n * 2 - byte_size(column))-unit(8)>>
 
   @doc "Events of each function, for the rates. `counters`: as many as there may be codes, all 0, and 0 again afterwards."
   def by_function(sites, counters, state) do

@@ -64,9 +64,7 @@ defmodule ElixirScopeAgent.Capture do
         began: at,
         load_at: at,
         ticks: 0,
-        ticked: at,
         totals: %{events: 0, bytes: 0},
-        tokens: plan.rate,
         window: {at, %{}}
     }
   end

@@ -4,7 +4,7 @@ defmodule ElixirScopeAgent.Gap do
   times are nanoseconds of monotonic time.
   """
 
-  alias ElixirScopeAgent.Types
+  alias ElixirScopeAgent.{Msgpack, Types}
 
   @doc "The payload. `unknown`: types of which events are missing whose number nobody knows."
   def fields(reason, from, to, dropped, unknown \\ []) do
@@ -19,4 +19,13 @@ defmodule ElixirScopeAgent.Gap do
 
   @doc "Counts by type, with one event more."
   def with_one(counts, name), do: :maps.put(name, :maps.get(name, counts, 0) + 1, counts)
+
+  @doc "What was in a batch, by its frame: since when, until when, how many of which type."
+  @spec of_batch(binary) :: {integer, integer, map}
+  def of_batch(frame) do
+    {:ok, ["batch", _no, t0, _n, _names, [types, ts | _], _payloads]} = Msgpack.unpack(frame)
+    <<last::float-little-64>> = :binary.part(ts, byte_size(ts), -8)
+    from = t0 - :erlang.time_offset(:nanosecond)
+    {from, from + trunc(last), with_types(%{}, types)}
+  end
 end

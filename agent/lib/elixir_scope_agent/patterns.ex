@@ -77,6 +77,7 @@ defmodule ElixirScopeAgent.Patterns do
       messages: state.plan.message_payloads and not bare,
       plan: state.plan,
       early: state.early,
+      rate: state.plan.rate,
       modules: :maps.from_list(list_of(%{mfa: {mod, _, _}} <- targets, do: {mod, true})),
       samples: :maps.from_list(list_of target <- targets, target.sampling < 1, mfa <- Loaded.matching(target.mfa), do: {mfa, target.sampling})
     })

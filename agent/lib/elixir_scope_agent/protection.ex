@@ -1,7 +1,7 @@
 defmodule ElixirScopeAgent.Protection do
   @moduledoc """
-  How the node is kept safe while it is traced: the ladder by the collector's queue, the rates by what the collector has sealed, the
-  limits of the plan. It decides; what is then done is done by others (Counting, Processes, Patterns, Capture).
+  How the node is kept safe while it is traced: the ladder by the collector's queue, the rate of one function by what the collector has
+  sealed, the limits of the plan. It decides; what is then done is done by others (Counting, Processes, Patterns, Capture).
   """
 
   alias ElixirScopeAgent.{Capture, Collector, Counting, Ladder, Patterns, Processes}
@@ -10,14 +10,17 @@ defmodule ElixirScopeAgent.Protection do
   @window_ms 1_000
 
   @doc "Every tick."
-  def tick(state), do: state |> watch() |> refill() |> Counting.cool() |> unmute()
+  def tick(state), do: state |> watch() |> Counting.cool() |> unmute()
 
   @doc "A batch was sealed: `n` events, `bytes` of it, how many of each function."
   def account(n, bytes, by_function, state) do
-    totals = %{events: state.totals.events + n, bytes: state.totals.bytes + bytes}
-    state = %{state | totals: totals, tokens: state.tokens - n}
+    state = %{state | totals: %{events: state.totals.events + n, bytes: state.totals.bytes + bytes}}
     if state.tracer == nil or state.plan == nil, do: state, else: rates(by_function, state)
   end
+
+  @doc "The collector has as many events as the rate allows, and drops more: until it may take some again, the node does not pay for them."
+  def over(%{tracer: tracer, muted: nil} = state) when tracer != nil, do: Counting.mute("more events than the rate allows", now() + @muted_ms, state)
+  def over(state), do: state
 
   @doc "The limits of the plan: the end of the capture where one is reached."
   def limits(%{tracer: nil} = state), do: state
@@ -56,25 +59,24 @@ defmodule ElixirScopeAgent.Protection do
     words = ["the ladder: ", Ladder.name(before.level), " -> ", Ladder.name(ladder.level), ", ", :erlang.integer_to_binary(queue), " events wait"]
     Collector.gap(state.collector, :erlang.iolist_to_binary(words), now(), %{}, if(ladder.level >= 2, do: ["send", "receive"], else: []))
 
-    # Flags first: they are one step for all processes.
-    Processes.reflag(state)
-    state = if ladder.level >= 3 and state.muted == nil, do: Counting.mute("the ladder", nil, state), else: state
+    # Flags first: they are one step for all processes. But where calls become silent they are counted before.
+    state = if ladder.level >= 3 and state.muted == nil, do: Counting.mute("the ladder", nil, state), else: reflagged(state)
     if Ladder.arguments(before) != Ladder.arguments(ladder), do: Patterns.with_arguments_or_without(state), else: state
   end
 
-  # The bucket of the whole: one second's worth of events at most.
-  defp refill(%{plan: nil} = state), do: %{state | ticked: now()}
-  defp refill(state), do: %{state | ticked: now(), tokens: min(state.plan.rate, state.tokens + state.plan.rate * (now() - state.ticked) / 1_000)}
+  defp reflagged(state) do
+    Processes.reflag(state)
+    state
+  end
 
   defp unmute(%{muted: {_reason, _from, until, _counted}, tracer: tracer} = state) when tracer != nil do
-    over = if until == nil, do: state.ladder.level < 3, else: state.tokens > 0 and state.ladder.level < 3
+    over = state.ladder.level < 3 and (until == nil or now() >= until)
     if over, do: Counting.unmute(state), else: state
   end
 
   defp unmute(state), do: state
 
   defp rates(by_function, state) do
-    state = if state.tokens < 0 and state.muted == nil, do: Counting.mute("more events than the rate allows", now() + @muted_ms, state), else: state
     {since, window} = state.window
     window = if now() - since >= @window_ms, do: %{}, else: window
     since = if window == %{}, do: now(), else: since

@@ -4,12 +4,14 @@ defmodule ElixirScopeAgent.Sender do
   daemon's disk are sent again. No more are under way than the daemon gave credits for. It may block in a write (at most 5 s):
   nobody waits for it. The bytes it holds are counted in an atomic that the collector looks at before it hands a batch over.
 
-  To the session: `{:connected, welcome}`, `{:disconnected, reason}`, `{:daemon, frame}` for what is not its own business.
+  A batch that the daemon can never take (it refuses it, and says which it was) would be first in the queue for ever: it is dropped.
+
+  To the session: `{:connected, welcome}`, `{:disconnected, reason}`, `{:batch_refused, why, what was in it}`, `{:daemon, frame}` for what is not its own business.
   """
 
   import ElixirScopeAgent.Lists
 
-  alias ElixirScopeAgent.Msgpack
+  alias ElixirScopeAgent.{Gap, Msgpack}
 
   @connect_ms 5_000
   @send_ms 5_000
@@ -17,6 +19,7 @@ defmodule ElixirScopeAgent.Sender do
   @silence_ms 15_000
   @first_wait_ms 100
   @longest_wait_ms 5_000
+  @after_refused_batch_ms 1_000
   @bye_ms 5_000
 
   @type options :: %{
@@ -49,6 +52,8 @@ defmodule ElixirScopeAgent.Sender do
       ready: false,
       waiting: :queue.new(),
       sent: :queue.new(),
+      # how many have left `sent` since the welcome
+      n_acknowledged: 0,
       credits: 0,
       modules: %{},
       wait: @first_wait_ms,
@@ -166,7 +171,7 @@ defmodule ElixirScopeAgent.Sender do
     # What was under way when the connection was lost comes first again, without what is on disk already.
     unsent = :queue.join(state.sent, state.waiting)
     state = forget(trunc(durable), %{state | ready: true, wait: @first_wait_ms, credits: trunc(credits), sent: unsent, waiting: :queue.new()})
-    state = %{state | waiting: state.sent, sent: :queue.new()}
+    state = %{state | waiting: state.sent, sent: :queue.new(), n_acknowledged: 0}
     send(state.options.session, {:connected, welcome})
     state = tell_modules(:maps.to_list(state.modules), state)
     state = :lists.foldl(&written/2, %{state | frames: []}, state.frames)
@@ -177,7 +182,21 @@ defmodule ElixirScopeAgent.Sender do
   defp heed(["ping", n], state), do: written(["pong", n], state)
   defp heed(["pong", _], state), do: state
 
-  defp heed(["refused", code, message], state) do
+  defp heed(["refused", "malformed", message, nth], state) when is_integer(nth) and nth > state.n_acknowledged do
+    {before, from} = :queue.split(min(nth - state.n_acknowledged - 1, :queue.len(state.sent)), state.sent)
+
+    case :queue.out(from) do
+      {{:value, {_no, bytes}}, later} ->
+        :atomics.sub(state.options.buffered, 1, byte_size(bytes))
+        send(state.options.session, {:batch_refused, message, Gap.of_batch(bytes)})
+        %{state | sent: :queue.join(before, later), wait: @after_refused_batch_ms}
+
+      {:empty, _} ->
+        state
+    end
+  end
+
+  defp heed(["refused", code, message | _], state) do
     send(state.options.session, {:refused, code, message})
     %{state | wait: @longest_wait_ms}
   end
@@ -192,7 +211,7 @@ defmodule ElixirScopeAgent.Sender do
     case :queue.peek(state.sent) do
       {:value, {first, bytes}} when first <= no ->
         :atomics.sub(state.options.buffered, 1, byte_size(bytes))
-        forget(no, %{state | sent: :queue.drop(state.sent)})
+        forget(no, %{state | sent: :queue.drop(state.sent), n_acknowledged: state.n_acknowledged + 1})
 
       _ ->
         state

@@ -12,7 +12,7 @@ defmodule ElixirScopeAgent.Session do
 
   @behaviour :gen_server
 
-  alias ElixirScopeAgent.{Boot, Capture, Collector, ExUnitTests, Hello, Helper, Ladder, Patterns, Processes, Protection, Sender, Tracer}
+  alias ElixirScopeAgent.{Boot, Capture, Collector, ExUnitTests, Gap, Hello, Helper, Ladder, Patterns, Processes, Protection, Sender, Tracer}
 
   @tick_ms 50
 
@@ -95,11 +95,9 @@ defmodule ElixirScopeAgent.Session do
       # mfa => {from, until}: switched off and counted
       hot: %{},
       window: {now(), %{}},
-      tokens: 0,
       totals: %{events: 0, bytes: 0},
       began: now(),
       ticks: 0,
-      ticked: now(),
       # since when there is no daemon; nil while there is one
       gone: now(),
       draining: %{},
@@ -139,6 +137,8 @@ defmodule ElixirScopeAgent.Session do
 
   def handle_info({:sealed, n, bytes, by_function}, state), do: {:noreply, Protection.account(n, bytes, by_function, state)}
 
+  def handle_info(:over, state), do: {:noreply, Protection.over(state)}
+
   def handle_info({:connected, %{"plan" => plan}}, state) when is_map(plan) do
     state = connected(state)
     # After a reconnect the plan that is in force stays in force.
@@ -149,6 +149,11 @@ defmodule ElixirScopeAgent.Session do
   def handle_info({:disconnected, _reason}, state), do: {:noreply, %{state | gone: state.gone || now()}}
   def handle_info({:refused, code, _message}, state) when code in ["token", "protocol"], do: {:stop, :normal, finish("refused: " <> code, state)}
   def handle_info({:refused, _code, _message}, state), do: {:noreply, state}
+
+  def handle_info({:batch_refused, why, {from, to, dropped}}, state) do
+    Collector.event(state.collector, :gap, Gap.fields("the daemon refused a batch: " <> why, from, to, dropped))
+    {:noreply, state}
+  end
 
   def handle_info({:daemon, ["plan", nil]}, state), do: {:noreply, %{Capture.finish("the plan was taken back", state) | raw_plan: nil, plan: nil}}
   def handle_info({:daemon, ["plan", plan]}, state), do: {:noreply, Capture.begin(plan, state)}

@@ -49,9 +49,8 @@ defmodule ElixirScopeAgent.TraceMessages do
   def read({:trace_ts, pid, :exception_from, mfa, {class, value}, at}, state),
     do: left(:exception_from, pid, mfa, [{"class", class}], {state.config.exceptions, [{"value", value}]}, at, state)
 
-  def read({:trace_ts, pid, kind, message, to, at}, state) when kind in [:send, :send_to_non_existing_process],
-    do: event(kind, at, pid, to, nil, message(message, state), state)
-
+  def read({:trace_ts, pid, :send, message, to, at}, state), do: event(:send, at, pid, to, nil, message(message, state), state)
+  def read({:trace_ts, pid, :send_to_non_existing_process, message, to, at}, state), do: event(:send, at, pid, to, nil, message(message, state), state)
   def read({:trace_ts, pid, :receive, message, {_node, from}, at}, state), do: event(:receive, at, pid, sender(from), nil, message(message, state), state)
   def read({:trace_ts, pid, :receive, message, at}, state), do: event(:receive, at, pid, nil, nil, message(message, state), state)
 
