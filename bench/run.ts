@@ -25,6 +25,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
   events-lookup              lookups by each index among ten million events in memory: p50, p95; counts over all
   events-store               the same on a real disk, durable; opening after an end, reading from files, pruning
   events-socket --dir DIR    events through a daemon, from one connection and from four; lookups as clients make them
+  questions --dir DIR        questions about a million events, first and again, at rest and while events come in
   versions                   carrying node ids from one version of a file to the next
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -77,6 +78,8 @@ async function measure(name: string | undefined, { dir, warm, seconds }: Values)
       return (await import('./events-sites.ts')).benchManySites()
     case 'events-socket':
       return dir === undefined ? undefined : (await import('./events-socket.ts')).benchEventsOverSocket(dir)
+    case 'questions':
+      return dir === undefined ? undefined : (await import('./questions.ts')).benchQuestions(dir)
     case 'events-store':
       return (await import('./events-store.ts')).benchEventStore()
     case 'events-lookup':

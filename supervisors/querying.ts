@@ -19,7 +19,7 @@ import { promisePort } from '../src/otp/promise-port.ts'
 import type { AnyService, CallHandlers } from '../src/otp/service.ts'
 import { createEventAnswers, queryCacheActor } from '../src/querying/cache.actor.ts'
 import { executorActor } from '../src/querying/executor.actor.ts'
-import { EXECUTOR, keyOf, QUERY_CACHE, type Answered, type CacheBody, type ExecutorBody, type PoolOperation, type QuestionUnderWay } from '../src/querying/protocol.ts'
+import { EXECUTOR, keyOf, QUERY_CACHE, type Answered, type CacheBody, type ExecutorBody, type PoolOperation, type Question, type QuestionUnderWay } from '../src/querying/protocol.ts'
 import type { Reply } from '../src/wire/methods.ts'
 import { measureViews } from '../workers/cache-metrics.ts'
 import type { QueryCalls, QueryTasks } from '../workers/calls.ts'
@@ -66,7 +66,10 @@ export function createQuerying({ tree, config: { query }, slots, shared, cacheBy
       cache: queryCacheActor(answers, () => LEVEL_POLICIES[levelOf(pressureCellOf(shared))].cacheRatio),
     },
     poolPort: poolPort(tree, slots),
-    service: questionService(tree, stateNow, recorder),
+    service: questionService(tree, (facts) => {
+      const state = stateNow(facts)
+      return state !== null && answers.mayHold(state) ? state : null
+    }, recorder),
     status: async () => {
       const asked = await tree().actors.call(EXECUTOR, { type: 'status' } satisfies ExecutorBody, STATUS_MS)
       return asked.ok ? (asked.value as readonly QuestionUnderWay[]).map(({ method, ageMs, runningMs, askers }) => ({ method, age_ms: Math.round(ageMs), running_ms: runningMs === null ? null : Math.round(runningMs), askers })) : []
@@ -75,8 +78,8 @@ export function createQuerying({ tree, config: { query }, slots, shared, cacheBy
   }
 }
 
-/** Where the client has gone, the Executor is told. */
-function questionService(tree: () => Tree, stateNow: (facts: string) => string | null, recorder: MetricRecorder): AnyService {
+/** `stateKept`: of now, where answers are kept for it. Where the client has gone, the Executor is told. */
+function questionService(tree: () => Tree, stateKept: (facts: string) => string | null, recorder: MetricRecorder): AnyService {
   const count = (outcome: 'cached' | 'joined' | 'worked_out' | 'failed'): void => recorder.counter('elixir_scope_questions_total', [outcome]).add()
   const underWay = recorder.gauge('elixir_scope_questions', [])
   let nAsked = 0
@@ -92,7 +95,7 @@ function questionService(tree: () => Tree, stateNow: (facts: string) => string |
   const calls: CallHandlers<QueryCalls> = {
     query: async ({ facts, ...question }, { signal }) => {
       underWay.set(++nUnderWay)
-      const known = await findKept(tree(), keyOf(question), stateNow(facts))
+      const known = await findKept(tree(), question, stateKept(facts))
       const answered = known === undefined && !signal.aborted ? await workOut({ question, facts }, signal) : undefined
       underWay.set(--nUnderWay)
       count(answered === undefined ? 'cached' : !answered.ok ? 'failed' : answered.value.joined ? 'joined' : 'worked_out')
@@ -104,9 +107,9 @@ function questionService(tree: () => Tree, stateNow: (facts: string) => string |
 }
 
 /** A Cache that is being restarted has nothing. */
-async function findKept(tree: Tree, key: string, state: string | null): Promise<Uint8Array | undefined> {
+async function findKept(tree: Tree, question: Question, state: string | null): Promise<Uint8Array | undefined> {
   if (state === null) return undefined
-  const found = (await tree.actors.call(QUERY_CACHE, { type: 'find', key, state } satisfies CacheBody)) as Result<Uint8Array | null, Failure>
+  const found = (await tree.actors.call(QUERY_CACHE, { type: 'find', key: keyOf(question), state } satisfies CacheBody)) as Result<Uint8Array | null, Failure>
   return found.ok ? (found.value ?? undefined) : undefined
 }
 

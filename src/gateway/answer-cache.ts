@@ -31,7 +31,7 @@ export type AnswerCacheOptions = {
 
 export function createAnswerCache({ cache, nowMs, onRead }: AnswerCacheOptions): AnswerCache {
   const view = cache.view<EncodedResult>(ANSWERS, { sizeOf: ({ bytes }) => bytes.length })
-  const epochOf = createStateEpochs()
+  const { epochOf } = createStateEpochs()
   return {
     answer(state, key, make) {
       const now = epochOf(state)

@@ -11,24 +11,31 @@ import { ok } from '../base/result.ts'
 import { cachePolicy } from '../memory/cache-policy.ts'
 import { createCache, type Cache, type CacheView } from '../memory/cache.ts'
 import { runOnCaches } from '../memory/ports.ts'
-import { createStateEpochs } from '../memory/state-epochs.ts'
+import { createStateEpochs, type StateEpochs } from '../memory/state-epochs.ts'
 import type { Actor } from '../otp/actor.ts'
 import type { CacheBody } from './protocol.ts'
 
 export const EVENT_ANSWERS = 'event answers'
 
-export type EventAnswers = { readonly cache: Cache; readonly view: CacheView<Uint8Array>; readonly epochOf: (state: string) => number }
+export type EventAnswers = {
+  readonly cache: Cache
+  readonly view: CacheView<Uint8Array>
+  readonly epochs: StateEpochs
+  /** False where asking the Cache is in vain: nothing has been kept since everything became as it is. For main to read. */
+  readonly mayHold: (state: string) => boolean
+}
 
 /** Questions and answers waiting to be looked up or kept; one more is looked for in vain, or not kept. */
 const MAX_MAILBOX = 1024
 
 export function createEventAnswers(options: Parameters<typeof createCache>[0]): EventAnswers {
   const cache = createCache(options)
-  return { cache, view: cache.view(EVENT_ANSWERS, { sizeOf: ({ length }) => length }), epochOf: createStateEpochs() }
+  const epochs = createStateEpochs()
+  return { cache, view: cache.view(EVENT_ANSWERS, { sizeOf: ({ length }) => length }), epochs, mayHold: epochs.isLatest }
 }
 
 /** `ratio`: what caches may use of their budget at the present memory pressure. */
-export function queryCacheActor({ cache, view, epochOf }: EventAnswers, ratio: () => number): Actor<null, CacheBody> {
+export function queryCacheActor({ cache, view, epochs }: EventAnswers, ratio: () => number): Actor<null, CacheBody> {
   return {
     mailbox: { capacity: MAX_MAILBOX, overflow: 'shed' },
     init() {
@@ -44,9 +51,9 @@ export function queryCacheActor({ cache, view, epochOf }: EventAnswers, ratio: (
   }
 
   function answerTo(body: Extract<CacheBody, { type: 'find' | 'keep' }>) {
-    if (body.type === 'find') return ok(view.find(epochOf(body.state), body.key) ?? null)
+    if (body.type === 'find') return ok(epochs.isLatest(body.state) ? view.find(epochs.epochOf(body.state), body.key) ?? null : null)
     const policy = cachePolicy(body.costUs)
-    if (policy.keep !== 'not') view.keep(epochOf(body.state), body.key, body.bytes, { ttlMs: policy.ttlMs })
+    if (policy.keep !== 'not') view.keep(epochs.epochOf(body.state), body.key, body.bytes, { ttlMs: policy.ttlMs })
     return ok(null)
   }
 }

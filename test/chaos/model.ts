@@ -1,6 +1,6 @@
 /**
  * What four clients do while faults fall, and what they must see: every write that was acknowledged is there with its
- * content, until the same client writes again; nothing is there twice; facts of files are those of the files; neither the
+ * content, until the same client writes again, every event too; nothing is there twice; facts of files are those of the files; neither the
  * epoch nor the version of a module goes back; every call settles in its time. Whatever else they see is a violation.
  *
  * Each client writes modules of its own, one call at a time, and repeats a write that may have been lost with the same
@@ -52,6 +52,8 @@ export type Writer = {
   readonly versions: Map<string, number>
   epoch: number
   nWrites: number
+  /** Events: that were to be stored, and that were acknowledged. */
+  readonly events: { asked: number; stored: number }
 }
 
 export function createModel(box: Sandbox, onSettled: () => void): Model {
@@ -63,7 +65,7 @@ export function createModel(box: Sandbox, onSettled: () => void): Model {
 
 export function createWriter(model: Model, client: Client, id: number, random: Random): Writer {
   const names = Array.from({ length: KEYS_PER_CLIENT }, (_, key) => `Chaos.Client${id}.Key${key}`)
-  return { model, client, id, random, modules: new Map(names.map((name) => [name, undefined])), versions: new Map(), epoch: 0, nWrites: 0 }
+  return { model, client, id, random, modules: new Map(names.map((name) => [name, undefined])), versions: new Map(), epoch: 0, nWrites: 0, events: { asked: 0, stored: 0 } }
 }
 
 export function projectFiles(): Record<string, string> {
@@ -197,13 +199,30 @@ async function storeMany(writer: Writer, text: string): Promise<void> {
 
 async function readSomething(writer: Writer): Promise<void> {
   const { random, modules } = writer
-  switch (random.below(5)) {
+  switch (random.below(6)) {
+    case 5: return expectEvents(writer)
     case 0: return void await expectFile(writer, `M${random.below(N_FILES)}`)
     case 1: return expectMoving(writer)
     case 2: return expectList(writer)
     case 3: return expectCallers(writer, random.below(N_FILES))
     default: return void await expectThere(writer, random.pick([...modules.keys()]))
   }
+}
+
+/** Every event that was acknowledged; one that was not may be there, too. */
+async function expectEvents(writer: Writer): Promise<void> {
+  const { id, events, random } = writer
+  const source = `chaos-${id}`
+  if (random.chance(0.5)) {
+    events.asked += 1
+    const done = await call(writer, 'store_event', { event: { event_type: 'annotation' }, source, request_id: `event-${id}-${events.asked}` })
+    if (done.ok) events.stored += 1
+    else if (!PASSING.includes(done.error.code)) violated(writer, `store_event was refused: ${done.error.code} ${done.error.message}`)
+  }
+  const counted = await call(writer, 'count_events', { node: source })
+  if (!counted.ok) return PASSING.includes(counted.error.code) ? pause() : violated(writer, `count_events was refused: ${counted.error.code} ${counted.error.message}`)
+  const { total } = counted.value.value
+  if (total < events.stored) violated(writer, `${total} events are there, and ${events.stored} were acknowledged`)
 }
 
 /** False when there was no answer. */

@@ -218,7 +218,7 @@ test('when the Executor dies whoever waits is told at once, what runs is given u
 })
 
 test('an answer is found for the very state that it was made for, and none when the Cache has died or memory is short', async () => {
-  const { ask, work, find, world, kill, ratio } = createWorld()
+  const { ask, work, find, world, kill, ratio, answers } = createWorld()
   const askedAndMade = (): void => {
     ask('a')
     work()
@@ -230,6 +230,7 @@ test('an answer is found for the very state that it was made for, and none when 
   expect(await find('a')).toBe(null)
   askedAndMade()
   expect(await find('a')).toBe(4)
+  expect([answers.mayHold(`${world.number} f`), answers.mayHold('another state')]).toEqual([true, false])
   kill(QUERY_CACHE)
   expect(await find('a')).toBe(null)
   ratio.now = 0
