@@ -23,8 +23,8 @@ import { type Codec, pack } from './section-codec.ts'
 const FILE_MAGIC = 0x46_42_53_45 // ESBF
 const FOOTER_MAGIC = 0x54_46_53_45 // ESFT
 const FOOTER_BYTES = Buffer.from('ESFT')
-/** 2: summaries tell calls within calls of their function apart. */
-const VERSION = 2
+/** 2: summaries tell calls within calls of their function apart. 3: sites say which version of a file their node is named in. */
+const VERSION = 3
 const HEADER_BYTES = 8
 const TRAILER_BYTES = 16
 
@@ -38,6 +38,8 @@ export type FileIndex = {
   readonly path: string
   readonly entries: readonly FileEntry[]
   readonly isFinished: boolean
+  /** Whether this version of the format began it: only then may it grow. */
+  readonly isOurs: boolean
   /** Of a finished file its size, else where its last whole entry ends. */
   readonly nBytes: number
   /** Last numbers of the sessions when its last block was sealed. */
@@ -75,7 +77,7 @@ export function createBlockFile(disk: Disk, path: string, name: string): Result<
     header.writeUInt32LE(FILE_MAGIC, 0)
     header.fill(VERSION, 4)
     file.write([header], 0)
-    return { index: { name, path, entries: [], isFinished: false, nBytes: HEADER_BYTES, sessions: [], tables: [] }, file, keys: [], isBroken: false }
+    return { index: { name, path, entries: [], isFinished: false, isOurs: true, nBytes: HEADER_BYTES, sessions: [], tables: [] }, file, keys: [], isBroken: false }
   })
 }
 
@@ -144,8 +146,9 @@ export function readIndex(disk: Disk, path: string, name: string, known?: FileIn
     const nBytes = file.size()
     const header = bytesAt(file, 0, HEADER_BYTES)
     if (isLater(header)) return 'unsupported'
+    const isOurs = header[4] === VERSION
     const footer = readFooter(file, nBytes)
-    if (footer !== undefined) return { name, path, ...footer, isFinished: true, nBytes }
+    if (footer !== undefined) return { name, path, ...footer, isFinished: true, isOurs, nBytes }
     const entries = [...(known?.entries ?? [])]
     let sessions = known?.sessions ?? []
     let at = known?.nBytes ?? HEADER_BYTES
@@ -154,7 +157,7 @@ export function readIndex(disk: Disk, path: string, name: string, known?: FileIn
       sessions = head.head.sessions
       at += head.nBytes
     }
-    return { name, path, entries, isFinished: false, nBytes: at, sessions, tables: [] }
+    return { name, path, entries, isFinished: false, isOurs, nBytes: at, sessions, tables: [] }
   })
   if (!read.ok) return read
   return read.value === 'unsupported'

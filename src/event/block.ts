@@ -36,10 +36,23 @@ export const BLOCK_CAPACITY: Counts = {
 
 /**
  * A site is what was called from where: ten words. `module` to `file` and `node` are codes of strings (0: none), arities
- * and line are numbers. A return has the site of its call.
+ * and line are numbers. The word `evidence` has that in its lowest byte, and above it the version of the file that the node is named in
+ * (`versionedEvidence`). A return has the site of its call.
  */
 export const SITE = { module: 0, function: 1, arity: 2, callerModule: 3, callerFunction: 4, callerArity: 5, file: 6, line: 7, node: 8, evidence: 9 } as const
 export const SITE_WORDS = 10
+const EVIDENCE_BITS = 8
+const MAX_VERSION = 2 ** 24 - 1
+
+/** A version of a file counts from 1; 0 where it is not known, or beyond what there is room for. */
+export function versionedEvidence(evidence: number, version: number): number {
+  return (evidence | ((version > MAX_VERSION ? 0 : version) << EVIDENCE_BITS)) >>> 0
+}
+
+export function evidenceIn(word: number): { readonly evidence: number; readonly version: number } {
+  return { evidence: word & ((1 << EVIDENCE_BITS) - 1), version: word >>> EVIDENCE_BITS }
+}
+
 /** A process: codes of its source and of its string. */
 export const PID = { source: 0, pid: 1 } as const
 export const PID_WORDS = 2

@@ -4,7 +4,7 @@
  */
 
 import { EVIDENCE, type Evidence, type EventCaller, type EventFunction, type EventSource } from '../model/event.ts'
-import { type Block, PID, PID_WORDS, SITE, SITE_WORDS, SOURCE, SOURCE_WORDS } from './block.ts'
+import { type Block, evidenceIn, PID, PID_WORDS, SITE, SITE_WORDS, SOURCE, SOURCE_WORDS } from './block.ts'
 
 /** What a site calls and from where, in names; a side that is not known is null. */
 export type SiteNames = { readonly mfa: EventFunction | null; readonly caller: EventCaller | null }
@@ -20,7 +20,8 @@ export type Situation = {
   readonly nth: number | undefined
 }
 
-export type Site = SiteNames & { readonly nodeId: string | null; readonly evidence: Evidence }
+/** `version`: of the file that the node is named in; left out where it is not known. */
+export type Site = SiteNames & { readonly nodeId: string | null; readonly evidence: Evidence; readonly version?: number }
 
 /** By code of `EVIDENCE`. */
 export const EVIDENCE_NAMES = Object.keys(EVIDENCE) as readonly Evidence[]
@@ -61,13 +62,15 @@ export function siteOf(block: Block, code: number): Site | undefined {
 export function siteOfWords(block: Block, words: Uint32Array): Site {
   const at = (field: number): number => words[field] ?? 0
   const text = (field: number): string => stringOf(block, at(field))
+  const { evidence, version } = evidenceIn(at(SITE.evidence))
   return {
     mfa: at(SITE.module) === 0 ? null : { module: text(SITE.module), function: text(SITE.function), arity: at(SITE.arity) },
     caller: at(SITE.callerModule) === 0 ? null : {
       module: text(SITE.callerModule), function: text(SITE.callerFunction), arity: at(SITE.callerArity), file: text(SITE.file), line: at(SITE.line),
     },
     nodeId: at(SITE.node) === 0 ? null : text(SITE.node),
-    evidence: EVIDENCE_NAMES[at(SITE.evidence)] ?? 'none',
+    evidence: EVIDENCE_NAMES[evidence] ?? 'none',
+    ...(version === 0 ? {} : { version }),
   }
 }
 

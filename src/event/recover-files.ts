@@ -91,8 +91,8 @@ function takeUnfinished(taking: Taking, index: FileIndex, held: readonly Stretch
   if (!reopened.ok) return reopened.error
   store.growing = reopened.value
   mergeSessions(store, last.head.sessions)
-  // With a damaged place between its blocks it can only be read by a footer.
-  if (examined.value.damaged.some(({ at }) => at < end)) finishGrowing(store)
+  // With a damaged place between its blocks it can only be read by a footer; and what has an earlier version takes no blocks of this one.
+  if (!index.isOurs || examined.value.damaged.some(({ at }) => at < end)) finishGrowing(store)
   return undefined
 }
 

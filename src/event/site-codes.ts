@@ -6,7 +6,7 @@
 import { must } from '../base/assert.ts'
 import { EVIDENCE, type EventFunction } from '../model/event.ts'
 import type { Batch } from './batch.ts'
-import { SITE, SITE_WORDS } from './block.ts'
+import { SITE, SITE_WORDS, versionedEvidence } from './block.ts'
 import { type Dictionary, siteCode, stringCode } from './dictionary.ts'
 import { siteOf, siteOfWords, type Situation } from './names.ts'
 import { forgetCalled, NONE, rebase } from './pairing.ts'
@@ -72,22 +72,22 @@ export function carriedSite(appending: Appending, idx: number, site: number): nu
   if (carried.code !== 0) return carried.code
   const { block, filled } = names
   if (block.strings.length - filled.strings < SITE_WORDS || block.stringBytes.length - filled.stringBytes < NAMES_BYTES) return siteAt(appending, site)
-  const { mfa, caller, nodeId, evidence } = carried.site
+  const { mfa, caller } = carried.site
   const text = (name: string | undefined): number => (name === undefined ? 0 : stringCode(names, name))
   const words = Uint32Array.of(
     text(mfa?.module), text(mfa?.function), mfa?.arity ?? 0, text(caller?.module), text(caller?.function), caller?.arity ?? 0,
     text(caller?.file), caller?.line ?? 0, 0, 0,
   )
-  return (carried.code = siteWith(writer, names, words, { nodeId, evidence }))
+  return (carried.code = siteWith(writer, names, words, carried.site))
 }
 
 /** The code of the site of these names with this node. */
-function siteWith(writer: Writer, names: Dictionary, words: Uint32Array, { nodeId, evidence }: Answer): number {
+function siteWith(writer: Writer, names: Dictionary, words: Uint32Array, { nodeId, evidence, version = 0 }: Answer): number {
   const node = nodeId === null ? 0 : stringCode(names, nodeId)
   const hasRoom = nodeId === null || node !== 0
   if (!hasRoom) writer.nodesLeftOut++
   words[SITE.node] = node
-  words[SITE.evidence] = hasRoom ? EVIDENCE[evidence] : EVIDENCE.none
+  words[SITE.evidence] = hasRoom ? versionedEvidence(EVIDENCE[evidence], nodeId === null ? 0 : version) : EVIDENCE.none
   return siteCode(names, words)
 }
 

@@ -3,7 +3,7 @@
  * are in files of their own: room (block-room.ts), sites (site-codes.ts), pairs (pair-rows.ts), and all of them in turn (writer.ts).
  */
 
-import type { EventSource, Evidence } from '../model/event.ts'
+import type { EventSource } from '../model/event.ts'
 import { type Batch, MAX_NAMES } from './batch.ts'
 import { SITE_WORDS } from './block.ts'
 import type { BlockClock } from './block-time.ts'
@@ -18,7 +18,7 @@ export const NAMES_BYTES = 1 << 16
 /** The node of a call, asked for once per block, names and situation (undefined: not known), unless the event names the node. */
 export type Resolve = (site: SiteNames, source: EventSource, situation: Situation | undefined) => Answer
 /** `isAny`: it is the same for every `nth`. */
-export type Answer = { readonly nodeId: string | null; readonly evidence: Evidence; readonly isAny?: boolean }
+export type Answer = Pick<Site, 'nodeId' | 'evidence' | 'version'> & { readonly isAny?: boolean }
 
 export type WriterStats = {
   /** Calls that wait for their return. */

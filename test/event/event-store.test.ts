@@ -427,6 +427,23 @@ test('a store opens on a full disk and can be read; it takes events when there i
   expect(namesIn(opened)).toEqual(names)
 })
 
+test('files of an earlier version are read and take no blocks any more', () => {
+  const opened = withFiles(100)
+  const names = send(opened.store, 1, 5)
+  commit(opened.store)
+  const disk = opened.disk.after(1)
+  for (const version of [1, 2]) {
+    const old = disk.after(1)
+    old.bytes(`${DIRECTORY}/0000000001.blocks`).fill(version, 4, 8)
+    const again = openStore(old)
+    const more = [...names, ...send(again.store, 6, 9)]
+    commit(again.store)
+    expect(namesIn(again)).toEqual(more)
+    expect(stats(again.store).files).toBe(2)
+    expect(namesIn(openStore(old.after(1)))).toEqual(more)
+  }
+})
+
 test('files of a later version are refused and left as they are', () => {
   const opened = withFiles(1)
   send(opened.store, 1, 5)

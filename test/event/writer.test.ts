@@ -346,6 +346,22 @@ test('two nodes that run different versions of the code have places of their own
   expect(counts(block).sites).toBe(3)
 })
 
+test('a site says in which version of the file its node is named, over blocks too', () => {
+  const by = (version: number | undefined): Resolve => () => ({ nodeId: 'A.f/0#1', evidence: 'line', ...(version === undefined ? {} : { version }) })
+  const sitesBy = (version: number | undefined): (number | undefined)[] => {
+    const writer = openWriter()
+    const blocks = [newBlock(), newBlock()] as const
+    beginBlock(writer, blocks[0], 1)
+    append(writer, batchOf([made('A.g/0', 'A.f/0 a.ex:1'), { type: 'probe', ts: 1, pid: 'p', node: 'A.f/0#1' }]), SOURCE, by(version))
+    beginBlock(writer, blocks[1], 2)
+    append(writer, batchOf([left('A.g/0')], { no: 2 }), SOURCE, by(9))
+    const rows = blocks.flatMap(rowsOf)
+    expect(rows.map(({ site }) => site?.evidence)).toEqual(['line', 'given', 'line'])
+    return rows.map(({ site }) => site?.version)
+  }
+  expect([7, 2 ** 24 - 1, 2 ** 24, undefined].map(sitesBy)).toEqual([[7, undefined, 7], [2 ** 24 - 1, undefined, 2 ** 24 - 1], [undefined, undefined, undefined], [undefined, undefined, undefined]])
+})
+
 test('what is traced with its returns on one node may be traced without them on another', () => {
   const twice = [made('A.f/0', 'B.run/0 b.ex:1'), made('A.g/0', 'B.run/0 b.ex:1')]
   const [a, b] = [SOURCES[0], SOURCES[2]].map((source) => must(source, 'a source')) as [EventSource, EventSource]

@@ -1,13 +1,14 @@
 /**
  * Where events of a node of today are found: under the ids that the node had in the kept versions of its file. An event
  * bears the id that its place had in the version that ran. An id that means this node in every version that has it is
- * asked for at any time; one that some version gives to another node only while versions ruled that mean this one.
+ * asked for at any time. One that some version gives to another node is asked for where the event's place was named in a version that
+ * means this one; where the block does not say in which (somebody gave the node, or it is from before that was kept), while such a version ruled.
  */
 
 import { indexNodes, readFor, resolveNode, type NodeIndex } from '../../analysis/node-ids.ts'
 import { matchVersions } from '../../analysis/versions/match-versions.ts'
 import { runQuery, type Page } from '../../event/query/run.ts'
-import { parseEventId, type EventQuery } from '../../event/query/filter.ts'
+import { parseEventId, type EventFilter, type EventQuery } from '../../event/query/filter.ts'
 import type { EventRecord } from '../../model/event.ts'
 import { parseNodeId, type NodeId } from '../../model/node-id.ts'
 import { readVersionMap } from '../../model/version-map.ts'
@@ -15,7 +16,11 @@ import { namesWithin, outward, pathOf, renamed } from '../read-versions.ts'
 import { finishWithin, latestOf, type FileSides, type RuntimeContext } from './context.ts'
 import type { Window } from './figures.ts'
 
-export type NodePlace = Window & { readonly nodeId: NodeId }
+/** No event is at two of them. */
+export type NodePlace = Window & Pick<EventFilter, 'versions'> & { readonly nodeId: NodeId }
+/** As a filter calls a version that is not known. */
+const UNTOLD = 0
+
 type Named = FileSides[number] & { /** What the node is called in it. */ readonly id: NodeId | undefined }
 
 export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window): readonly NodePlace[] {
@@ -28,9 +33,9 @@ export function placesOf(context: RuntimeContext, nodeId: NodeId, window: Window
   const versions = namedIn(sides, renamed(nodeId, key, names.get(key) ?? key))
   if (versions.length === 0) return [{ ...window, nodeId }]
   const ids = new Set(versions.flatMap(({ id }) => (id === undefined ? [] : [id])))
-  return [...ids].flatMap((id) => periodsOf(id, versions).flatMap((period) => {
+  return [...ids].flatMap((id) => meantBy(id, versions).flatMap(({ versions: of, ...period }) => {
     const both = intersect(window, period)
-    return both === undefined ? [] : [{ ...both, nodeId: outward(id, names) }]
+    return both === undefined ? [] : [{ ...both, ...(of === undefined ? {} : { versions: of }), nodeId: outward(id, names) }]
   }))
 }
 
@@ -71,13 +76,14 @@ function namedIn(sides: FileSides, id: NodeId): Named[] {
   return sides.map((side) => ({ ...side, id: side.now === null ? id : side.now.back(id) }))
 }
 
-/** When an event with this id is the node's. */
-function periodsOf(id: NodeId, versions: readonly Named[]): Window[] {
+/** Which events with this id are the node's. */
+function meantBy(id: NodeId, versions: readonly Named[]): Omit<NodePlace, 'nodeId'>[] {
   if (versions.every((one) => one.id === id || !has(one.index, id))) return [{}]
   const oldest = versions.at(-1)
-  return versions.filter((one) => one.id === id).map(({ version }) => ({
-    ...(version === oldest?.version ? {} : { sinceNs: nsOf(version.atMs) }), ...(version.until === null ? {} : { untilNs: nsOf(version.until.atMs) }),
-  }))
+  const meaning = versions.filter((one) => one.id === id)
+  return [{ versions: meaning.map(({ version }) => version.number) }, ...meaning.map(({ version }) => ({
+    versions: [UNTOLD], ...(version === oldest?.version ? {} : { sinceNs: nsOf(version.atMs) }), ...(version.until === null ? {} : { untilNs: nsOf(version.until.atMs) }),
+  }))]
 }
 
 function has(index: NodeIndex, id: NodeId): boolean {

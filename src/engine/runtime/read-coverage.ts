@@ -128,7 +128,9 @@ function callsAt(context: RuntimeContext, { node }: WrittenEdge, figures: readon
   const at = (id: string, among: readonly SiteFigures[]) => among.reduce((sum, { site, summary }) => (site.nodeId === id && isPlaced(site.evidence) ? sum + summary.calls : sum), 0)
   const here = at(node, figures)
   if (here > 0) return here
-  return placesOf(context, node, window).filter(({ nodeId }) => nodeId !== node).reduce((sum, { nodeId }) => sum + at(nodeId, figures), 0)
+  const others = new Set(placesOf(context, node, window).map(({ nodeId }) => nodeId))
+  others.delete(node)
+  return [...others].reduce((sum, id) => sum + at(id, figures), 0)
 }
 
 export function getObservedCalls(context: RuntimeContext, { mfa: asked, since, until }: Args<'get_observed_calls'>): Result<Value<'get_observed_calls'>, Failure> {

@@ -4,6 +4,7 @@ import { sourceFunction } from '../../correlate/beam-names.ts'
 import { insightsBy, type Counted, type Insight, type SiteFigures } from '../../correlate/insights.ts'
 import { failure, type Failure } from '../../base/failure.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
+import type { Site } from '../../event/names.ts'
 import { siteNames } from '../../event/query/columns.ts'
 import type { EventFilter } from '../../event/query/filter.ts'
 import { linkedNode } from '../../event/query/links.ts'
@@ -87,16 +88,17 @@ function moduleSubject(context: RuntimeContext, name: string, window: Window): R
 }
 
 /** Events that were linked to a node are the node's: where there are such, rows are counted one by one. */
-function figuresAt(context: RuntimeContext, { nodeId, ...window }: NodePlace): readonly SiteFigures[] {
+function figuresAt(context: RuntimeContext, { nodeId, versions, ...window }: NodePlace): readonly SiteFigures[] {
+  const isThere = (site: Site): boolean => site.nodeId === nodeId && (versions?.includes(site.version ?? 0) ?? true)
   const { links } = snapshotOf(context.queries)
-  if (links.size === 0) return figuresIn(context, window).filter(({ site }) => site.nodeId === nodeId)
+  if (links.size === 0) return figuresIn(context, window).filter(({ site }) => isThere(site))
   return figuresOfRows(context, window, (view) => {
     const sites = new Set<number>()
-    for (let site = 1; site <= view.counts.sites; site++) if (siteNames(view, site).nodeId === nodeId) sites.add(site)
+    for (let site = 1; site <= view.counts.sites; site++) if (isThere(siteNames(view, site))) sites.add(site)
     if (!links.has(view.number)) return sites.size === 0 ? null : (row) => sites.has(view.block.site[row] ?? 0)
     return (row) => {
       const linked = linkedNode(links, view, row)
-      return linked === undefined ? sites.has(view.block.site[row] ?? 0) : linked === nodeId
+      return linked === undefined ? sites.has(view.block.site[row] ?? 0) : linked === nodeId && versions?.includes(0) !== false
     }
   })
 }

@@ -155,7 +155,7 @@ function observedAt(context: RuntimeContext, { kind, node, traced }: StaticPoint
   const nothing: Observed = { count: 0, meanNs: null, filters: [], evidence: 'none' }
   if (kind === 'call') {
     const places = placesOf(context, node, {})
-    const insights = places.flatMap(({ nodeId }) => seen.byNode.get(nodeId) ?? [])
+    const insights = [...new Set(places.map(({ nodeId }) => nodeId))].flatMap((id) => seen.byNode.get(id) ?? [])
     const timed = insights.reduce((sum, insight) => sum + insight.timed, 0)
     return {
       count: insights.reduce((sum, insight) => sum + insight.calls, 0), meanNs: timed === 0 ? null : insights.reduce((sum, insight) => sum + insight.totalNs, 0) / timed,

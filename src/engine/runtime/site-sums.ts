@@ -4,7 +4,7 @@
  */
 
 import type { SiteFigures } from '../../correlate/insights.ts'
-import { SITE, SITE_WORDS } from '../../event/block.ts'
+import { SITE, SITE_WORDS, versionedEvidence } from '../../event/block.ts'
 import { stringOf, type Site } from '../../event/names.ts'
 import { type BlockView, siteNames } from '../../event/query/columns.ts'
 import { readSummary } from '../../event/summary-codec.ts'
@@ -34,7 +34,7 @@ export function addFigures(sums: SiteSums, figures: readonly SiteFigures[]): voi
   for (const { site, summary } of figures) addTo(sumAt(sums, keyOf(sums, site), () => site), summary, summary.sketch)
 }
 
-/** A site once; sites that differ in line alone stay apart. */
+/** A site once; sites that differ in line or version alone stay apart. */
 export function figuresOf({ sites }: SiteSums): readonly SiteFigures[] {
   const all = [...sites.values()]
   const summaries = summariesOf(all.map(({ sum }) => sum))
@@ -71,10 +71,10 @@ function keyIn({ texts }: SiteSums, { block }: BlockView, numbers: Uint32Array, 
   return `${callee},${caller},${word(SITE.node) === 0 ? '' : text(SITE.node)},${word(SITE.evidence)}`
 }
 
-function keyOf({ texts }: SiteSums, { mfa, caller, nodeId, evidence }: Site): string {
+function keyOf({ texts }: SiteSums, { mfa, caller, nodeId, evidence, version = 0 }: Site): string {
   const callee = mfa === null ? '' : `${numberOf(texts, mfa.module)} ${numberOf(texts, mfa.function)} ${mfa.arity}`
   const from = caller === null ? '' : `${numberOf(texts, caller.module)} ${numberOf(texts, caller.function)} ${caller.arity} ${numberOf(texts, caller.file)} ${caller.line}`
-  return `${callee},${from},${nodeId === null ? '' : numberOf(texts, nodeId)},${EVIDENCE[evidence]}`
+  return `${callee},${from},${nodeId === null ? '' : numberOf(texts, nodeId)},${versionedEvidence(EVIDENCE[evidence], version)}`
 }
 
 /** They count from 1. */

@@ -21,6 +21,8 @@ export type EventFilter = {
   readonly function?: string
   readonly arity?: number
   readonly nodeId?: NodeId
+  /** Of the node's file: the event's place was named in one of these; 0 stands for where that is not known. */
+  readonly versions?: readonly number[]
   readonly correlationId?: string
   /** The BEAM node, and when it started. */
   readonly node?: string

@@ -9,7 +9,7 @@
 import { EVENT_TYPES } from '../../model/event.ts'
 import { formatMfa } from '../../model/names.ts'
 import type { NodeId } from '../../model/node-id.ts'
-import { durationOf, SITE, SITE_WORDS, type Posted } from '../block.ts'
+import { durationOf, evidenceIn, SITE, SITE_WORDS, type Posted } from '../block.ts'
 import type { BlockKey } from './blocks.ts'
 import { type BlockView, pidStringCode, siteWord, sourceCode, sourceNodeCode, sourceStartNs } from './columns.ts'
 import type { EventFilter } from './filter.ts'
@@ -37,7 +37,7 @@ export type Matcher = {
   readonly lo: number
   readonly hi: number
   /** Where links touch the block: the sites of the node, and what the links say instead. */
-  readonly node: { readonly sites: Uint8Array; readonly links: Links; readonly nodeId: NodeId } | null
+  readonly node: { readonly sites: Uint8Array; readonly links: Links; /** Null: links are of no version that is asked for. */ readonly nodeId: NodeId | null } | null
 }
 
 /** The codes that fit in each posted column that is asked about; and rows beside the postings of `site`. */
@@ -74,7 +74,9 @@ function keysOf(filter: EventFilter): BlockKey[] {
 export function fitTo(compiled: Compiled, view: BlockView, { names: indexes, slowest }: { readonly names: NameIndexes; readonly slowest: SlowestSites }, links: Links): Fitting | undefined {
   const { needles, filter, typeCodes } = compiled
   const names: { -readonly [N in keyof typeof needles]: number } = { pid: 0, peer: 0, module: 0, function: 0, nodeId: 0, correlationId: 0, node: 0 }
-  const linkedRows = filter.nodeId === undefined ? [] : rowsLinkedTo(filter.nodeId, view, links)
+  // What somebody said is of no version.
+  const linkable = filter.versions?.includes(0) === false ? null : (filter.nodeId ?? null)
+  const linkedRows = linkable === null ? [] : rowsLinkedTo(linkable, view, links)
   for (const [name, needle] of Object.entries(needles) as [keyof typeof needles, Needle | null][]) {
     if (needle === null) continue
     names[name] = codeOf(indexes, view, needle)
@@ -84,12 +86,12 @@ export function fitTo(compiled: Compiled, view: BlockView, { names: indexes, slo
   const peers = filter.peer === undefined ? null : pidCodes({}, names.peer, 0, view)
   const corrs = filter.correlationId === undefined ? null : correlationCodes(names.correlationId, view)
   const called = calledSites(filter, names.module, names.function, slowest, view)
-  const ofNode = filter.nodeId === undefined ? null : (called ?? allSites(view)).filter((site) => siteWord(view.block, site, 'node') === names.nodeId && names.nodeId !== 0)
+  const ofNode = filter.nodeId === undefined ? null : (called ?? allSites(view)).filter((site) => siteWord(view.block, site, 'node') === names.nodeId && names.nodeId !== 0 && isOfVersion(filter, view, site))
   const sites = ofNode ?? called
   if ([pids, peers, corrs, called].some((codes) => codes?.length === 0) || (sites?.length === 0 && linkedRows.length === 0)) return undefined
 
   const siteTable = (codes: readonly number[] | null) => tableOf(codes, view.counts.sites)
-  const inNode = ofNode !== null && filter.nodeId !== undefined && links.has(view.number) ? { sites: tableOf(ofNode, view.counts.sites), links, nodeId: filter.nodeId } : null
+  const inNode = ofNode !== null && filter.nodeId !== undefined && links.has(view.number) ? { sites: tableOf(ofNode, view.counts.sites), links, nodeId: linkable } : null
   const matcher: Matcher = {
     nRows: view.rows, lo: -Infinity, hi: Infinity, minTook: filter.minDurationNs ?? -Infinity,
     type: tableOf(typeCodes, 255), pid: tableOf(pids, view.counts.pids), peer: tableOf(peers, view.counts.pids), corr: tableOf(corrs, view.counts.correlations),
@@ -117,6 +119,10 @@ export function matches(matcher: Matcher, view: BlockView, row: number): boolean
 function isOfNode({ sites, links, nodeId }: NonNullable<Matcher['node']>, view: BlockView, row: number): boolean {
   const linked = linkedNode(links, view, row)
   return linked === undefined ? sites[view.block.site[row] ?? 0] === 1 : linked === nodeId
+}
+
+function isOfVersion({ versions }: EventFilter, { block }: BlockView, site: number): boolean {
+  return versions === undefined || versions.includes(evidenceIn(siteWord(block, site, 'evidence')).version)
 }
 
 /** Rising, as postings are. */

@@ -126,7 +126,10 @@ export function scoreWritten(run: Run, { versions, beams }: Omit<Case, 'calls'>)
   const expected = new Map(run.calls.map((one) => [one.row, one]))
   const site: Tally = { right: 0, n: 0 }
   const byEvidence = new Map<Evidence, Tally>()
-  for (const { row, found } of written(run.rows, (names, of, situation) => correlator.resolve(index, names, of, situation))) {
+  for (const { row, found } of written(run.rows, (names, of, situation) => {
+    const { nodeId, evidence, isAny } = correlator.resolve(index, names, of, situation)
+    return { nodeId, evidence, isAny }
+  })) {
     const one = expected.get(row)
     const true_ = one === undefined ? undefined : truth(one)
     if (one === undefined || true_ === undefined || one.expected.from === null || (one.names.caller?.line ?? 0) === 0) continue

@@ -125,6 +125,27 @@ test('an id that another place had before is that place’s until then', () => {
   expect([ids('A.f/1#2/log'), ids('A.f/1#1/log')]).toEqual([['shop@host:1:0'], []])
 })
 
+test('an id that means another place since is told apart by the version that ran, whatever the time', () => {
+  const made = runtime(60)
+  made.clock.nowMs = Number(T0 / 1_000_000n)
+  made.put('lib/a.ex', 'defmodule A do\n  def f(x) do\n    log(x)\n    :ok\n  end\n\n  def log(x), do: x\nend\n')
+  const ran = (ts: number, line: number): TestEvent[] => [
+    { type: 'call', ts, pid: '0.1.0', mfa: 'A.log/1', caller: `A.f/1 lib/a.ex:${line}` }, { type: 'return', ts: ts + 5, pid: '0.1.0', mfa: 'A.log/1' },
+  ]
+  made.take(ran(0, 3))
+  made.seal()
+  made.clock.nowMs += HOUR_MS
+  made.put('lib/a.ex', 'defmodule A do\n  def f(0) do\n    log(0)\n    :ok\n  end\n  def f(x) do\n    log(x)\n    :ok\n  end\n\n  def log(x), do: x\nend\n')
+  // The node's clock is an hour behind: by its time this ran before the file was saved.
+  made.take([...ran(1000, 3), ...ran(2000, 7)])
+  const ids = (nodeId: string) => made.answer('get_correlated_events', { node_id: nodeId }).events.map(({ event_id: id }) => id)
+  const calls = (of: string) => made.answer('get_runtime_insights', { of }).figures.calls
+  expect([ids('A.f/1#1/log'), ids('A.f/1#2/log')]).toEqual([['shop@host:2:0', 'shop@host:2:1'], ['shop@host:1:0', 'shop@host:1:1', 'shop@host:2:2', 'shop@host:2:3']])
+  expect([calls('A.f/1#1/log'), calls('A.f/1#2/log')]).toEqual([1, 2])
+  const points = made.answer('get_instrumentation_points', { of: 'A.f/1' }).points.filter(({ instrumentation_type: type }) => type === 'call')
+  expect(points.map(({ node_id: id }) => id)).toEqual(['A.f/1#1/log', 'A.f/1#2/log'])
+})
+
 test('where an event happened, how that is known, and what one execution is tied to', () => {
   const made = runtime(60)
   // It returns: what is called from the same place while it is open would be its own tail call.

@@ -11,7 +11,7 @@ import { countEvents, groupEvents, type GroupBy } from '../../../src/event/query
 import { type EventFilter, type EventQuery, type Position, formatCursor, parseCursor, parseEventId } from '../../../src/event/query/filter.ts'
 import { explainQuery, finish, getEvent, runQuery } from '../../../src/event/query/run.ts'
 import { type Queries, openLearnt, queriesOn } from '../../../src/event/query/scan.ts'
-import { type Given, type MemoryBlocks, type Stored, event, linkPayload, memoryBlocks } from './memory-blocks.ts'
+import { type Given, type MemoryBlocks, type Stored, event, linkPayload, memoryBlocks, versionOf } from './memory-blocks.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
 
@@ -50,13 +50,14 @@ type Operation =
   | { readonly kind: 'walk'; readonly filter: (times: readonly bigint[]) => EventFilter; readonly order: 'asc' | 'desc'; readonly limit: number; readonly added: readonly (Given & { readonly step: number })[] }
 
 /** Up to four things are asked together; times are those of events that are there. */
-const FIELDS = ['types', 'pid', 'peer', 'module', 'function', 'arity', 'nodeId', 'correlationId', 'node', 'startNs', 'minDurationNs', 'sinceNs', 'untilNs'] as const
+const FIELDS = ['types', 'pid', 'peer', 'module', 'function', 'arity', 'nodeId', 'versions', 'correlationId', 'node', 'startNs', 'minDurationNs', 'sinceNs', 'untilNs'] as const
 const filter: fc.Arbitrary<(times: readonly bigint[]) => EventFilter> = fc
   .record({
     fields: fc.subarray([...FIELDS], { maxLength: 4 }),
     all: fc.record({
       types: fc.uniqueArray(fc.constantFrom(...TYPES, 'correlation' as const), { maxLength: 3 }), pid: fc.constantFrom(...PIDS, 'none'), peer: fc.constantFrom(...PIDS), module: fc.constantFrom(...MODULES, 'No'),
       function: fc.constantFrom(...FUNCTIONS), arity: fc.integer({ min: 0, max: 2 }), nodeId: fc.constantFrom(...NODE_IDS, 'Linked.only/0'), correlationId: fc.constantFrom(...CORRS, 'none'),
+      versions: fc.subarray([0, 1, 2]),
       node: fc.constantFrom(...NODES), startNs: fc.constantFrom(5n, 9n << 40n), minDurationNs: fc.constantFrom(0, 10, 1e9), since: fc.nat({ max: 1000 }), until: fc.nat({ max: 1000 }),
     }),
   })
@@ -187,7 +188,7 @@ function fits(event: EventRecord, filter: EventFilter): boolean {
   const is = <T>(wanted: T | undefined, found: T | undefined | null) => wanted === undefined || wanted === found
   return (
     (filter.types === undefined || filter.types.includes(event.type)) && is(filter.pid, event.pid) && is(filter.peer, event.peer) && is(filter.module, event.mfa?.module) &&
-    is(filter.function, event.mfa?.function) && is(filter.arity, event.mfa?.arity) && is(filter.nodeId, event.nodeId) && is(filter.correlationId, event.correlationId) &&
+    is(filter.function, event.mfa?.function) && is(filter.arity, event.mfa?.arity) && is(filter.nodeId, event.nodeId) && (filter.nodeId === undefined || (filter.versions?.includes(versionOf(event)) ?? true)) && is(filter.correlationId, event.correlationId) &&
     is(filter.node, event.source.node) && is(filter.startNs, event.source.startNs) && (filter.sinceNs === undefined || event.timestampNs >= filter.sinceNs) &&
     (filter.untilNs === undefined || event.timestampNs < filter.untilNs) && (filter.minDurationNs === undefined || (event.durationNs !== null && event.durationNs >= filter.minDurationNs))
   )
