@@ -62,6 +62,12 @@ test('events --follow goes on with a name that is not known, and says so', async
   expect([code, err]).toEqual([0, 'note: no module Shop.Crt; did you mean Shop.Cart?\nevents as they come in; Ctrl-C ends\n'])
 })
 
+test('plan activate for a node that was never there keeps it, and names the one that was', async () => {
+  expect(await ask(['plan', 'activate', 'money', '--node', 'shop@127.0.0.2'], { ...NOTHING, activate_instrumentation_plan: () => ({ nodes: [], planned: {} }) })).toEqual({
+    code: 0, out: 'shop@127.0.0.2 follows money\nit is not connected now; the plan is told when it is\n', err: 'note: no node shop@127.0.0.2 has been there yet; did you mean shop@127.0.0.1?\n',
+  })
+})
+
 test('plan store names what is not in the project, and stores it', async () => {
   const points = [{ module: 'Shop.Crt' }, { module: 'Shop.Cart', function: 'ad', arity: 2 }, { module: 'Shop.Cart', function: 'add' }, { module: 'Traced.Dep' }, { module: ':gen_server', function: 'call' }, { module: 'Zzz' }, { module: '*' }]
   const files = { '/tmp/p.json': JSON.stringify({ points, scope: ['Shp'] }) }

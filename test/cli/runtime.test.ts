@@ -74,6 +74,8 @@ test.each([
   ['events --slower-than fast', '"fast" is no span of time\n  write e.g. 500us, 5ms or 2s'],
   ['event x', '"x" is no event\n  the last column of `events` names them'],
   ['why 7', '"7" is no event'],
+  ['events --follow --limit 3', '--limit does not go with --follow\n  --follow shows what comes in until Ctrl-C'],
+  ['events --mfa Shop.Cart.add/2 --module Shop', '--mfa names module and function already'],
   ['events --mfa Shop.Cart', 'Shop.Cart is no function\n  write e.g. MyApp.Cart.add_item/2'],
 ])('%s', async (line, message) => {
   const ran = await ask(line)

@@ -50,7 +50,12 @@ const FOLLOW_MS = 500
 /** Batches of other nodes and processes come in later than this seldom. */
 const LATE_NS = 3_000_000_000n
 
+/** What ends a list is of no use where it goes on. */
+const NOT_FOLLOWED = ['until', 'limit', 'all', 'cursor', 'explain'] as const
+
 export async function events(context: Context, flags: EventFlags): Promise<ExitCode> {
+  const useless = flags.follow === true ? NOT_FOLLOWED.find((name) => flags[name] !== undefined) : undefined
+  if (useless !== undefined) return report(context, failure('invalid_argument', `--${useless} does not go with --follow`, { hint: '--follow shows what comes in until Ctrl-C; filters and --since do' }))
   const filter = filterOf(flags, context.ports.now())
   if (!filter.ok) return report(context, filter.error)
   return withDaemon(context, (connection) => {
@@ -189,6 +194,7 @@ function typesOf(text: string | undefined): Result<EventType[], Failure> {
 }
 
 function functionOf({ module, function: name, mfa }: EventFlags): Result<Filter, Failure> {
+  if (mfa !== undefined && (module !== undefined || name !== undefined)) return fail(failure('invalid_argument', '--mfa names module and function already', { hint: 'leave out --module and --function' }))
   if (mfa === undefined) return ok({ ...(module === undefined ? {} : { module }), ...(name === undefined ? {} : { function: name }) })
   const named = readName(mfa)
   if (named.ok && named.value.kind === 'function') return ok({ module: named.value.module, function: named.value.name })

@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../base/result.ts'
 import type { ArgsInput } from '../../wire/methods.ts'
 import { commandFor, print, report, say, withDaemon, type Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { unknownInPlan, type Unknown } from '../known.ts'
+import { unknownInPlan, unknownName, type Unknown } from '../known.ts'
 import type { Connection } from '../ports.ts'
 import { renderNodes, renderPlan, renderPlans } from '../render/capture.ts'
 import { harmless, plural } from '../render/text.ts'
@@ -39,7 +39,7 @@ export function nodes(context: Context): Promise<ExitCode> {
 export async function plan(context: Context, action: PlanAction, argument: string | undefined, flags: PlanFlags): Promise<ExitCode> {
   const needs = action === 'store' ? 'the file of a plan, or - for standard input' : 'the name of a plan'
   if (argument === undefined && action !== 'list' && action !== 'deactivate') {
-    return report(context, failure('invalid_argument', `plan ${action} needs ${needs}`, { hint: `${context.ports.command} plan list names the plans there are` }))
+    return report(context, failure('invalid_argument', `plan ${action} needs ${needs}`, { hint: action === 'store' ? 'docs/RUNTIME.md shows a plan' : `${context.ports.command} plan list names the plans there are` }))
   }
   const name = argument ?? ''
   switch (action) {
@@ -112,13 +112,16 @@ async function activate(context: Context, connection: Connection, name: string |
   const told = await connection.call('activate_instrumentation_plan', { name, node: node ?? null })
   if (!told.ok) return fail(planFailure(told.error))
   const { nodes: now } = told.value
-  const whom = node ?? 'every node'
+  const unknown = node === undefined || now.includes(node) ? undefined : await unknownName(connection, { node })
   print(context, told.value, () => [
-    name === null ? `${whom} traces nothing from now on` : `${whom} follows ${name}`,
-    now.length === 0 ? 'none of them is connected now; the plan is told to those that connect' : `${plural(now.length, 'node')} told at once: ${now.join(', ')}`,
-  ].slice(0, name === null && now.length === 0 ? 1 : 2))
+    name === null ? `${node ?? 'every node'} traces nothing from now on` : `${node ?? 'every node'} follows ${name}`,
+    ...now.length > 0 ? [`${plural(now.length, 'node')} told at once: ${now.join(', ')}`] : name === null ? [] : [NOT_YET[node === undefined ? 'all' : 'one']],
+  ])
+  if (unknown !== undefined && context.format === 'text') say(context, context.messages.style.yellow(`note: ${harmless(`${unknown.message} has been there yet; ${unknown.hint ?? ''}`)}`))
   return ok(EXIT.ok)
 }
+
+const NOT_YET = { all: 'none is connected now; the plan is told to those that connect', one: 'it is not connected now; the plan is told when it is' } as const
 
 async function remove(context: Context, connection: Connection, name: string): Done {
   const deleted = await connection.call('delete_instrumentation_plan', { name })
