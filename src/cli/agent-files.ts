@@ -5,7 +5,7 @@
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure, type Failure } from '../base/failure.ts'
 import { fail, ok, type Result } from '../base/result.ts'
@@ -31,8 +31,8 @@ export async function compiledAgent({ sources, cache, env, compiling }: AgentBui
   const build = join(cache, 'agent', `${hashOf(sources)}-otp${otp}`)
   if (isWhole(build)) return ok(join(build, 'lib'))
   compiling(otp)
-  const draft = `${build}.${process.pid}.tmp`
-  mkdirSync(draft, { recursive: true })
+  mkdirSync(join(cache, 'agent'), { recursive: true })
+  const draft = mkdtempSync(`${build}.tmp-`)
   try {
     const compiled = await output('mix', ['compile', '--no-deps-check'], { env: { ...withoutMix(env), MIX_ENV: 'prod', MIX_BUILD_PATH: draft }, cwd: sources })
     if (!compiled.ok) return compiled
