@@ -26,6 +26,7 @@ const USAGE = `usage: npm run bench -- NAME [options]
   events-store               the same on a real disk, durable; opening after an end, reading from files, pruning
   events-socket --dir DIR    events through a daemon, from one connection and from four; lookups as clients make them
   questions --dir DIR        questions about a million events, first and again, at rest and while events come in
+  correlate --dir DIR        calls that correlation tells apart in code that people wrote; beside its compiled modules
   versions                   carrying node ids from one version of a file to the next
   generate --modules N --seed S --out DIR
                              writes a realistic project of any size
@@ -84,6 +85,8 @@ async function measure(name: string | undefined, { dir, warm, seconds }: Values)
       return (await import('./events-store.ts')).benchEventStore()
     case 'events-lookup':
       return (await import('./events-lookup.ts')).benchEventLookups()
+    case 'correlate':
+      return dir === undefined ? undefined : (await import('./correlate.ts')).benchCorrelate(dir)
     case 'versions':
       return (await import('./versions.ts')).benchVersions()
     case 'sync':

@@ -25,7 +25,10 @@ export type Following = {
   readonly perhapsAt: Lines
 }
 
-type Next = { readonly isTail: boolean; readonly lines: readonly number[]; readonly perhaps: Lines; readonly by: 'call' | 'other' }
+type Next = { readonly isTail: boolean; readonly lines: readonly number[]; readonly perhaps: Lines; readonly by: 'call' | 'other'
+  /** The variable that it makes its argument without further ado. */
+  readonly takes?: number
+}
 const THE_END: Next = { isTail: true, lines: [], perhaps: null, by: 'other' }
 
 /** An instruction without a line, which may be left out. */
@@ -39,7 +42,7 @@ export function spanning(a: Lines, b: Lines): Lines {
 
 const DEFINITIONS: ReadonlySet<string> = new Set(['def', 'defp', 'defmacro', 'defmacrop'])
 /** One instruction with a line. */
-const OPERATORS: ReadonlySet<string> = new Set(['+', '-', '*', '/', '<>'])
+const OPERATORS: ReadonlySet<string> = new Set(['+', '-', '*', '/'])
 const INSTRUCTIONS: ReadonlySet<string> = new Set(['rem', 'div', 'elem', 'hd', 'tl', 'length', 'abs', 'map_size', 'tuple_size', 'byte_size', 'round', 'trunc', 'put_elem', 'bit_size'])
 const MATCHES: ReadonlySet<string> = new Set(['=', '<-'])
 const LAZY: ReadonlySet<string> = new Set(['&&', '||', 'and', 'or'])
@@ -148,10 +151,19 @@ function expression(flow: Flow, node: number, next: Next): Next {
     case Kind.Fn:
       for (const clause of children(tree, node)) bodyOf(flow, clause, THE_END)
       return built(flow, node, next)
+    case Kind.UnaryOp:
+      if (nameOf(tree, node) === '&') return captured(flow, node + 1, next)
+      return inTurn(flow, [...children(tree, node)], built(flow, node, next))
     default:
       if (isValue(tree, node)) return next.isTail ? something(next) : next
       return inTurn(flow, [...children(tree, node)], built(flow, node, next))
   }
+}
+
+/** `&f(&1)` is a fun; there is no division in `&f/1`. */
+function captured(flow: Flow, operand: number, next: Next): Next {
+  if (flow.tree.kind[operand] !== Kind.BinaryOp) expression(flow, operand, THE_END)
+  return something(next)
 }
 
 const lineAt = ({ tree, lineOf }: Flow, node: number) => lineOf(tree.start[node] as number)
@@ -174,11 +186,17 @@ function binary(flow: Flow, node: number, next: Next): Next {
   const { tree } = flow
   const [left = -1, right = -1] = [...children(tree, node)]
   const operator = nameOf(tree, node)
-  if (operator === '=') return expression(flow, right, tree.kind[left] === Kind.Variable || next.isTail ? next : something(next))
+  if (operator === '=') return expression(flow, right, tree.kind[left] !== Kind.Variable || isPutAside(flow, left, next) ? something(next) : next)
   if (operator === '|>') return piped(flow, left, right, next)
   if (LAZY.has(operator)) return expression(flow, left, either(next, [expression(flow, right, next)]))
   const itself = instruction(flow.lineOf(tree.at[node] as number), next)
+  if (operator === '<>') return inTurn(flow, concatenated(tree, node), itself)
   return inTurn(flow, [left, right], OPERATORS.has(operator) && ![left, right].every((one) => isLiteral(tree, one)) ? itself : something(itself))
+}
+
+/** Of `a <> b <> c`, which is one instruction at the first operator. */
+function concatenated(tree: Tree, node: number): number[] {
+  return tree.kind[node] === Kind.BinaryOp && nameOf(tree, node) === '<>' ? [...children(tree, node)].flatMap((one) => concatenated(tree, one)) : [node]
 }
 
 /** One of these, or what follows them. */
@@ -226,15 +244,25 @@ function call(flow: Flow, node: number, first: readonly number[], next: Next): N
   if (isOne || args.length === 0) return inTurn(flow, args, self)
   if (args.length > 1) return inTurn(flow, args, something(self))
   // One argument: nothing to set up where it is what was returned right before.
-  return isValue(tree, only) ? (isHandedOver(flow, only) ? self : something(self)) : expression(flow, only, self)
+  return isValue(tree, only) ? (isHandedOver(flow, only) ? { ...self, takes: flow.bound } : something(self)) : expression(flow, only, self)
 }
 
 /** A variable that has the value of what is right before, and that nobody else wants: it is not put aside. */
-function isHandedOver({ tree, bound, definition }: Flow, node: number): boolean {
-  if (tree.kind[node] !== Kind.Variable || tree.payload[node] !== bound) return false
-  let nUses = 0
-  for (let at = definition; at < afterSubtree(tree, definition); at++) if (tree.kind[at] === Kind.Variable && tree.payload[at] === bound) nUses++
-  return nUses === 2
+function isHandedOver(flow: Flow, node: number): boolean {
+  return flow.tree.kind[node] === Kind.Variable && flow.tree.payload[node] === flow.bound && nTimes(flow, flow.bound) === 2
+}
+
+/** Whether what is given to this variable is put aside for later before the call that is next. */
+function isPutAside(flow: Flow, variable: number, next: Next): boolean {
+  const name = flow.tree.payload[variable] as number
+  return next.by === 'call' && next.takes !== name && nTimes(flow, name) > 1
+}
+
+/** How often the definition names a variable. */
+function nTimes({ tree, definition }: Flow, name: number): number {
+  let n = 0
+  for (let at = definition; at < afterSubtree(tree, definition); at++) if (tree.kind[at] === Kind.Variable && tree.payload[at] === name) n++
+  return n
 }
 
 /** Whether it is sure to be there: a call of a function that is no instruction. */

@@ -50,12 +50,6 @@ export function perhapsAt({ perhapsAt: lines, isTail }: CallSite, line: number):
   return !isTail && lines !== null && lines[0] <= line && line <= lines[1]
 }
 
-/** Where nothing at the line could be it: the last above the line with no other call between. */
-export function lastAbove(fn: FunctionCode, fitting: readonly CallSite[], line: number): CallSite | undefined {
-  const above = inOrderOfEvaluation(fn.calls).findLast((one) => one.line < line && fitting.includes(one))
-  return above === undefined || fn.calls.some((one) => one.line > above.line && one.line < line && one.module !== 'Kernel') ? undefined : above
-}
-
 /** Arguments before what they are arguments of, else as written. */
 export function inOrderOfEvaluation(calls: readonly CallSite[]): CallSite[] {
   const order: CallSite[] = []

@@ -16,7 +16,7 @@ import type { EventFunction } from '../model/event.ts'
 import { sourceFunction, type SourceFunction } from './beam-names.ts'
 import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
 import { moved, type ClauseLines, type Fit } from './fit.ts'
-import { around, callsBefore, callsOf, captures, inOrderOfEvaluation, lastAbove, nCertain, perhapsAt, preferPart, tailCallsOf, type Callee } from './places.ts'
+import { around, callsBefore, callsOf, captures, inOrderOfEvaluation, nCertain, perhapsAt, preferPart, tailCallsOf, type Callee } from './places.ts'
 import { METHODS, type Method, type Resolution } from './resolution.ts'
 
 /** What is known of the caller's module on that node. */
@@ -46,7 +46,9 @@ export function resolve(index: StaticIndex, names: SiteNames, running: Running, 
   }
   const [newest] = found
   if (newest === undefined) return theFunction(index, names)
-  return found.length > 1 && found.some((one) => one.nodeId !== newest.nodeId) ? severalVersions(found) : newest
+  const isAny = found.every((one) => one.isAny)
+  if (found.some((one) => one.nodeId !== newest.nodeId)) return { ...severalVersions(found), isAny }
+  return { ...(found.find(({ evidence }) => evidence !== 'exact') ?? newest), isAny }
 }
 
 /** A function that calls itself is its own caller, in another activation. */
@@ -86,12 +88,16 @@ function findPlace(search: Search): Place | undefined {
   const fitting = callsOf(fn, callee)
   if (line === 0) return onlyCall(fitting)
   if (certainty === 'none fits') return guess(fitting, line)
-  const { there, before, isAny } = reportedAt(fitting, search)
-  const own = [...there, ...before]
+  const { there, before, isAny: isOne } = reportedAt(fitting, search)
+  const near = [...there, ...before]
+  const own = near.length === 0 && situation !== undefined && !search.isAgain ? fitting.filter((call) => perhapsAt(call, line)) : near
+  const isAny = isOne && own.length < 2
   const tails = situation !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
   if (own.length + tails.length > 1) return { ...ofSeveral(fn, own, tails, situation?.nth), isAny }
-  if (there.length === 1) return { method: fitting.some((call) => call !== there[0] && perhapsAt(call, line)) ? 'site, order not known' : 'site', calls: there, isAny }
-  if (before.length === 1) return { method: 'next line', calls: before, isAny }
+  if (own.length === 1) {
+    const isOnly = near.length > 0 && !fitting.some((call) => call !== own[0] && perhapsAt(call, line))
+    return { method: isOnly ? 'site' : there.length === 1 ? 'site, order not known' : 'next line', calls: own, isAny }
+  }
   if (tails.length === 1) return { method: 'tail call', calls: tails, isAny }
   return elsewhere(search, fitting)
 }
@@ -121,8 +127,8 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
 
 /** Nothing of that name is at the line. */
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
-  const above = lastAbove(fn, fitting, line)
-  if (above !== undefined) return { method: 'next line', calls: [above], isAny: true }
+  const [above, ...others] = fitting.filter((call) => perhapsAt(call, line))
+  if (above !== undefined && others.length === 0) return { method: 'next line', calls: [above], isAny: true }
   if (fn.calls.some((call) => call.line === line && call.module !== null && isHandedOn(index, { module: call.module, function: call.name, arity: call.arity }, callee))) return undefined
   const only = onlyCall(fitting)
   if (only !== undefined) return only
@@ -236,9 +242,9 @@ function answer({ method, calls, isAny }: Place, code: ModuleCode, certainty: Fi
   }
 }
 
-function severalVersions(found: readonly Resolution[]): Resolution {
+function severalVersions(found: readonly Resolution[]): Omit<Resolution, 'isAny'> {
   const candidates = found.flatMap((one) => (one.candidates.length > 0 ? one.candidates : one.nodeId === null ? [] : [one.nodeId]))
-  return { nodeId: found[0]?.nodeId ?? null, evidence: 'ambiguous', method: 'several', isAny: found.every((one) => one.isAny), candidates: [...new Set(candidates)], version: found[0]?.version ?? null }
+  return { nodeId: found[0]?.nodeId ?? null, evidence: 'ambiguous', method: 'several', candidates: [...new Set(candidates)], version: found[0]?.version ?? null }
 }
 
 /** The function that was called, else the one that called; places in either are not known. */

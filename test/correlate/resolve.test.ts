@@ -71,7 +71,7 @@ const shown = ({ nodeId, evidence, method }: Resolution) => `${evidence} (${meth
 
 test.each<[what: string, callee: string, line: number, expected: string]>([
   ['the one call of that name at that line', 'Shop.Price.of/1', 6, `exact (site) ${RUN}#1/P.of`],
-  ['a step of a pipe at the line of the next', 'Shop.Price.of/1', 10, `line (next line) ${RUN}#1/|>/P.of`],
+  ['a step of a pipe at the line of the next', 'Shop.Price.of/1', 10, `exact (site) ${RUN}#1/|>/P.of`],
   ['apply with a list', 'Shop.Price.of/1', 17, `exact (site) ${RUN}#1/apply`],
   ['what a macro of the module expands to', 'Shop.Price.trace/1', 15, `line (expansion) ${RUN}#1/log`],
   ['what a macro of elsewhere expands to', 'Shop.Price.trace/1', 13, `line (expansion) ${RUN}#1/Logger.info`],
@@ -155,4 +155,11 @@ test('versions that both fit make a place ambiguous where they differ, and not w
   const both = indexed(old.replace('B.g(x)', '{B.g(x)}'), old)
   expect(place('B.g/1', 'A.f/1', 3, alone, both)).toMatchObject({ evidence: 'ambiguous', candidates: ['A.f/1#1/tuple/B.g', 'A.f/1#1/B.g'] })
   expect(shown(place('B.h/1', 'A.f/1', 4, alone, both))).toBe('exact (site) A.f/1#1/B.h')
+})
+
+test('where versions agree on a place it is as sure as the least sure of them, and the same for any call only where it is in each', () => {
+  const ran = 'defmodule A do\n  def f(x) do\n    x\n    |> B.g()\n    |> B.g()\n    :ok\n  end\nend\n'
+  const both = indexed(ran.replace('x\n    |>', 'x\n    # a remark\n    |>'), ran)
+  expect(place('B.g/1', 'A.f/1', 5, alone, both)).toMatchObject({ nodeId: 'A.f/1#1/|>/B.g', evidence: 'line', isAny: false })
+  expect(place('B.g/1', 'A.f/1', 5, { via: null, nth: 1 }, both)).toMatchObject({ evidence: 'ambiguous', candidates: ['A.f/1#1/|>/B.g', 'A.f/1#1/|>/B.g:2'] })
 })
