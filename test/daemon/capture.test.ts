@@ -1,9 +1,12 @@
 /** Events on their way from an agent to an answer, on a daemon whose threads die and whose connections are cut. */
 
+import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { connect as connectSocket } from 'node:net'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import type { PartialConfig } from '../../config/schema.ts'
+import { must } from '../../src/base/assert.ts'
 import { failure, type Failure } from '../../src/base/failure.ts'
 import { fail, ok, type Result } from '../../src/base/result.ts'
 import type { Client } from '../../src/client/client.ts'
@@ -188,4 +191,31 @@ test('returns without a call, calls that are given up and calls still open are m
   await sender.settled()
   const told = async (): Promise<string[]> => (await metrics.render()).text.split('\n').filter((line) => /^elixir_scope_(events_unpaired|calls_given_up|open_calls)/.test(line))
   await expect.poll(told, { timeout: 10_000 }).toEqual(['elixir_scope_events_unpaired_total 1', 'elixir_scope_open_calls 1', 'elixir_scope_calls_given_up_total 2'])
+})
+
+test('a file of events that was cut off while no daemon ran: what is lost is told with every answer about that time, by every later daemon too', { timeout: 60_000 }, async () => {
+  const first = await running()
+  const sender = first.agent('a@host')
+  for (const batch of loadBatches({ ...LOAD, batches: 20, eventsPerBatch: 8192 })) sender.give(batch)
+  await sender.settled()
+  const all = await total(first.client)
+  const [oldest] = (await value(first.client.call('query_events', { limit: 1, order: 'asc' }))).events
+  await first.stop()
+  const events = join(first.box.paths.stateDir, 'events')
+  const file = join(events, must(readdirSync(events).find((name) => name.endsWith('.blocks')), 'a file of blocks'))
+  truncateSync(file, Math.floor(statSync(file).size / 2))
+
+  for (const nth of [1, 2]) {
+    const again = await running({}, first.box)
+    const left = await total(again.client)
+    const { completeness } = await value(again.client.call('query_events', { limit: 1 }))
+    expect(completeness).toMatchObject({ complete: false, gaps: 0, lost: [{ events: all - left, why: 'a file of events ends before events that it held' }] })
+    const [loss] = completeness.lost
+    const later = { since: BigInt(loss?.until_ns ?? 0) + 1n }
+    expect((await value(again.client.call('get_hotspots', later))).completeness).toMatchObject({ complete: true, lost: [] })
+    expect((await value(again.client.call('get_hotspots', { until: BigInt(loss?.since_ns ?? 0) + 1n }))).completeness).toMatchObject({ complete: false })
+    expect(BigInt(oldest?.timestamp_ns ?? 0) <= BigInt(loss?.since_ns ?? 0)).toBe(true)
+    expect(again.logs.some((line) => line.includes('damaged events are set aside'))).toBe(nth === 1)
+    await again.stop()
+  }
 })

@@ -143,7 +143,21 @@ test('an id that means another place since is told apart by the version that ran
   expect([ids('A.f/1#1/log'), ids('A.f/1#2/log')]).toEqual([['shop@host:2:0', 'shop@host:2:1'], ['shop@host:1:0', 'shop@host:1:1', 'shop@host:2:2', 'shop@host:2:3']])
   expect([calls('A.f/1#1/log'), calls('A.f/1#2/log')]).toEqual([1, 2])
   const points = made.answer('get_instrumentation_points', { of: 'A.f/1' }).points.filter(({ instrumentation_type: type }) => type === 'call')
-  expect(points.map(({ node_id: id }) => id)).toEqual(['A.f/1#1/log', 'A.f/1#2/log'])
+  // Places are counted by their ids, each once, whatever the versions.
+  expect(points.map(({ node_id: id, trigger_count: n }) => [id, n])).toEqual([['A.f/1#1/log', 2], ['A.f/1#2/log', 3]])
+})
+
+test('calls of a place under an id that it had in several ways are counted once, so that calls of unknown place leave it open', () => {
+  const made = runtime(60)
+  const clause = (head: string) => `  def f(${head}) do\n    log(1)\n    :ok\n  end\n`
+  const program = (...heads: string[]) => `defmodule A do\n${heads.map(clause).join('')}  def log(x), do: x\nend\n`
+  made.clock.nowMs = Number(T0 / 1_000_000n)
+  made.put('lib/a.ex', program('x'))
+  made.take([{ type: 'call', ts: 0, pid: '0.1.0', mfa: 'A.log/1', caller: 'A.f/1 lib/a.ex:3' }, { type: 'return', ts: 5, pid: '0.1.0', mfa: 'A.log/1' }])
+  for (const ts of [10, 20]) made.take([{ type: 'call', ts, pid: '0.2.0', mfa: 'A.log/1' }, { type: 'return', ts: ts + 5, pid: '0.2.0', mfa: 'A.log/1' }])
+  made.clock.nowMs += HOUR_MS
+  made.put('lib/a.ex', program('0', 'x', '[]'))
+  expect(made.answer('find_unseen_callers', { mfa: 'A.log/1' })).toMatchObject({ calls: [], undecided: 1 })
 })
 
 test('where an event happened, how that is known, and what one execution is tied to', () => {
