@@ -16,7 +16,7 @@ defmodule ElixirScopeAgent.CaptureTest do
     pid = run(fn -> {Sample.outer(3)} end)
     assert stop()["reason"] == "stopped"
     events = received()
-    assert hd(events).type == "capture_start"
+    assert %{type: "capture_start", payload: %{"plan" => "p", "points" => [%{"id" => "1", "module" => "Sample"}]}} = hd(events)
     assert List.last(events).type == "capture_end"
     mine = Enum.filter(events, &(&1.pid == pid))
 

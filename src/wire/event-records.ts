@@ -82,7 +82,7 @@ export const capturePoint = z.object({
 
 export const instrumentationPoint = z.object({
   point_id: z.string(), node_id: z.string(), source_location: z.object({ file: z.string(), line: z.int(), column: z.int() }),
-  plan: z.object({ name: z.string(), point_id: z.string() }).nullable().describe('the active plan and its point that trace it, as set_instrumentation_point takes them'),
+  plan: z.object({ name: z.string(), point_id: z.string() }).nullable().describe('the plan and its point that trace it: a kept one, as set_instrumentation_point takes them, or one that `run` or `attach` brought'),
   instrumentation_type: z.enum(['function_entry', 'function_exit', 'call', 'expression', 'variable']),
   capture_config: z.object({ args: z.boolean(), result: z.boolean(), exceptions: z.boolean(), caller: z.boolean() }),
   sampling_rate: z.number(), conditions: z.array(z.unknown()), custom_logic: z.null(),

@@ -70,7 +70,7 @@ defmodule ElixirScopeAgent.Capture do
   end
 
   defp traced(plan, state) do
-    Collector.event(state.collector, :capture_start, [{"plan", plan.id}])
+    Collector.event(state.collector, :capture_start, [{"plan", plan.id}, {"points", plan.points}])
     Patterns.configure(state)
     Patterns.on_load(state)
     if plan.messages, do: Tracer.receives(state.tracer, true)

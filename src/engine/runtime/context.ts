@@ -15,8 +15,9 @@ export type Stated = Readonly<Record<string, { readonly at: string; readonly ins
 /** A point of a plan, whole. */
 export type PlanPoint = {
   readonly id: string
-  /** `*`: the modules of the plan's scope, or all of the project. */
+  /** `*`: the modules whose names begin with `prefix`; without one, those of the plan's scope, or all of the project. */
   readonly module: string
+  readonly prefix?: string
   readonly function: string | null
   readonly arity: number | null
   readonly capture: readonly string[]
@@ -27,7 +28,7 @@ export type PlanPoint = {
   readonly tags: readonly string[]
 }
 
-/** A plan that some node is to follow. */
+/** A plan that some node is to follow, or followed. */
 export type ActivePlan = { readonly name: string; readonly storedAt: string; readonly scope: readonly string[]; readonly points: readonly PlanPoint[] }
 
 /** A function of the project; `mfa` as it runs, without the `@2` of its module's key. */
@@ -45,6 +46,8 @@ export type RuntimeCaches = {
   readonly gaps: LRUCache<number, readonly Gap[]>
   /** Of the first sealed blocks of each group. */
   readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly figures: readonly SiteFigures[] }>
+  /** Plans as nodes told them, by block and row. */
+  readonly captured: LRUCache<string, ActivePlan>
   /** By path and contents. */
   readonly versions: LRUCache<string, FileSides>
   /** Of the latest epoch: functions by prefix, and by path what the modules of a file are called within it. */
@@ -57,11 +60,14 @@ const CACHED_SITES = 60_000
 const CACHED_NODES = 1_000_000
 
 const CACHED_BLOCKS = 10_000
+/** Points of plans: one takes about 300 bytes. */
+const CACHED_POINTS = 50_000
 
 export function openCaches(): RuntimeCaches {
   return {
     gaps: new LRUCache<number, readonly Gap[]>({ max: CACHED_BLOCKS }),
     figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ figures }) => figures.length + 1 }),
+    captured: new LRUCache<string, ActivePlan>({ maxSize: CACHED_POINTS, sizeCalculation: ({ points }) => points.length + 1 }),
     versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),
     latest: { epoch: -1, written: new Map(), names: new Map() },
   }

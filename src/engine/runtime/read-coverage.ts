@@ -10,7 +10,8 @@ import { formatMfa, type Mfa } from '../../model/names.ts'
 import type { Args, Value } from '../../wire/methods.ts'
 import { findFunction, readMfa } from '../find.ts'
 import { basisOf, callsIn, figuresRecord, QUANTILES } from './basis.ts'
-import type { RuntimeContext, Written } from './context.ts'
+import { capturedPlans } from './captures.ts'
+import type { ActivePlan, RuntimeContext, Written } from './context.ts'
 import { figuresIn, type Window } from './figures.ts'
 import { placesOf } from './node-places.ts'
 import { filterOf } from './read-events.ts'
@@ -21,10 +22,16 @@ type Ranked = Pick<Args<'find_untested'>, 'since' | 'until' | 'module_prefix' | 
 type Listed = Value<'find_untested'>
 
 export function findNeverExecuted(context: RuntimeContext, args: Args<'find_never_executed'>): Result<Value<'find_never_executed'>, Failure> {
-  return listed(context, args, ({ written, figures }) => ({
-    mfas: neverExecuted(written.map(({ fn }) => fn), figures, tracedBy(context.activePlans(), figures)),
-    method: 'functions without a call, of modules that an active plan traces whole or, where no plan names them, of which something was seen',
+  return listed(context, args, ({ written, figures, window }) => ({
+    mfas: neverExecuted(written.map(({ fn }) => fn), figures, tracedBy(plansIn(context, window), figures)),
+    method: 'functions without a call, of modules that a plan traced whole or, where none names them, of which something was seen',
   }))
+}
+
+/** What nodes traced then; of nodes that do not tell, what they are to trace. */
+function plansIn(context: RuntimeContext, window: Window): readonly ActivePlan[] {
+  const captured = capturedPlans(context, window)
+  return captured.length > 0 ? captured : context.activePlans()
 }
 
 export function findUntested(context: RuntimeContext, args: Args<'find_untested'>): Result<Value<'find_untested'>, Failure> {

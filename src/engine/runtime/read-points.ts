@@ -19,6 +19,7 @@ import type { FunctionRow } from '../../store/contract.ts'
 import { lineColumn } from '../../syntax/tree.ts'
 import type { Args, Value } from '../../wire/methods.ts'
 import { basisOf, callsIn } from './basis.ts'
+import { plansInForce } from './captures.ts'
 import { completenessOf } from './completeness.ts'
 import type { ActivePlan, PlanPoint, RuntimeContext } from './context.ts'
 import { figuresIn } from './figures.ts'
@@ -142,7 +143,7 @@ function seenOf(context: RuntimeContext) {
   const names = definitions(context)
   const { since_ns: first, until_ns: last } = completenessOf(context, {})
   return {
-    names, figures, plans: context.activePlans(), byFunction: insightsBy('function', figures, names.written(figures)), byNode: insightsBy('node', withoutHandovers(figures, names)),
+    names, figures, plans: [...context.activePlans(), ...plansInForce(context)], byFunction: insightsBy('function', figures, names.written(figures)), byNode: insightsBy('node', withoutHandovers(figures, names)),
     evidence: new Map(figures.flatMap(({ site }) => (site.nodeId === null ? [] : [[site.nodeId, site.evidence] as const]))),
     seconds: first === null || last === null ? 0 : Number(BigInt(last) - BigInt(first)) / 1e9,
   }

@@ -115,8 +115,8 @@ export function isPlaced(evidence: SiteFigures['site']['evidence']): boolean {
 }
 
 /**
- * Whether a function was traced, as far as can be told: an active plan asks for all its calls and something was seen at all,
- * or, where no plan names its module, something of its module was seen.
+ * Whether a function was traced, as far as can be told: a plan asks for all its calls and something was seen at all, or, where
+ * no plan names its module, something of its module was seen. `plans`: what nodes truly traced, where they told.
  */
 export function tracedBy(plans: readonly ActivePlan[], figures: readonly SiteFigures[]): (fn: EventFunction) => boolean {
   const seen = new Set(figures.map(({ site }) => site.mfa?.module))
@@ -127,7 +127,8 @@ export function tracedBy(plans: readonly ActivePlan[], figures: readonly SiteFig
   }
 }
 
-export function namesModule({ scope }: ActivePlan, { module }: PlanPoint, name: string): boolean {
+export function namesModule({ scope }: ActivePlan, { module, prefix }: PlanPoint, name: string): boolean {
+  if (prefix !== undefined) return name.startsWith(prefix)
   return module === '*' ? scope.length === 0 || scope.some((prefix) => name.startsWith(prefix)) : module === name
 }
 
