@@ -6,6 +6,7 @@
 
 import type { EventWire } from '../wire/event-records.ts'
 import { payloadTexts, saidBy } from './render/events.ts'
+import { functionText } from './render/functions.ts'
 import { isoOf, momentOf } from './render/moments.ts'
 import type { Mark, Timeline, Timelines } from './timelines.ts'
 
@@ -56,7 +57,7 @@ function* chromeEvents({ processes }: Timelines): Generator<ChromeEvent> {
 }
 
 function chromeEvent(mark: Mark, pid: number, tid: number): ChromeEvent {
-  const base = { name: mark.name, pid, tid, ts: mark.at / 1000 }
+  const base = { name: functionText(mark.name), pid, tid, ts: mark.at / 1000 }
   switch (mark.kind) {
     case 'open':
       return { ...base, ph: 'B', cat: 'call', args: { event: mark.event.event_id, ...placeOf(mark.event), ...Object.fromEntries(payloadTexts(mark.event.payload)) } }
@@ -88,7 +89,7 @@ function speedscopeOf({ processes, startNs }: Timelines, exporter: string): unkn
   const most = profiles.reduce((best, { events }, at) => (events.length > (profiles[best]?.events.length ?? 0) ? at : best), 0)
   return {
     $schema: 'https://www.speedscope.app/file-format-schema.json', exporter, name: `calls from ${isoOf(startNs)} on`, activeProfileIndex: most,
-    shared: { frames: [...frames.keys()].map((name) => ({ name })) }, profiles,
+    shared: { frames: [...frames.keys()].map((name) => ({ name: functionText(name) })) }, profiles,
   }
 }
 
@@ -100,7 +101,7 @@ export function hasCalls({ marks }: Timeline): boolean {
 function titleOf({ pid, name, marks }: Timeline): string {
   if (pid === '') return 'the node itself'
   const first = marks.find((mark) => mark.kind === 'open')
-  return name === undefined ? [pid, ...first === undefined ? [] : [first.name]].join(' ') : `${name} (${pid})`
+  return name === undefined ? [pid, ...first === undefined ? [] : [functionText(first.name)]].join(' ') : `${name} (${pid})`
 }
 
 /** Nodes of one name that were started at different times are told apart. */

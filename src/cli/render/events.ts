@@ -4,6 +4,7 @@ import { crashOf, raisedText } from '../../engine/runtime/raised.ts'
 import { structOf, termText, termTexts, type Term } from '../../engine/runtime/terms.ts'
 import type { EventWire } from '../../wire/event-records.ts'
 import { plainReason } from './basis.ts'
+import { functionText } from './functions.ts'
 import type { View } from './lists.ts'
 import { clockOf, isoOf, spanOf } from './moments.ts'
 import { renderFields, renderTable, type Column } from './table.ts'
@@ -46,8 +47,8 @@ export function renderEvent(event: EventWire, view: View): string[] {
       ['time', isoOf(event.timestamp_ns)],
       ['process', `${event.pid} on ${event.node}, started ${isoOf(event.node_start_ns).slice(0, 19)}Z`],
       ['other process', event.peer],
-      ['function', event.mfa],
-      ['called from', event.caller === null ? null : `${event.caller.mfa}${lineOf(event.caller)}`],
+      ['function', event.mfa === null ? null : functionText(event.mfa)],
+      ['called from', event.caller === null ? null : `${functionText(event.caller.mfa)}${lineOf(event.caller)}`],
       ['place', place],
       ['execution', event.correlation_id],
       ['took', event.duration_ns === null ? null : spanOf(event.duration_ns)],
@@ -71,11 +72,11 @@ function lineOf({ file, line }: { readonly file: string; readonly line: number }
 export function saidBy(event: EventWire): string {
   const fields = fieldsOf(event.payload)
   const text = (key: string): string | undefined => fields[key] === undefined ? undefined : termText(fields[key])
-  const mfa = event.mfa ?? '(function not known)'
+  const mfa = event.mfa === null ? '(function not known)' : functionText(event.mfa)
   const peer = event.peer ?? '(process not known)'
   switch (event.event_type) {
     case 'call':
-      return Array.isArray(fields['args']) ? `${withoutArity(mfa)}(${termTexts(fields['args'] as readonly Term[])})` : mfa
+      return event.mfa !== null && Array.isArray(fields['args']) ? functionText(event.mfa, termTexts(fields['args'] as readonly Term[])) : mfa
     case 'return':
       return fields['result'] === undefined ? mfa : `${mfa} gave ${termText(fields['result'])}`
     case 'exception':
@@ -98,13 +99,8 @@ export function saidBy(event: EventWire): string {
     case 'gap':
       return gapText(fields['gap'])
     default:
-      return [event.mfa, ...Object.entries(fields).map(([key, value]) => `${key} ${termText(value)}`)].filter((part) => part !== null).join(', ')
+      return [event.mfa === null ? null : mfa, ...Object.entries(fields).map(([key, value]) => `${key} ${termText(value)}`)].filter((part) => part !== null).join(', ')
   }
-}
-
-/** `Shop.Cart.add/2` → `Shop.Cart.add` */
-function withoutArity(mfa: string): string {
-  return mfa.replace(/\/\d+$/, '')
 }
 
 function withColon(text: string | undefined): string {

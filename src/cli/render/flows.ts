@@ -3,6 +3,7 @@
 import type { Value } from '../../wire/methods.ts'
 import type { EventWire } from '../../wire/event-records.ts'
 import { saidBy, shortId } from './events.ts'
+import { functionText } from './functions.ts'
 import type { View } from './lists.ts'
 import { clockOf, exactIsoOf, momentOf, spanOf } from './moments.ts'
 import { renderTable } from './table.ts'
@@ -38,7 +39,7 @@ function callLine(call: Call, indent: string, placeOf: (nodeId: string) => strin
     call.duration_ns === null ? '' : call.own_ns === null || call.own_ns === call.duration_ns ? spanOf(call.duration_ns) : `${spanOf(call.duration_ns)}, own ${spanOf(call.own_ns)}`,
     OUTCOMES[call.outcome], place === undefined ? '' : `at ${harmless(place)}`,
   ].filter((fact) => fact !== '')
-  const name = harmless(call.mfa)
+  const name = harmless(functionText(call.mfa))
   const rest = facts.length === 0 ? '' : truncate(`  ${facts.join(', ')}`, Math.max(1, width - displayWidth(indent) - displayWidth(name)))
   return `${indent}${style.bold(name)}${call.outcome === 'raised' ? style.red(rest) : style.dim(rest)}`
 }

@@ -1,6 +1,7 @@
 /** What functions did when they ran: one in full, ranked lists, and what was never executed. Data in, lines out. */
 
 import type { Value } from '../../wire/methods.ts'
+import { functionText } from './functions.ts'
 import type { View } from './lists.ts'
 import { momentOf, percentOf, spanOf } from './moments.ts'
 import { renderFields, renderTable } from './table.ts'
@@ -50,7 +51,7 @@ function tookOf({ p50, p95, p99, max, outer, n }: NonNullable<Figures['duration_
 function peers(title: string, rows: readonly Peer[], view: View): string[] {
   if (rows.length === 0) return []
   return ['', ...renderTable<Peer>([
-    { title, cell: (row) => row.mfa, flexible: true, paint: view.style.bold },
+    { title, cell: (row) => functionText(row.mfa), flexible: true, paint: view.style.bold },
     { title: 'CALLS', cell: (row) => formatCount(row.calls), align: 'right' },
     { title: 'PLACE', cell: (row) => row.node_id ?? 'several, or not known', optional: true, paint: view.style.dim },
   ], rows, view)]
