@@ -117,12 +117,14 @@ defmodule ElixirScopeAgent.OverloadTest do
     stats_when(fn stats -> stats["tracing"] end)
   end
 
-  test "an agent that is refused for good goes" do
-    {daemon, _} = agent(plan([point("Sample")]))
-    ref = Process.monitor(Session)
-    TestDaemon.tell(daemon, ["refused", "protocol", "no"])
-    assert_receive {:DOWN, ^ref, :process, _, :normal}, 10_000
-    assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
+  for code <- ["protocol", "token", "session"] do
+    test "an agent that is refused for good (#{code}) goes" do
+      {daemon, _} = agent(plan([point("Sample")]))
+      ref = Process.monitor(Session)
+      TestDaemon.tell(daemon, ["refused", unquote(code), "no"])
+      assert_receive {:DOWN, ^ref, :process, _, :normal}, 10_000
+      assert :erlang.trace_info({Sample, :leaf, 1}, :traced) == {:traced, false}
+    end
   end
 
   test "the collector's drop is counted by type, and its batch has no number" do

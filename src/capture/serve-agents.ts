@@ -95,8 +95,11 @@ export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: A
         admit: (hello) => {
           if (token !== null && !isToken(token, hello.token)) return { refused: 'token', message: 'the token is not the one in the daemon\'s token file' }
           const others = [...sessions.keys()].filter((other) => other !== own && other.hello() !== undefined)
+          const before = others.find((other) => other.hello()?.session === hello.session)
+          // Two that number their batches as one: those of either would be taken for those of the other.
+          if (before !== undefined && !isSameRuntime(before.hello(), hello)) return { refused: 'session', message: 'another runtime system is connected with this session' }
           // A connection that broke unseen: the agent comes again before this side has noticed.
-          for (const other of others) if (other.hello()?.session === hello.session) other.closed()
+          before?.closed()
           if (others.length >= maxNodes) return { refused: 'busy', message: `${maxNodes} nodes are connected already` }
           ports.connected(hello)
           return { ...ports.welcome(hello), credits: ports.credits() }
@@ -163,6 +166,11 @@ export function serveAgents({ clock, servers, maxNodes }: AgentOptions, ports: A
       for (const socket of sessions.values()) socket.destroy()
     },
   }
+}
+
+/** Its start is not compared: its clock may have been set since. */
+function isSameRuntime(one: Hello | undefined, other: Hello): boolean {
+  return one?.node === other.node && one.osPid === other.osPid
 }
 
 /** Listens on TCP for agents that bring the token. */

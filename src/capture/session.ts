@@ -12,7 +12,7 @@ import { createFrameReader, decodeFrame, encodeFrame, frameName, isPlain } from 
 import { PROTOCOL, readHello, readModules, type Hello, type LoadedModule } from './hello.ts'
 import { phaseOf, SESSION_PATIENCE, sessionAfter, sessionStart, type SessionEvent, type SessionPhase } from './session-machine.ts'
 
-export type RefusalCode = 'protocol' | 'token' | 'busy' | 'malformed'
+export type RefusalCode = 'protocol' | 'token' | 'session' | 'busy' | 'malformed'
 
 export type SessionPorts = {
   send(frame: Uint8Array): void

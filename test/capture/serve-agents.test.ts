@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { ok } from '../../src/base/result.ts'
-import { encodeFrame } from '../../src/capture/frames.ts'
+import { createFrameReader, decodeFrame, encodeFrame } from '../../src/capture/frames.ts'
 import { serveAgents } from '../../src/capture/serve-agents.ts'
 import { systemClock } from '../../src/otp/node/message-port.ts'
 
@@ -62,5 +62,23 @@ test('a peer that asks on and on and reads no answer is cut off', { timeout: 20_
   for (let i = 0; i < 96; i++) peer.write(ping)
   expect(await end).toBe('cut')
   peer.destroy()
+  close()
+})
+
+test('of two runtime systems with one session the second is refused; the same one that comes again takes the place of its connection', async () => {
+  const { path, close } = await listening()
+  const comes = async (osPid: string): Promise<{ readonly answer: unknown; readonly ended: Promise<unknown> }> => {
+    const peer = connect(path)
+    const reader = createFrameReader()
+    peer.write(encodeFrame(['hello', { protocol: 1, session: new Uint8Array(16).fill(9), node: 'nonode@nohost', node_start_ns: 1, otp: '25', agent: '0', os_pid: osPid, cwd: '/' }]))
+    const [chunk] = (await once(peer, 'data')) as [Buffer]
+    return { answer: decodeFrame(reader.push(chunk)?.[0] ?? new Uint8Array())?.slice(0, 2), ended: once(peer, 'end') }
+  }
+  const first = await comes('41')
+  expect(first.answer).toMatchObject(['welcome', { durable: 0 }])
+  const other = await comes('42')
+  expect(other.answer).toEqual(['refused', 'session'])
+  expect((await comes('41')).answer).toMatchObject(['welcome', { durable: 0 }])
+  await first.ended
   close()
 })

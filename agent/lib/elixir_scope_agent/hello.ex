@@ -6,8 +6,12 @@ defmodule ElixirScopeAgent.Hello do
 
   alias ElixirScopeAgent.{Boot, Tracer}
 
-  @doc "16 random bytes, one for each start of the agent."
-  def session, do: :erlang.element(1, :rand.bytes_s(16, :rand.seed_s(:exsss)))
+  @doc "16 random bytes, one for each start of the agent: not those of another node of this name that starts at this moment."
+  def session do
+    here = :erlang.phash2({:erlang.node(), :inet.gethostname(), :os.getpid()})
+    seed = :rand.seed_s(:exsss, {here, :erlang.system_time(), :erlang.unique_integer()})
+    :erlang.element(1, :rand.bytes_s(16, seed))
+  end
 
   def frame(session, trace, options) do
     offset = :erlang.time_offset(:nanosecond)

@@ -147,7 +147,7 @@ defmodule ElixirScopeAgent.Session do
 
   def handle_info({:connected, _welcome}, state), do: {:noreply, connected(state)}
   def handle_info({:disconnected, _reason}, state), do: {:noreply, %{state | gone: state.gone || now()}}
-  def handle_info({:refused, code, _message}, state) when code in ["token", "protocol"], do: {:stop, :normal, finish("refused: " <> code, state)}
+  def handle_info({:refused, code, _message}, state) when code in ["token", "protocol", "session"], do: {:stop, :normal, finish("refused: " <> code, state)}
   def handle_info({:refused, _code, _message}, state), do: {:noreply, state}
 
   def handle_info({:batch_refused, why, {from, to, dropped}}, state) do
