@@ -216,6 +216,7 @@ defmodule ElixirScopeAgent.CaptureTest do
     assert hello["trace"] == "sessions"
     assert [_] = planned()["matched"]
     assert_received {:trace_session, {:session_create, :elixir_scope}}
+    assert {:match_spec, [_ | _]} = :erlang.trace_info(:on_load, :match_spec)
     pid = run(fn -> Sample.leaf(1) end)
     stop()
     assert_received {:trace_session, :session_destroy}

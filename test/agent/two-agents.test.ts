@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { isoOf } from '../../src/cli/render/moments.ts'
+import { exactIsoOf } from '../../src/cli/render/moments.ts'
 import { value } from '../daemon/running-daemon.ts'
 import { startIn } from '../daemon/set-up.ts'
 import { createShop, hasMix, mixUnderAgent, traceAll } from '../daemon/shop-under-agent.ts'
@@ -19,7 +19,7 @@ wait = fn wait -> if(File.exists?("${other}"), do: :ok, else: (Process.sleep(5);
 wait.(wait)
 for n <- 1..${n}, do: Shop.Money.new(n)
 ElixirScopeAgent.Session.drain()
-IO.puts(inspect(self()))
+IO.puts("ran #{inspect(self())}")
 `
 
 test.skipIf(!hasMix)('two nodes of one name at once are two sessions, and nothing of theirs is mixed (skipped without mix)', { timeout: 120_000 }, async () => {
@@ -34,7 +34,7 @@ test.skipIf(!hasMix)('two nodes of one name at once are two sessions, and nothin
   const run = promisify(execFile)
   const ran = await Promise.all(([[3, 'one', 'two'], [5, 'two', 'one']] as const).map(async ([n, of, other]) => {
     const { stdout } = await run('mix', ['run', '--no-compile', '-e', script(n, of, other)], { cwd: box.root, env })
-    return { n, pid: /#PID<([\d.]+)>/.exec(stdout)?.[1] ?? '' }
+    return { n, pid: /ran #PID<([\d.]+)>/.exec(stdout)?.[1] ?? '' }
   }))
 
   const listed = await client.call('list_nodes', {})
@@ -48,7 +48,7 @@ test.skipIf(!hasMix)('two nodes of one name at once are two sessions, and nothin
   expect(starts.map(({ n }) => n).sort()).toEqual(ran.map(({ n }) => n))
   for (const { start, n } of starts) {
     const pid = ran.find((each) => each.n === n)?.pid ?? ''
-    const tree = await value(client.call('get_call_tree', { pid, node_start: isoOf(BigInt(start)) }))
+    const tree = await value(client.call('get_call_tree', { pid, node_start: exactIsoOf(BigInt(start)) }))
     expect(tree).toMatchObject({ node: 'nonode@nohost', node_start_ns: BigInt(start) })
     expect(tree.roots.filter(({ mfa }) => mfa === 'Shop.Money.new/1')).toHaveLength(n)
   }

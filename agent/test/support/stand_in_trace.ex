@@ -18,7 +18,7 @@ defmodule ElixirScopeAgent.StandInTrace do
     true
   end
 
-  def function({ref, _}, mfa, spec, [flag]) when is_reference(ref) and (tuple_size(mfa) == 3 or mfa == :on_load) and flag in @patterns,
+  def function({ref, _}, mfa, spec, [flag]) when is_reference(ref) and (mfa == :on_load or tuple_size(mfa) == 3) and flag in @patterns,
     do: :erlang.trace_pattern(mfa, spec, [flag])
 
   def recv({ref, _}, spec, []) when is_reference(ref), do: :erlang.trace_pattern(:receive, spec, [])
