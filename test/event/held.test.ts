@@ -7,7 +7,7 @@ import { examine } from '../../src/event/examine.ts'
 import { readLosses } from '../../src/event/losses.ts'
 import { seed } from './batches.ts'
 import { memoryDisk, type MemoryDisk } from './memory-disk.ts'
-import { CONFIG, DIRECTORY, incoming, nameOf, namesIn, numbered, type Opened, openStore } from './stores.ts'
+import { CONFIG, DIRECTORY, incoming, nameOf, namesIn, numbered, type Opened, openStore, TINY } from './stores.ts'
 
 const FIRST = `${DIRECTORY}/0000000001.blocks`
 const CUT_OFF = 'a file of events ends before events that it held'
@@ -166,6 +166,20 @@ test('damage that is found is told for as long as events of that time are kept',
   expect(again.reader.lost()).toMatchObject(told)
   expect(cleanupOldEvents(again.store, 2n ** 62n).ok).toBe(true)
   expect(again.reader.lost()).toEqual([])
+})
+
+test('of a damaged place in a log nobody knows of when it is, but that it had come by now', () => {
+  const disk = memoryDisk()
+  const capacity = { ...TINY, rows: 100 }
+  const opened = openStore(disk, { capacity })
+  for (const no of [1, 2, 3]) ingest(opened.store, incoming(1, numbered(1, no, 10)))
+  commit(opened.store)
+  const bytes = disk.bytes(`${DIRECTORY}/0000000001.log`)
+  bytes[bytes.indexOf(nameOf(1, 2, 4))] = 0
+  const again = openStore(disk.after(1), { capacity, clock: { nowMs: 5000 } })
+  const told = [{ why: 'a part of the log has another checksum than when it was written', minNs: null, maxNs: 5_000_000_000n, events: null }]
+  expect(again.reader.lost()).toMatchObject(told)
+  expect(openStore((again.store.ports.disk as MemoryDisk).after(1), { capacity }).reader.lost()).toMatchObject(told)
 })
 
 test('a list of losses that is damaged itself is a loss of which nothing is known', () => {

@@ -23,7 +23,8 @@ export function completenessOf(context: RuntimeContext, { sinceNs, untilNs, node
   const window: Window = { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }), ...(node === undefined ? {} : { node }) }
   const all = context.queries.blocks.refs().filter(({ nRows }) => nRows > 0)
   const refs = all.filter((ref) => overlaps(ref, window))
-  const gaps = all.flatMap((ref) => gapsOf(context, ref).filter((gap) => overlaps(gap, window) && (node === undefined || gap.node === node)))
+  // A gap is told when it is over, so those of blocks before the window end before it.
+  const gaps = all.filter(({ maxNs }) => sinceNs === undefined || maxNs >= sinceNs).flatMap((ref) => gapsOf(context, ref).filter((gap) => overlaps(gap, window) && (node === undefined || gap.node === node)))
   const lost = context.lost().filter((loss) => overlaps(loss, window))
   const first = refs.reduce<bigint | null>((least, { minNs }) => (least === null || minNs < least ? minNs : least), null)
   const last = refs.reduce<bigint | null>((most, { maxNs }) => (most === null || maxNs > most ? maxNs : most), null)
