@@ -1,6 +1,6 @@
 defmodule ElixirScopeAgent.OverloadTest do
   use ElixirScopeAgent.TestAgent
-  alias ElixirScopeAgent.{Collector, Ladder}
+  alias ElixirScopeAgent.{Collector, Ladder, Msgpack}
 
   # Events and what gaps say was left out, by type, until the last frame.
   defp tally(events) do
@@ -161,11 +161,43 @@ defmodule ElixirScopeAgent.OverloadTest do
     pattern = %{target: %{mfa: leaf, capture: [], condition: nil, sampling: 1}}
     parts = %{collector: idle, sender: idle, helper: idle, tracer: {:sessions, Recorder, self()}, options: %{}}
     kept = %{plan: plan, early: nil, patterns: %{leaf => pattern}, hot: %{}, muted: nil, caller_line: true}
-    ladder = %{Ladder.start() | level: 2}
+    ladder = %{Ladder.start() | level: 2, since: 0}
     assert %{muted: {"the ladder", _, nil, [^leaf]}, ladder: %{level: 3}} = ElixirScopeAgent.Protection.tick(Map.merge(parts, Map.put(kept, :ladder, ladder)))
     assert_received {:traced, first}
     assert first == {:function, leaf, true, [:call_count]}
     assert_received {:traced, {:process, false, _}}
+  end
+
+  test "a step of the ladder tells what the plan asked for and does not get, for as long as that was so" do
+    collector = spawn_link(fn -> Process.sleep(:infinity) end)
+    for _ <- 1..10_001, do: send(collector, :event)
+
+    parts = %{
+      collector: collector,
+      sender: collector,
+      helper: collector,
+      tracer: {:sessions, Recorder, self()},
+      options: %{},
+      patterns: %{},
+      hot: %{},
+      muted: nil,
+      caller_line: true
+    }
+
+    step = fn plan, level ->
+      {:ok, plan} = ElixirScopeAgent.Plan.read(plan([point("Sample")], Map.put(plan, "processes", [])))
+      ladder = %{Ladder.start() | level: level, since: if(level > 0, do: :erlang.monotonic_time(:millisecond) - 5_000)}
+      ElixirScopeAgent.Protection.tick(Map.merge(parts, %{plan: plan, early: ElixirScopeAgent.Plan.early(plan), ladder: ladder}))
+      {:messages, messages} = Process.info(collector, :messages)
+      {:agent, :event, 27, payload, nil} = Enum.find(Enum.reverse(messages), &match?({:agent, :event, _, _, _}, &1))
+      {:ok, %{"gap" => gap}} = Msgpack.unpack(payload)
+      {Map.get(gap, "unknown"), div(gap["to_ns"] - gap["from_ns"], 1_000_000_000)}
+    end
+
+    assert step.(%{}, 0) == {nil, 0}
+    assert step.(%{}, 1) == {nil, 5}
+    assert step.(%{"messages" => true}, 1) == {["receive", "send"], 5}
+    assert step.(%{"gc" => true}, 2) == {["gc_end", "gc_start"], 5}
   end
 
   test "the ladder goes up with the queue, at once when it is hopeless, and down by steps" do

@@ -6,11 +6,13 @@ import type { Window } from './times.ts'
 
 /** Of more than these only the number is known, which the answer itself has. */
 const GAPS_READ = 1000
+const TELLING = ['gap', 'degraded'] as const
 
 /** Empty where the daemon does not answer: that something is missing is known without. */
 export async function gapsIn(connection: Connection, { since, until }: { readonly since?: number | Window['since']; readonly until?: number | Window['until'] }): Promise<Gap[]> {
-  const found = await connection.call('query_events', { event_type: 'gap', limit: GAPS_READ, ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) })
-  return found.ok ? gapsOf(found.value.value.events) : []
+  const window = { limit: GAPS_READ, ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) }
+  const found = await Promise.all(TELLING.map((type) => connection.call('query_events', { event_type: type, ...window })))
+  return gapsOf(found.flatMap((one) => (one.ok ? one.value.value.events : [])))
 }
 
 /** The lines that say what figures rest on. */

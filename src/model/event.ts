@@ -45,6 +45,8 @@ export const EVENT_TYPES = {
   capture_end: 25,
   /** A value at a place in the code, from a probe: the site's node is known, not found. */
   probe: 26,
+  /** The agent does less, or more again, to spare the node: the payload is that of a gap, its `unknown` what is left out beside calls. */
+  degraded: 27,
   state_change: 64,
   variable_assignment: 65,
   performance_metric: 66,

@@ -188,19 +188,21 @@ test('trace: how much is missing and why; a function that was not seen', async (
 })
 
 test('gaps: what a busy node did not send is one reason, whatever the figures', () => {
-  const ladder = (reason: string) => ({ payload: { gap: { reason, dropped: {} } } })
-  const gaps = gapsOf([ladder('the ladder: full -> no arguments, 14214 events wait'), ladder('the ladder: full -> no arguments, 99 events wait'), ladder('the ladder: silent -> counts only, 3 events wait'), ladder('the ladder')])
-  expect(gaps.map(({ reason, times }) => `${times} ${reason}`)).toEqual([
-    '4 the node was too busy, so the agent sent less',
+  const ladder = (reason: string, unknown?: readonly string[]) => ({ event_type: 'degraded' as const, payload: { gap: { reason, dropped: {}, ...(unknown === undefined ? {} : { unknown }) } } })
+  const step = 'the ladder: no arguments -> no messages, 14214 events wait'
+  const gaps = gapsOf([ladder(step, ['send']), ladder('the ladder: no messages -> no arguments, 99 events wait', ['send']), { ...GAP, payload: { gap: { reason: 'the ladder', dropped: { call: 7 } } } }])
+  expect(gaps).toEqual([{ reason: 'the node was too busy, so the agent sent less', times: 3, events: 7, calls: 7 }])
+  expect(gapsOf([ladder('the ladder: full -> no arguments, 14214 events wait')])).toEqual([])
+  const said = (reason: string) => saidBy({ ...GAP, event_type: 'degraded', payload: ladder(reason).payload })
+  expect([said(step), said('the ladder: silent -> no messages, 3 events wait'), said('the ladder: no arguments -> full, 0 events wait')]).toEqual([
+    'the node was too busy, so the agent sent no messages', 'the node was less busy again, so the agent sent more', 'the node was less busy again, so the agent sent everything',
   ])
-  const gap = { ...GAP, payload: ladder('the ladder: silent -> counts only, 3 events wait').payload }
-  expect(saidBy(gap)).toBe('events are missing, the node was too busy, so the agent only counted calls')
 })
 
 test('gaps: by reason, the most first, the number where there are many', () => {
-  expect(renderGaps(WITH_GAPS, gapsOf([GAP, GAP, { payload: { gap: { reason: { $atom: 'reload' }, dropped: {} } } }]), 0)).toEqual(
+  expect(renderGaps(WITH_GAPS, gapsOf([GAP, GAP, { event_type: 'gap', payload: { gap: { reason: { $atom: 'reload' }, dropped: {} } } }]), 0)).toEqual(
     ['15 % of the events in this window were not recorded: too many calls (300 events, 2 times); reload (how many is not known)'])
-  const many = Array.from({ length: 8 }, (_, at) => ({ payload: { gap: { reason: `r${at}`, dropped: { call: 8 - at } } } }))
+  const many = Array.from({ length: 8 }, (_, at) => ({ event_type: 'gap' as const, payload: { gap: { reason: `r${at}`, dropped: { call: 8 - at } } } }))
   expect(renderGaps(WITH_GAPS, gapsOf(many), 0)[0]).toMatch(/r0 \(8 events\); .*r4 \(4 events\); and for 3 more reasons$/)
   expect(renderGaps({ ...WITH_GAPS, dropped: 0 }, [], 0)).toEqual(['events are missing in this window: 1 gap'])
 })

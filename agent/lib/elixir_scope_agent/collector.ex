@@ -53,6 +53,9 @@ defmodule ElixirScopeAgent.Collector do
   @doc "A gap, from a time in ms of monotonic time until now."
   def gap(collector, reason, from_ms, dropped, unknown), do: event(collector, :gap, Gap.fields(reason, from_ms * 1_000_000, now(), dropped, unknown))
 
+  @doc "The same where calls and how they end are not concerned: `unknown` are the types that are left out, if any."
+  def degraded(collector, reason, from_ms, unknown), do: event(collector, :degraded, Gap.fields(reason, from_ms * 1_000_000, now(), %{}, unknown))
+
   @doc "Seals what is there; the caller gets `{:flushed, ref, number of the last batch}`."
   def flush(collector, ref), do: send(collector, {:agent, :flush, self(), ref})
 

@@ -21,7 +21,8 @@ defmodule ElixirScopeAgent.Ladder do
   @first_calm_ms 1_000
   @longest_calm_ms 60_000
 
-  def start, do: %{level: 0, calm_since: nil, calm_ms: @first_calm_ms}
+  # `since`: when the level was reached, where it is above 0.
+  def start, do: %{level: 0, since: nil, calm_since: nil, calm_ms: @first_calm_ms}
   def name(level), do: :erlang.element(level + 1, @names)
 
   @doc "Whether arguments, results and messages themselves may be sent."
@@ -35,18 +36,20 @@ defmodule ElixirScopeAgent.Ladder do
     level = state.level
 
     cond do
-      queue > @hopeless or memory > 4 * @max_memory -> up(state, 5)
-      queue > @far_too_long or memory > @max_memory -> up(state, max(4, level))
-      queue > @longer -> up(state, min(level + 2, 4))
-      queue > @long -> up(state, min(level + 1, 4))
+      queue > @hopeless or memory > 4 * @max_memory -> up(state, 5, now)
+      queue > @far_too_long or memory > @max_memory -> up(state, max(4, level), now)
+      queue > @longer -> up(state, min(level + 2, 4), now)
+      queue > @long -> up(state, min(level + 1, 4), now)
       level == 0 or queue > @short -> %{state | calm_since: nil}
       state.calm_since == nil -> %{state | calm_since: now}
       now - state.calm_since < state.calm_ms -> state
-      true -> %{state | level: level - 1, calm_since: now}
+      true -> %{at(state, level - 1, now) | calm_since: now}
     end
   end
 
   # At the top of what may still count, a queue that was there before is worked off: that is no new trouble.
-  defp up(%{level: level} = state, level), do: %{state | calm_since: nil}
-  defp up(state, level), do: %{state | level: level, calm_since: nil, calm_ms: min(state.calm_ms * 2, @longest_calm_ms)}
+  defp up(%{level: level} = state, level, _now), do: %{state | calm_since: nil}
+  defp up(state, level, now), do: %{at(state, level, now) | calm_since: nil, calm_ms: min(state.calm_ms * 2, @longest_calm_ms)}
+
+  defp at(state, level, now), do: %{state | level: level, since: now}
 end

@@ -71,13 +71,24 @@ defmodule ElixirScopeAgent.Processes do
   @doc "No process has a flag of ours any more."
   def clear(state), do: Tracer.processes(state.tracer, :all, false, @all_flags)
 
-  # The flags that the ladder still allows.
-  defp flags(state) do
-    level = state.ladder.level
-    flags = Plan.flags(state.plan)
+  @doc "Types of the events that the plan asks for and the ladder does not allow; calls are counted apart (Counting)."
+  @spec left_out(map, map) :: [binary]
+  def left_out(plan, ladder), do: :lists.flatmap(&types/1, Plan.flags(plan) -- allowed(plan, ladder))
+
+  defp types(:running), do: ["scheduled_in", "scheduled_out"]
+  defp types(:garbage_collection), do: ["gc_start", "gc_end"]
+  defp types(flag) when flag in [:send, :receive], do: [:erlang.atom_to_binary(flag)]
+  defp types(_flag), do: []
+
+  defp flags(%{ladder: ladder, plan: plan, muted: muted}) do
+    flags = allowed(plan, ladder)
+    if ladder.level >= 3 or muted != nil, do: [:silent | flags], else: flags
+  end
+
+  defp allowed(plan, %{level: level}) do
+    flags = Plan.flags(plan)
     flags = if level >= 2, do: flags -- [:send, :receive, :running, :garbage_collection], else: flags
-    flags = if level >= 4, do: flags -- [:call], else: flags
-    if level >= 3 or state.muted != nil, do: [:silent | flags], else: flags
+    if level >= 4, do: flags -- [:call], else: flags
   end
 
   defp spared(state) do

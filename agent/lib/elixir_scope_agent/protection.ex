@@ -56,12 +56,19 @@ defmodule ElixirScopeAgent.Protection do
   defp climb(ladder, queue, state) do
     before = state.ladder
     state = %{state | ladder: ladder}
-    words = ["the ladder: ", Ladder.name(before.level), " -> ", Ladder.name(ladder.level), ", ", :erlang.integer_to_binary(queue), " events wait"]
-    Collector.gap(state.collector, :erlang.iolist_to_binary(words), now(), %{}, if(ladder.level >= 2, do: ["send", "receive"], else: []))
+    tell(before, ladder, queue, state)
 
     # Flags first: they are one step for all processes. But where calls become silent they are counted before.
     state = if ladder.level >= 3 and state.muted == nil, do: Counting.mute("the ladder", nil, state), else: reflagged(state)
     if Ladder.arguments(before) != Ladder.arguments(ladder), do: Patterns.with_arguments_or_without(state), else: state
+  end
+
+  # What is left out from now on, and what was until now. Calls that are not told are a gap of their own (Counting).
+  defp tell(before, ladder, queue, state) do
+    words = ["the ladder: ", Ladder.name(before.level), " -> ", Ladder.name(ladder.level), ", ", :erlang.integer_to_binary(queue), " events wait"]
+    from = if before.level == 0, do: now(), else: before.since
+    left_out = :lists.usort(Processes.left_out(state.plan, before) ++ Processes.left_out(state.plan, ladder))
+    Collector.degraded(state.collector, :erlang.iolist_to_binary(words), from, left_out)
   end
 
   defp reflagged(state) do

@@ -27,7 +27,8 @@ defmodule ElixirScopeAgent.Types do
     test_end: 23,
     capture_start: 24,
     capture_end: 25,
-    probe: 26
+    probe: 26,
+    degraded: 27
   ]
 
   defmacro code(name) when is_atom(name), do: Keyword.fetch!(@codes, name)

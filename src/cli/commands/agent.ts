@@ -87,7 +87,7 @@ async function tellRecorded(context: Context, root: string, fromMs: number): Pro
     else if (counted.value.value.total === 0) say(context, 'elixir-scope: nothing was recorded: did the program start Elixir, and run code of the project?')
     else {
       const { groups, total, completeness } = counted.value.value
-      const missing = completeness.complete ? '' : `, and ${completeness.dropped > 0 ? `${formatCount(completeness.dropped)} more` : 'more, how many is not known,'} that were not recorded`
+      const missing = completeness.complete ? '' : completeness.dropped > 0 ? `, and ${formatCount(completeness.dropped)} more that were not recorded` : '; others were not recorded, how many is not known'
       say(context, `elixir-scope: ${plural(total, 'event')} of ${groups.map(({ key }) => key).join(', ')}${missing}; see: ${commandFor(context, root)} hot --since ${since}`)
     }
   } finally {

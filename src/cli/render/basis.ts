@@ -19,10 +19,12 @@ const NAMED = 5
 export type Gap = { readonly reason: string; readonly times: number; readonly events: number; readonly calls: number }
 
 /** What the `gap` events say, by reason, the most first. */
-export function gapsOf(events: readonly Pick<EventWire, 'payload'>[]): Gap[] {
+export function gapsOf(events: readonly Pick<EventWire, 'event_type' | 'payload'>[]): Gap[] {
   const byReason = new Map<string, Gap>()
-  for (const { payload } of events) {
+  for (const { event_type: type, payload } of events) {
     const gap = fieldOf(payload, 'gap')
+    // No event is missing, but what was in them.
+    if (type === 'degraded' && fieldOf(gap, 'unknown') === undefined) continue
     const dropped = Object.entries((fieldOf(gap, 'dropped') ?? {}) as Record<string, unknown>).map(([type, count]) => [type, Number(count)] as const)
     const told = textOf(fieldOf(gap, 'reason'))
     const reason = told.startsWith(LADDER) ? 'the node was too busy, so the agent sent less' : told
@@ -77,15 +79,18 @@ function reasonsOf(gaps: readonly Gap[]): string {
 
 /** How the agent calls the steps by which it does less. */
 const LADDER = 'the ladder'
-const STEPS: Readonly<Record<string, string>> = {
-  'no arguments': 'sent no arguments and results', 'no messages': 'sent no messages', silent: 'sent no calls', 'counts only': 'only counted calls', stopped: 'stopped tracing', full: 'sent everything again',
-}
+const STEPS: ReadonlyMap<string, string> = new Map([
+  ['full', 'sent everything'], ['no arguments', 'sent no arguments and results'], ['no messages', 'sent no messages'], ['silent', 'sent no calls'], ['counts only', 'only counted calls'], ['stopped', 'stopped tracing'],
+])
 
 /** What the agent did to spare a busy node, without the figures. */
 export function plainReason(reason: string): string {
   if (!reason.startsWith(LADDER)) return reason
-  const step = STEPS[/-> ([a-z ]+)/.exec(reason)?.[1]?.trim() ?? '']
-  return `the node was too busy${step === undefined ? '' : `, so the agent ${step}`}`
+  const [from = -1, to = -1] = (/: ([a-z ]+) -> ([a-z ]+)/.exec(reason) ?? []).slice(1).map((step) => [...STEPS.keys()].indexOf(step))
+  const step = [...STEPS.values()][to]
+  if (step === undefined) return 'the node was too busy'
+  if (to > from) return `the node was too busy, so the agent ${step}`
+  return `the node was less busy again, so the agent ${to === 0 ? 'sent everything' : 'sent more'}`
 }
 
 function fieldOf(value: unknown, key: string): unknown {

@@ -98,6 +98,8 @@ export function saidBy(event: EventWire): string {
       return `${event.event_type.replace('_', ' ')} ${event.event_type.endsWith('unlinked') || event.event_type === 'unlink' ? 'from' : 'to'} ${peer}`
     case 'gap':
       return gapText(fields['gap'])
+    case 'degraded':
+      return whyOf(fields['gap'])
     default:
       return [event.mfa === null ? null : mfa, ...Object.entries(fields).map(([key, value]) => `${key} ${termText(value)}`)].filter((part) => part !== null).join(', ')
   }
@@ -107,10 +109,15 @@ function withColon(text: string | undefined): string {
   return text === undefined ? '' : `: ${text}`
 }
 
+function whyOf(gap: Term | undefined): string {
+  const { reason } = fieldsOf(gap)
+  return reason === undefined ? '' : typeof reason === 'string' ? plainReason(reason) : termText(reason)
+}
+
 function gapText(gap: Term | undefined): string {
-  const { reason, dropped } = fieldsOf(gap)
+  const { dropped } = fieldsOf(gap)
   const types = Object.entries(fieldsOf(dropped)).filter(([, count]) => count !== 0).map(([type, count]) => `${formatCount(Number(count))} ${type}`).join(', ')
-  const why = reason === undefined ? '' : typeof reason === 'string' ? plainReason(reason) : termText(reason)
+  const why = whyOf(gap)
   return `events are missing${why === '' ? '' : `, ${why}`}${types === '' ? '' : `: ${types}`}`
 }
 

@@ -14,6 +14,8 @@ import { finishWithin, type Gap, type RuntimeContext } from './context.ts'
 import { readPayload } from './payload.ts'
 
 type Completeness = Value<'query_events'>['completeness']
+/** Events that tell of missing ones. */
+const TELLING = ['gap', 'degraded'] as const
 /** The latest are told. */
 const MOST_LOST = 20
 
@@ -45,27 +47,28 @@ function eventsIn(context: RuntimeContext, refs: readonly BlockRef[], window: Wi
 function gapsOf({ queries: { blocks }, caches: { gaps }, pause }: RuntimeContext, ref: BlockRef): readonly Gap[] {
   const known = gaps.get(ref.number)
   if (known !== undefined) return known
-  if (!blocks.mayHold(ref, { kind: 'type', key: 'gap' })) return []
+  if (!TELLING.some((type) => blocks.mayHold(ref, { kind: 'type', key: type }))) return []
   pause()
   const block = blocks.open(ref)
   if (block === 'gone') return []
   const view = viewOf(ref, block)
-  const found = gapRows(view).map((row) => gapAt(view, row))
+  const found = TELLING.flatMap((type) => rowsOf(view, EVENT_TYPES[type])).map((row) => gapAt(view, row)).filter((gap) => gap !== undefined)
   if (view.sealed && view.rows === view.counts.rows) gaps.set(ref.number, found)
   return found
 }
 
-function gapRows({ block, sealed, rows }: BlockView): readonly number[] {
-  if (sealed) return [...block.typeRows.subarray(block.typeStarts[EVENT_TYPES.gap], block.typeStarts[EVENT_TYPES.gap + 1])].filter((row) => row < rows)
+function rowsOf({ block, sealed, rows }: BlockView, type: number): readonly number[] {
+  if (sealed) return [...block.typeRows.subarray(block.typeStarts[type], block.typeStarts[type + 1])].filter((row) => row < rows)
   const found: number[] = []
-  for (let row = block.type.indexOf(EVENT_TYPES.gap); row >= 0 && row < rows; row = block.type.indexOf(EVENT_TYPES.gap, row + 1)) found.push(row)
+  for (let row = block.type.indexOf(type); row >= 0 && row < rows; row = block.type.indexOf(type, row + 1)) found.push(row)
   return found
 }
 
-/** From when to when it says that events are missing; `dropped` is 0 where it does not say how many. */
-function gapAt(view: BlockView, row: number): Gap {
+/** From when to when it says that events are missing, where it says so; `dropped` is 0 where it does not say how many. */
+function gapAt(view: BlockView, row: number): Gap | undefined {
   const payload = payloadOf(view, row)
   const told = payload === null ? undefined : fieldOf(readPayload(payload), 'gap')
+  if (view.block.type[row] === EVENT_TYPES.degraded && fieldOf(told, 'unknown') === undefined) return undefined
   const dropped = fieldOf(told, 'dropped')
   const ns = timestampNs(view, row)
   return {

@@ -262,6 +262,14 @@ test('what was stored and is lost leaves every answer incomplete whose window it
   expect(program.answer('query_events', { until: T0 + 10n }).completeness).toMatchObject({ complete: false, lost: [{ since_ns: null, events: null }] })
 })
 
+test('a node that did less for a while: what it left out is a gap, unless no event is missing', () => {
+  const step = (at: number, unknown?: readonly string[]): TestEvent => ({ type: 'degraded', ts: at, payload: pack({ gap: { reason: 'the ladder', from_ns: T0 + BigInt(at - 10), to_ns: T0 + BigInt(at), dropped: {}, ...(unknown === undefined ? {} : { unknown }) } }) })
+  const program = shop()
+  program.take([...ran(0), step(2000), step(3000, ['send'])])
+  const told = (since: number) => program.answer('count_events', { since: T0 + BigInt(since), until: T0 + BigInt(since + 100) }).completeness
+  expect([told(1950), told(2950)]).toMatchObject([{ complete: true, gaps: 0 }, { complete: false, gaps: 1, dropped: 0 }])
+})
+
 test('a gap counts for the time that it is of, whenever it was told', () => {
   const program = shop()
   const gap = { gap: { reason: 'queue', from_ns: T0 + 1000n, to_ns: T0 + 2000n, dropped: { call: 3 } } }
