@@ -359,6 +359,7 @@ test('status tells the daemon and its services', async () => {
       'memory   181.0 MB of 2.1 GB, pressure normal',
       'files    watching, 12 directories by the system, 2 changes not in yet',
       'events   none; no node is connected',
+      'asked    get_hotspots for 2.4 s, 1 question waiting, up to 300 ms',
       'load     3.4 % of a processor, 12.0 MB on disk',
       'queries  13 a second, p50 0.25 ms, p95 1 ms, p99 5 ms',
       'errors   2 busy, 1 timeout; 0.1 % of all calls by our fault',

@@ -122,6 +122,7 @@ export const STATUS = {
   version: '0.1.0', node_version: '24.21.0', pid: 4711, started_at: TIME, uptime_ms: 3_725_000, project_root: ROOT,
   state_dir: '/home/ann/.local/state/elixir-scope/1a2b', socket: DAEMON.socket, http: DAEMON.http, profile: 'default', rss_bytes: 181_000_000, memory: { level: 'normal', max_bytes: 2_147_483_648 },
   capture: { events: 0, bytes_on_disk: 0, nodes: [], listening: ['/run/x.agent'] },
+  questions: [{ method: 'get_hotspots', age_ms: 2500, running_ms: 2400, askers: 2 }, { method: 'count_events', age_ms: 300, running_ms: null, askers: 1 }],
   watching: { phase: 'watching', means: 'directories', reason: null, directories: 12, rescans: 1, pending_files: 2 },
   monitoring: {
     window_ms: 45_000, query_latency: { p50_ms: 0.25, p95_ms: 1, p99_ms: 5 }, update_latency: null, queries_per_second: 12.5, updates_per_second: 0,

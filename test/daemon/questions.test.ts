@@ -84,7 +84,7 @@ test('an answer that is kept is the one that would be given now, whatever has ch
   }
   await client.call('import_project', {})
   const often = ['batch', 'event', 'save', 'plan', 'activate', 'point', 'state'] as const
-  const steps = fc.sample(fc.tuple(fc.oneof({ weight: 10, arbitrary: fc.constantFrom(...often) }, { weight: 3, arbitrary: fc.constantFrom(...(Object.keys(changes) as Change[])) }), fc.nat(11), fc.nat(QUESTIONS.length - 1)), { numRuns: 80, seed })
+  const steps = fc.sample(fc.tuple(fc.oneof({ weight: 10, arbitrary: fc.constantFrom(...often) }, { weight: 3, arbitrary: fc.constantFrom(...(Object.keys(changes) as Change[])) }), fc.nat(11), fc.nat(QUESTIONS.length - 1)), { numRuns: 50, seed })
   let nCompared = 0
   for (const [change, which, first] of steps) {
     await changes[change](which)
@@ -121,13 +121,29 @@ test('what is stated or planned is in the next answer, however soon it comes', {
   await client.call('import_project', {})
   await client.call('store_instrumentation_plan', { name: 'p', plan: { points: [{ id: 'all', module: 'A' }] } })
   await client.call('activate_instrumentation_plan', { name: 'p' })
-  for (let n = 0; n < 50; n++) {
+  for (let n = 0; n < 20; n++) {
     const tags = [String(n)]
     expect(await client.call('update_runtime_insights', { of: 'A.g/1', source: 's', insights: { n } })).toMatchObject({ ok: true })
     expect((await value(client.call('get_runtime_insights', { of: 'A.g/1' }))).stated).toMatchObject([{ insights: { n } }])
     expect(await client.call('set_instrumentation_point', { name: 'p', point_id: 'all', tags })).toMatchObject({ ok: true })
     expect((await value(client.call('get_instrumentation_points', { of: 'A.f/1', limit: 1 }))).points).toMatchObject([{ tags }])
   }
+})
+
+test('answers that are kept are among the caches that memory management sees and empties', { timeout: 60_000 }, async () => {
+  const { client } = await daemonHere(projectOf({ 'lib/a.ex': source(0) }))
+  await client.call('import_project', {})
+  for (let n = 0; n < 5; n++) await value(client.call('analyze_complexity', { of: 'A' }))
+  const held = async () => {
+    for (;;) {
+      const status = await client.call('memory_status', {})
+      if (status.ok) return must(status.value.caches.views.find(({ name }) => name === 'event answers'), 'the view')
+    }
+  }
+  const before = await held()
+  expect([before.entries, before.hits > 0, before.bytes > 0]).toEqual([1, true, true])
+  await client.call('emergency_cleanup', {})
+  expect(await held()).toMatchObject({ entries: 0, bytes: 0 })
 })
 
 test('every question is answered or told why not, whatever of Querying dies meanwhile', { timeout: 60_000 }, async () => {
@@ -145,7 +161,7 @@ test('every question is answered or told why not, whatever of Querying dies mean
       await client.call('store_event', { event: { event_type: 'annotation' } })
     }
   })
-  const deaths = fc.sample(fc.constantFrom(EXECUTOR, QUERY_CACHE, 'query' as const), { numRuns: 60, seed })
+  const deaths = fc.sample(fc.constantFrom(EXECUTOR, QUERY_CACHE, 'query' as const), { numRuns: 45, seed })
   for (const name of deaths) {
     if (daemon.kill(name === 'query' ? name : path(name))) killed[name] += 1
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -25,6 +25,7 @@ export function renderStatus(status: Reply<'daemon_status'>, health: Health, vie
       ['memory', `${formatBytes(status.rss_bytes)} of ${formatBytes(status.memory.max_bytes)}, pressure ${status.memory.level}`],
       ['files', renderWatching(status.watching)],
       ['events', renderCapture(status.capture)],
+      ['asked', renderQuestions(status.questions)],
       ...renderFigures(status.monitoring),
       ['heart', status.heart && `process ${status.heart.pid}, ${plural(status.heart.restarts, 'restart')}`],
       ['version', `${status.version} on Node ${status.node_version}`],
@@ -48,6 +49,15 @@ function renderCapture(capture: Reply<'daemon_status'>['capture']): string {
   if (capture === null) return 'not taken (capture.enabled)'
   const { events, bytes_on_disk: bytes, nodes } = capture
   return `${events === 0 ? 'none' : `${formatCount(events)}, ${formatBytes(bytes)} on disk`}; ${nodes.length === 0 ? 'no node is connected' : `connected: ${nodes.join(', ')}`}`
+}
+
+/** What threads are busy with, and what waits for them. */
+function renderQuestions(questions: Reply<'daemon_status'>['questions']): string | null {
+  if (questions.length === 0) return null
+  const running = questions.flatMap(({ method, running_ms: ms }) => (ms === null ? [] : [`${method} for ${formatDuration(ms)}`]))
+  const [first] = questions.filter(({ running_ms: ms }) => ms === null)
+  const waiting = questions.length - running.length
+  return [...running, ...(first === undefined ? [] : [`${plural(waiting, 'question')} waiting, up to ${formatDuration(first.age_ms)}`])].join(', ')
 }
 
 function renderWatching(watching: Reply<'daemon_status'>['watching']): string {
