@@ -36,15 +36,15 @@ export function getCallTree(context: RuntimeContext, { pid, node, node_start: no
   const processes = processesOf(context, plainPid(pid), window.value)
   const found = processMeant(processes, pid, nodeStart === undefined ? undefined : timeNs(nodeStart))
   if (!found.ok) return found
-  const { process, others } = found.value
-  const tree = finishWithin(context, callTree(context.queries, { process, ...range, maxDepth, maxFrames, maxEvents: MAX_EVENTS }))
+  const { meant, others } = found.value
+  const tree = finishWithin(context, callTree(context.queries, { process: meant, ...range, maxDepth, maxFrames, maxEvents: MAX_EVENTS }))
   const open = openFrames(tree)
   const frames = framesOf(tree.roots)
   return ok({
-    node: process.node, node_start_ns: process.startNs, others: others.map(processRecord),
+    node: meant.node, node_start_ns: meant.startNs, others: others.map(processRecord),
     roots: tree.roots.map((frame) => treeNode(frame, open)), calls: tree.frames, left_out: frames.reduce((sum, { leftOut }) => sum + leftOut, tree.leftOut),
     inferred: frames.filter(({ callId }) => callId === null).length, cut_at_ns: tree.cutAtNs,
-    completeness: completenessOf(context, { ...range, node: process.node }),
+    completeness: completenessOf(context, { ...range, node: meant.node }),
   })
 }
 
@@ -59,13 +59,13 @@ function processesOf(context: RuntimeContext, pid: string, filter: EventFilter):
 }
 
 /** On the one node that has it, of that node's latest start unless another is meant. */
-function processMeant(processes: readonly Counted[], pid: string, startNs: bigint | undefined): Result<{ readonly process: Process; readonly others: readonly Counted[] }, Failure> {
-  const fitting = startNs === undefined ? processes : processes.filter((process) => process.startNs === startNs)
-  const [process] = fitting
-  if (process === undefined) return fail(failure('not_found', `no event of the process ${pid} in this window`, { hint: 'count_events by pid says which processes there are' }))
+function processMeant(processes: readonly Counted[], pid: string, startNs: bigint | undefined): Result<{ readonly meant: Process; readonly others: readonly Counted[] }, Failure> {
+  const fitting = startNs === undefined ? processes : processes.filter((one) => one.startNs === startNs)
+  const [meant] = fitting
+  if (meant === undefined) return fail(failure('not_found', `no event of the process ${pid} in this window`, { hint: 'count_events by pid says which processes there are' }))
   const nodes = [...new Set(fitting.map(({ node }) => node))].sort()
   if (nodes.length > 1) return fail(failure('invalid_argument', `${pid} is a process of several nodes: ${nodes.slice(0, NODES_NAMED).join(', ')}`, { hint: 'say which one: node', details: { processes: fitting.slice(0, NODES_NAMED).map(processRecord) } }))
-  return ok({ process, others: processes.filter((other) => other !== process).slice(0, NODES_NAMED) })
+  return ok({ meant, others: processes.filter((other) => other !== meant).slice(0, NODES_NAMED) })
 }
 
 function processRecord({ node, startNs, events }: Counted): Value<'get_call_tree'>['others'][number] {
