@@ -44,12 +44,15 @@ defmodule ElixirScopeAgent.RateTest do
     assert taken(times, 100) == times
   end
 
+  defp config do
+    %{limits: Term.limits(4, 1024, []), results: %{}, exceptions: %{}, messages: false, samples: %{}, plan: nil, early: nil, modules: %{}, rate: nil}
+  end
+
   # Times are the events' own: nothing here depends on how fast it runs.
   defp collected(times, config) do
     buffered = :atomics.new(1, [])
     collector = Collector.start_link(%{session: self(), sender: self(), buffered: buffered, budget: 1_000_000_000})
-    base = %{limits: Term.limits(4, 1024, []), results: %{}, exceptions: %{}, messages: false, samples: %{}, plan: nil, early: nil, modules: %{}, rate: nil}
-    Collector.configure(collector, Map.merge(base, config))
+    Collector.configure(collector, Map.merge(config(), config))
     for at <- times, do: send(collector, {:trace_ts, self(), :return_from, {Sample, :leaf, 1}, List.duplicate("0123456789", 100), at})
     Collector.flush(collector, ref = make_ref())
     assert_receive {:flushed, ^ref, last}, 20_000
@@ -67,6 +70,19 @@ defmodule ElixirScopeAgent.RateTest do
     assert %{"reason" => "more events at once than the rate allows", "dropped" => %{"return" => 4_000}} = gap
     assert gap["to_ns"] - gap["from_ns"] == 3_999
     assert_received :over
+    refute_received :over
+  end
+
+  test "the session is told again, also while nothing can be told to the daemon" do
+    buffered = :atomics.new(1, [])
+    :atomics.put(buffered, 1, 1_000_000_000)
+    collector = Collector.start_link(%{session: self(), sender: self(), buffered: buffered, budget: 1})
+    Collector.configure(collector, Map.put(config(), :rate, 10))
+    now = :erlang.monotonic_time(:nanosecond)
+    for at <- [now, now + 2 * @second], i <- 1..20, do: send(collector, {:trace_ts, self(), :exit, :normal, at + i})
+    Collector.flush(collector, ref = make_ref())
+    assert_receive {:flushed, ^ref, 0}, 5_000
+    for _ <- 1..2, do: assert_received(:over)
     refute_received :over
   end
 

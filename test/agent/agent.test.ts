@@ -13,7 +13,7 @@ import { expect, test } from 'vitest'
 const AGENT = fileURLToPath(new URL('../../agent', import.meta.url))
 const hasMix = spawnSync('mix', ['--version']).status === 0
 /** Of the last counted; a suite that has lost tests is no suite. */
-const N_TESTS = 49
+const N_TESTS = 50
 
 /** What mix said, and its exit code: a suite that fails is read, too. */
 async function mix(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<{ readonly code: number | string; readonly output: string }> {

@@ -20,6 +20,8 @@ defmodule ElixirScopeAgent.Collector do
   @flush_ms 20
   # How often it is looked whether there is room for a gap.
   @tell_ms 100
+  # How often the session is told that there are more events than the rate allows.
+  @over_again_ns 100_000_000
   @full "the agent's buffer was full"
   @too_many "more events at once than the rate allows"
   # Some room beyond the budget, so that a gap is told also while the buffer stays full of what came before.
@@ -74,6 +76,7 @@ defmodule ElixirScopeAgent.Collector do
       config: %{limits: Term.limits(4, 1024, []), results: %{}, exceptions: %{}, messages: false, samples: %{}, plan: nil, early: nil, modules: %{}, rate: nil},
       rate: Rate.new(nil),
       room: 0,
+      over_at: nil,
       # Correlation, Sampling, FreshCode
       corr_of: %{},
       sampled: %{},
@@ -207,8 +210,9 @@ defmodule ElixirScopeAgent.Collector do
 
   # The session sees to it that no more are told for a while.
   defp over(type, at, state) do
-    if not is_map_key(state.gaps, @too_many), do: send(state.session, :over)
-    missing(@too_many, at, at, <<type>>, state)
+    again = state.over_at == nil or at - state.over_at >= @over_again_ns
+    if again, do: send(state.session, :over)
+    missing(@too_many, at, at, <<type>>, if(again, do: %{state | over_at: at}, else: state))
   end
 
   defp configured(config, state), do: FreshCode.configured(config, %{state | sampled: %{}, rate: Rate.resized(config.rate, state.rate)})
