@@ -150,7 +150,7 @@ export function checkEvents(status: EventStatus | undefined): Check {
   if (nWaiting > 0) return degraded(name, `${nWaiting} blocks of events wait for room on the disk`, 'make room on the disk; it is tried again by itself, and nothing acknowledged is lost')
   const [damaged] = setAside
   if (damaged === undefined) return healthy(name, 'supporting')
-  return degraded(name, `damaged events were set aside: ${damaged.why} (${damaged.path})${setAside.length > 1 ? `, and ${setAside.length - 1} more` : ''}`, 'keep the file for a look at it, or delete it; the other events are whole. The next start forgets it')
+  return degraded(name, `damaged events were set aside: ${damaged.why} (${damaged.path})${setAside.length > 1 ? `, and ${setAside.length - 1} more` : ''}`, 'keep the file for a look at it, or delete it; the other events are whole. The next start of the daemon is healthy again; answers about that time go on saying what is missing')
 }
 
 type EventStatus = Pick<Reply<'get_event_stats'>, 'waiting_blocks' | 'last_problem' | 'set_aside'>
