@@ -10,7 +10,7 @@
 
 import { sourceFunction } from './beam-names.ts'
 import { functionKey, type FunctionCode, type ModuleCode } from './code.ts'
-import { callsOf, perhapsAt } from './places.ts'
+import { callsOf } from './places.ts'
 
 /** `[function, arity, line of each clause]`. */
 export type ClauseLines = readonly (readonly [name: string, arity: number, lines: readonly number[]])[]
@@ -97,5 +97,5 @@ function explains(code: ModuleCode, observed: readonly Observation[], share: num
 function speaksFor(code: ModuleCode, { caller, line, callee }: Observation): boolean {
   const fn = code.functions.get(caller)
   if (fn === undefined) return false
-  return callsOf(fn, callee).some((call) => call.line === line || perhapsAt(call, line))
+  return callsOf(fn, callee).some((call) => call.line === line || call.alsoAt.includes(line))
 }

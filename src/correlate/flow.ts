@@ -12,7 +12,8 @@
  */
 
 import { nameString } from '../syntax/names.ts'
-import { afterSubtree, children, Kind, type Tree } from '../syntax/tree.ts'
+import { children, Kind, type Tree } from '../syntax/tree.ts'
+import { nTimesIn, parametersOf } from './variables.ts'
 
 /** The first and the last of some lines; null for none. */
 export type Lines = readonly [first: number, last: number] | null
@@ -44,7 +45,6 @@ const DEFINITIONS: ReadonlySet<string> = new Set(['def', 'defp', 'defmacro', 'de
 /** One instruction with a line. */
 const OPERATORS: ReadonlySet<string> = new Set(['+', '-', '*', '/'])
 const INSTRUCTIONS: ReadonlySet<string> = new Set(['rem', 'div', 'elem', 'hd', 'tl', 'length', 'abs', 'map_size', 'tuple_size', 'byte_size', 'round', 'trunc', 'put_elem', 'bit_size'])
-const MATCHES: ReadonlySet<string> = new Set(['=', '<-'])
 const LAZY: ReadonlySet<string> = new Set(['&&', '||', 'and', 'or'])
 /** Instructions without a line make these. */
 const PLAIN: ReadonlySet<number> = new Set([Kind.Tuple, Kind.List, Kind.Keywords, Kind.Pair, Kind.Fn])
@@ -95,22 +95,6 @@ function readDefinition(flow: Flow, node: number): void {
   const sections = [...children(flow.tree, body)]
   // What is rescued has something to do at its end.
   for (const section of sections) sequence(flow, [...children(flow.tree, section)], sections.length === 1 ? THE_END : something(THE_END))
-}
-
-function parametersOf(tree: Tree, definition: number, body: number): Set<number> {
-  const given = variablesIn(tree, definition + 1, body)
-  for (let node = body; node < afterSubtree(tree, definition); node++) {
-    const isMatch = tree.kind[node] === Kind.BinaryOp && MATCHES.has(nameOf(tree, node))
-    const pattern = isMatch ? node + 1 : tree.kind[node] === Kind.ClauseHead ? node : -1
-    if (pattern >= 0) for (const bound of variablesIn(tree, pattern, afterSubtree(tree, pattern))) given.delete(bound)
-  }
-  return given
-}
-
-function variablesIn({ kind, payload }: Tree, from: number, to: number): Set<number> {
-  const found = new Set<number>()
-  for (let node = from; node < to; node++) if (kind[node] === Kind.Variable) found.add(payload[node] as number)
-  return found
 }
 
 /** Expressions one after the other; what is before the first sees what this answers. */
@@ -236,8 +220,8 @@ function call(flow: Flow, node: number, first: readonly number[], next: Next): N
   if (!isOne) found.set(at, { isTail: next.isTail && block === undefined, alsoAt: next.lines.filter((one) => one !== line), perhapsAt: spanning([line, line], next.perhaps) })
   const within = block === undefined ? [] : [...children(tree, block)].map((section) => inTurn(flow, [...children(tree, section)], something(next)))
   const [only = -1] = args
-  const isSetUp = args.length > 1 || (args.length === 1 && isValue(tree, only) && (tree.kind[only] !== Kind.Variable || flow.given.has(tree.payload[only] as number)))
-  const perhaps = isSure(flow, node) ? (isSetUp ? null : [line, line] as const) : spanning([line, line], either(next, within).perhaps)
+  const left: Lines = isSure(flow, node) ? null : either(next, within).perhaps
+  const perhaps = isSure(flow, node) && isSetUp(flow, args) ? null : spanning([line, line], left)
   const self: Next = { isTail: false, lines: [line], perhaps, by: isOne ? 'other' : 'call' }
   // What is known when it is compiled is no instruction.
   if (isOne && args.every((one) => isLiteral(tree, one))) return something(self)
@@ -247,22 +231,21 @@ function call(flow: Flow, node: number, first: readonly number[], next: Next): N
   return isValue(tree, only) ? (isHandedOver(flow, only) ? { ...self, takes: flow.bound } : something(self)) : expression(flow, only, self)
 }
 
+/** Whether an instruction that nobody can leave out puts arguments in their places, whatever was returned right before. */
+function isSetUp({ tree, given }: Flow, args: readonly number[]): boolean {
+  const [only = -1] = args
+  return args.length > 1 || (args.length === 1 && isValue(tree, only) && (tree.kind[only] !== Kind.Variable || given.has(tree.payload[only] as number)))
+}
+
 /** A variable that has the value of what is right before, and that nobody else wants: it is not put aside. */
 function isHandedOver(flow: Flow, node: number): boolean {
-  return flow.tree.kind[node] === Kind.Variable && flow.tree.payload[node] === flow.bound && nTimes(flow, flow.bound) === 2
+  return flow.tree.kind[node] === Kind.Variable && flow.tree.payload[node] === flow.bound && nTimesIn(flow.tree, flow.definition, flow.bound) === 2
 }
 
 /** Whether what is given to this variable is put aside for later before the call that is next. */
 function isPutAside(flow: Flow, variable: number, next: Next): boolean {
   const name = flow.tree.payload[variable] as number
-  return next.by === 'call' && next.takes !== name && nTimes(flow, name) > 1
-}
-
-/** How often the definition names a variable. */
-function nTimes({ tree, definition }: Flow, name: number): number {
-  let n = 0
-  for (let at = definition; at < afterSubtree(tree, definition); at++) if (tree.kind[at] === Kind.Variable && tree.payload[at] === name) n++
-  return n
+  return next.by === 'call' && next.takes !== name && nTimesIn(flow.tree, flow.definition, name) > 1
 }
 
 /** Whether it is sure to be there: a call of a function that is no instruction. */
