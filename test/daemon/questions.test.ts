@@ -8,7 +8,8 @@ import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
 import type { Failure } from '../../src/base/failure.ts'
 import type { Result } from '../../src/base/result.ts'
-import type { Client } from '../../src/client/client.ts'
+import { connect, type Client } from '../../src/client/client.ts'
+import { systemClock } from '../../src/otp/node/message-port.ts'
 import { EXECUTOR, QUERY_CACHE } from '../../src/querying/protocol.ts'
 import { AST, QUERYING, ROOT } from '../../supervisors/placement.ts'
 import { batchOf, type TestEvent } from '../event/batches.ts'
@@ -144,6 +145,25 @@ test('answers that are kept are among the caches that memory management sees and
   expect([before.entries, before.hits > 0, before.bytes > 0]).toEqual([1, true, true])
   await client.call('emergency_cleanup', {})
   expect(await held()).toMatchObject({ entries: 0, bytes: 0 })
+})
+
+test('questions of a client that has gone are not begun', { timeout: 60_000 }, async () => {
+  const box = projectOf({ 'lib/a.ex': source(0) })
+  const { client, metrics } = await daemonHere(box)
+  const leaving = await connect({ socketPath: box.paths.socket, clock: systemClock, random: Math.random, newRequestId: () => crypto.randomUUID(), backOff: { firstMs: 10, maxMs: 100 }, timeoutMs: 20_000 })
+  if (!leaving.ok) throw new Error(leaving.error.message)
+  // No thread is there yet, and it takes its time to come.
+  const asked = Array.from({ length: 60 }, (_, n) => leaving.value.call('count_events', { limit: 1 + n }))
+  const underWay = async () => {
+    const status = await client.call('daemon_status', {})
+    return status.ok ? status.value.questions.length : 0
+  }
+  while (await underWay() < 40);
+  leaving.value.close()
+  await Promise.all(asked)
+  while (await underWay() > 0);
+  const workedOut = metrics.recorder.records().find(({ name, labels }) => name === 'elixir_scope_questions_total' && labels[0] === 'worked_out')?.value ?? 0
+  expect(workedOut).toBeLessThan(40)
 })
 
 test('every question is answered or told why not, whatever of Querying dies meanwhile', { timeout: 60_000 }, async () => {
