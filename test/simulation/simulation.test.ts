@@ -72,7 +72,7 @@ const CAUGHT: Readonly<Record<Flaw, RegExp>> = {
   'a change is not reported': /answered too early|as they are/,
   'a settle does not wait': /answered too early/,
   'updates are lost': /answered too early|as they are/,
-  'an import lets updates through': /in the store, after/,
+  'an import lets updates through': /in the store, after|answered too early/,
   'an actor loses replies': /gave no answer in time|no answer within|is answered/,
   'forgets what it has answered': /was carried out twice/,
   'notes requests after it commits': /was carried out twice/,
