@@ -251,8 +251,9 @@ function sessionOf({ server }: CaptureMeans, node: string | undefined): Result<{
     const [only] = connected
     return only !== undefined && connected.length === 1 ? ok(only) : fail(failure(only === undefined ? 'unavailable' : 'invalid_argument', `which node? ${there}`, { hint: 'docs/AGENT.md says how a node is connected' }))
   }
-  const found = connected.find((each) => each.node === node)
-  return found === undefined ? fail(failure('not_found', `${node} is not connected: ${there}`)) : ok(found)
+  const [found, ...others] = connected.filter((each) => each.node === node)
+  if (found === undefined) return fail(failure('not_found', `${node} is not connected: ${there}`))
+  return others.length === 0 ? ok(found) : fail(failure('conflict', `${others.length + 1} connected nodes are called ${node}`, { hint: 'start them with names of their own: --sname or --name' }))
 }
 
 function mapped<T, U>(result: Result<T, Failure>, map: (value: T) => U): Result<U, Failure> {

@@ -145,5 +145,5 @@ function wishes(command: Command): Command {
     .option('--args', 'arguments too')
     .option('--results', 'results too')
     .option('--messages', 'sends and receives too')
-    .option('--rate <n>', 'at most so many calls a second; beyond that they are counted only', positive)
+    .option('--rate <n>', 'at most so many events a second; what is beyond is counted only', positive)
 }

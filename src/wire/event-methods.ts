@@ -12,7 +12,7 @@ import {
 } from './event-records.ts'
 
 const READ: readonly FailureCode[] = ['not_found', 'invalid_argument', 'unavailable', 'timeout', 'busy', 'damaged', 'too_large']
-const WRITE: readonly FailureCode[] = ['invalid_argument', 'not_found', 'too_large', 'busy', 'unavailable', 'timeout', 'storage_full', 'insufficient_memory']
+const WRITE: readonly FailureCode[] = ['invalid_argument', 'not_found', 'conflict', 'too_large', 'busy', 'unavailable', 'timeout', 'storage_full', 'insufficient_memory']
 
 const mfa = z.string().min(3).max(1400).describe('e.g. MyApp.Cart.add_item/2')
 const nodeId = z.string().min(1).max(8192).describe('a place in the code')

@@ -143,6 +143,17 @@ test('a plan that is active reaches nodes that are there and those that come, an
   expect(await client.call('activate_instrumentation_plan', { name: 'basket' })).toMatchObject({ ok: false, error: { code: 'not_found', hint: 'there are: cart' } })
 })
 
+test('of two connected nodes of one name none is asked or stopped by that name', async () => {
+  const { client, agent } = await running()
+  const twins = [agent('nonode@nohost', () => ({})), agent('nonode@nohost', () => ({}))]
+  await untilAnswered(async () => {
+    const listed = await client.call('list_nodes', {})
+    return listed.ok && listed.value.nodes.length < twins.length ? fail(failure('unavailable', 'not there yet')) : listed
+  })
+  expect(await client.call('ask_node', { node: 'nonode@nohost', what: 'stats' })).toMatchObject({ ok: false, error: { code: 'conflict', message: '2 connected nodes are called nonode@nohost' } })
+  expect(await client.call('stop_capture', { node: 'nonode@nohost' })).toMatchObject({ ok: false, error: { code: 'conflict' } })
+})
+
 test('a plan that would fill the memory of whoever carries it out is refused', async () => {
   const { client } = await running()
   const points = Array.from({ length: 10_000 }, (_, idx) => ({ module: '*', id: String(idx) }))
