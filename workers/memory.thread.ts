@@ -1,8 +1,8 @@
 /**
  * The memory thread: the four actors of memory management, and what they need of others. It samples the process, settles
- * the pressure level in the cell that every thread reads, and has memory freed where it is: caches in the gateway thread,
- * page caches and log of the store, idle parser threads, garbage everywhere; the Cache of Querying is an actor in main. What it needs survives in the cell, so a new
- * life of it goes on where the last one was; while it is gone, the level stays.
+ * the pressure level in the cell that every thread reads, and has memory freed where it is: caches in the gateway thread and
+ * the Cache of Querying in main, page caches and log of the store, idle parser threads, garbage everywhere. What it needs survives
+ * in the cell, so a new life of it goes on where the last one was; while it is gone, the level stays.
  */
 
 import { statfsSync, statSync } from 'node:fs'

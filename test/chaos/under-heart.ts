@@ -47,10 +47,11 @@ export async function startUnderHeart(box: Sandbox, flags: Readonly<Record<strin
   return {
     heart,
     connect: async (random) => {
+      const mine = clients.length
       let nIds = 0
       const opened = await connect({
         socketPath: report.state.socket, clock: systemClock, random: random.unit, backOff: { firstMs: 10, maxMs: 100 },
-        newRequestId: () => `request-${clients.length}-${nIds++}`,
+        newRequestId: () => `request-${mine}-${nIds++}`,
       })
       if (!opened.ok) throw new Error(opened.error.message)
       clients.push(opened.value)
