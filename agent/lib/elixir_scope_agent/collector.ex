@@ -5,7 +5,8 @@ defmodule ElixirScopeAgent.Collector do
   this process. What a message comes to: TraceMessages; what a batch is made of: Batch.
 
   Invariants: a batch has a number if, and only if, it was handed over. Where the sender's buffer is full the batch is dropped
-  before it has one, and what was in it is told, by type and time, as a `gap` in the next batch that goes out. No more events are in the batches of
+  before it has one, and what was in it is told, by type and time, as a `gap` before the next batch that goes out: where calls and
+  their ends are missing, no later return is to find a call from before. No more events are in the batches of
   any second than the plan's rate, the agent's own aside: what is beyond is told in the same way.
 
   Absent on purpose: which functions are traced, whether the node can bear it (both the session's), the socket.
@@ -60,9 +61,6 @@ defmodule ElixirScopeAgent.Collector do
 
   @doc "Seals what is there; the caller gets `{:flushed, ref, number of the last batch}`."
   def flush(collector, ref), do: send(collector, {:agent, :flush, self(), ref})
-
-  @doc "From now on events are only counted, until `configure`: the queue is worked off as fast as can be. Told as a gap."
-  def discard(collector, reason), do: send(collector, {:agent, :discard, reason})
 
   @doc false
   def init(options) do
@@ -194,7 +192,6 @@ defmodule ElixirScopeAgent.Collector do
   defp take({:agent, :configure, config}, _n, state), do: {:ignore, configured(config, state)}
   defp take({:agent, :tell}, _n, _state), do: :tell
   defp take({:agent, :flush, to, ref}, _n, _state), do: {:answer, to, ref}
-  defp take({:agent, :discard, reason}, _n, _state), do: {:discard, reason}
   defp take(message, 0, state), do: within_rate(TraceMessages.read(message, state))
   defp take(message, _n, state), do: TraceMessages.read(message, state)
 
@@ -219,7 +216,6 @@ defmodule ElixirScopeAgent.Collector do
 
   defp sealed({:flush, _no}, state), do: state
   defp sealed(:tell, state), do: told(state)
-  defp sealed({:discard, reason}, state), do: discarding(reason, %{}, now(), state)
 
   defp sealed({:answer, to, ref}, state) do
     state = told(state)
@@ -232,7 +228,7 @@ defmodule ElixirScopeAgent.Collector do
     state = %{state | rate: Rate.take(n, last_at(ts, base), state.rate)}
     {bytes, state} = kept(n, types, ts, pids, sites, base, state)
     send(state.session, {:sealed, n, bytes, by_function})
-    if bytes == 0, do: state, else: told(state)
+    state
   end
 
   defp last_at(ts, base) do
@@ -245,8 +241,9 @@ defmodule ElixirScopeAgent.Collector do
     if :atomics.get(state.buffered, 1) >= state.budget do
       {0, missing(@full, base, now(), types, state)}
     else
-      frame = Batch.frame(state.no, n, types, ts, pids, sites, base, state)
-      {byte_size(frame), handed_over(frame, state)}
+      after_gaps = told(state)
+      frame = Batch.frame(after_gaps.no, n, types, ts, pids, sites, base, state)
+      {byte_size(frame), handed_over(frame, after_gaps)}
     end
   end
 
@@ -259,8 +256,9 @@ defmodule ElixirScopeAgent.Collector do
   # Events that are gone, by their column of types.
   defp missing(reason, from, to, types, state) do
     case state.gaps do
-      %{^reason => {first, _to, counts}} ->
-        %{state | gaps: :maps.put(reason, {first, to, Gap.with_types(counts, types)}, state.gaps)}
+      %{^reason => {first, last, counts}} ->
+        # Times of several processes do not rise.
+        %{state | gaps: :maps.put(reason, {min(first, from), max(last, to), Gap.with_types(counts, types)}, state.gaps)}
 
       _ ->
         :erlang.send_after(@tell_ms, self(), {:agent, :tell})
@@ -284,26 +282,6 @@ defmodule ElixirScopeAgent.Collector do
     state = Batch.payload(0, Term.own(Gap.fields(reason, from, to, counts)), Batch.empty(state))
     handed_over(Batch.frame(state.no, 1, <<Types.code(:gap)>>, <<0::float-little-64>>, <<0::16>>, <<0::16>>, to, state), state)
   end
-
-  # Events are counted and gone, until the session says how to go on.
-  defp discarding(reason, counts, from, state) do
-    receive do
-      {:trace_ts, _pid, kind, _, _} -> discarding(reason, another(kind, counts), from, state)
-      {:trace_ts, _pid, kind, _, _, _} -> discarding(reason, another(kind, counts), from, state)
-      {:agent, :time, _no} -> discarding(reason, counts, from, state)
-      {:agent, :discard, _} -> discarding(reason, counts, from, state)
-      message -> resumed(message, reason, counts, from, state)
-    end
-  end
-
-  # An event of the agent's own, a flush, a new configuration: first what was left out until now.
-  defp resumed(message, reason, counts, from, state) do
-    if map_size(counts) > 0, do: event(self(), :gap, Gap.fields(reason, from, now(), counts))
-    send(self(), message)
-    state
-  end
-
-  defp another(kind, counts), do: Gap.with_one(counts, :erlang.atom_to_binary(TraceMessages.type(kind)))
 
   defp now, do: :erlang.monotonic_time(:nanosecond)
 end

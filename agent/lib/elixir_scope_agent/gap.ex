@@ -16,9 +16,7 @@ defmodule ElixirScopeAgent.Gap do
   @doc "Counts by type, with the events of a batch's column of types."
   def with_types(counts, <<>>), do: counts
   def with_types(counts, <<type, rest::binary>>), do: counts |> with_one(Types.name(type)) |> with_types(rest)
-
-  @doc "Counts by type, with one event more."
-  def with_one(counts, name), do: :maps.put(name, :maps.get(name, counts, 0) + 1, counts)
+  defp with_one(counts, name), do: :maps.put(name, :maps.get(name, counts, 0) + 1, counts)
 
   @doc "What was in a batch, by its frame: since when, until when, how many of which type."
   @spec of_batch(binary) :: {integer, integer, map}

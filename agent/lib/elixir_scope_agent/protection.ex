@@ -48,7 +48,6 @@ defmodule ElixirScopeAgent.Protection do
   defp climb(%{level: 5} = ladder, queue, state) do
     Collector.gap(state.collector, "too much to trace: stopped at " <> :erlang.integer_to_binary(queue) <> " events that wait", now(), %{}, [])
     state = Capture.clear(%{state | ladder: ladder})
-    Collector.discard(state.collector, "too much to trace: what waited was dropped")
     Collector.event(state.collector, :capture_end, [{"reason", "the node could not bear it"}])
     state
   end

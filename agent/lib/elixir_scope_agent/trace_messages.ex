@@ -28,10 +28,6 @@ defmodule ElixirScopeAgent.TraceMessages do
     gc_major_end: :gc_end
   ]
 
-  @doc "The type of the event that a kind of message becomes."
-  for {kind, type} <- @types, do: def(type(unquote(kind)), do: unquote(type))
-  def type(kind), do: kind
-
   @doc "One message; what is none of tracing's is ignored."
   def read({:trace_ts, pid, :call, mfa, {:test, args}, at}, state), do: test_start(pid, mfa, args, at, state)
   def read({:trace_ts, pid, :call, mfa, {:early, caller, token}, at}, state), do: early(pid, mfa, caller, token, [], at, state)
@@ -67,6 +63,10 @@ defmodule ElixirScopeAgent.TraceMessages do
   def read({:trace_ts, pid, kind, mfa, at}, state) when kind in @scheduling, do: event(kind, at, pid, nil, place(mfa), [], state)
   def read({:trace_ts, pid, kind, _info, at}, state) when kind in @gc, do: event(kind, at, pid, nil, nil, [], state)
   def read(_other, state), do: {:ignore, state}
+
+  # The type of the event that a kind of message becomes.
+  for {kind, type} <- @types, do: defp(type(unquote(kind)), do: unquote(type))
+  defp type(kind), do: kind
 
   defp event(kind, at, pid, peer, site, fields, state), do: event(kind, at, pid, peer, site, corr(pid, state), fields, state)
   defp event(kind, at, pid, peer, site, corr, fields, state), do: {:event, Types.of(type(kind)), at, pid, peer, site, corr, fields, state}
