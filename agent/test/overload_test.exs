@@ -1,6 +1,6 @@
 defmodule ElixirScopeAgent.OverloadTest do
   use ElixirScopeAgent.TestAgent
-  alias ElixirScopeAgent.{Collector, Ladder, Msgpack}
+  alias ElixirScopeAgent.{Collector, Counting, Ladder, Msgpack}
 
   # Events and what gaps say was left out, by type, until the last frame.
   defp tally(events) do
@@ -169,6 +169,54 @@ defmodule ElixirScopeAgent.OverloadTest do
     assert_received {:traced, {:process, false, _}}
   end
 
+  defmodule Counter do
+    # Three calls more each time that somebody asks.
+    def info(test, mfa, :call_count), do: send(test, {:asked, mfa}) && {:call_count, 3 * Process.put(:asked, Process.get(:asked, 1) + 1)}
+    defdelegate function(test, mfa, how, flags), to: Recorder
+    defdelegate process(test, who, how, flags), to: Recorder
+  end
+
+  defmodule Replaced do
+    def info(_test, _mfa, item), do: {item, false}
+    defdelegate function(test, mfa, how, flags), to: Recorder
+  end
+
+  defp told_gaps(messages) do
+    for {:agent, :event, 20, payload, nil} <- messages do
+      {:ok, %{"gap" => gap}} = Msgpack.unpack(payload)
+      Map.take(gap, ["dropped", "unknown"])
+    end
+  end
+
+  test "how many calls were silent is told before any is told again, and what was counted in the moment between after it" do
+    {:ok, plan} = ElixirScopeAgent.Plan.read(plan([point("Sample")], %{"processes" => []}))
+    leaf = {Sample, :leaf, 1}
+    patterns = Map.new([leaf, {Sample, :leaf, :_}], &{&1, %{target: %{mfa: &1, capture: [], condition: nil, sampling: 1}}})
+    Process.put(:asked, 1)
+    state = %{collector: self(), sender: self(), helper: self(), tracer: {:sessions, Counter, self()}, plan: plan, patterns: patterns}
+    state = Map.merge(state, %{hot: %{}, muted: nil, ladder: Ladder.start(), caller_line: true, early: nil})
+    # Of a function with two patterns, once.
+    assert %{muted: {_, _, nil, [^leaf]}} = state = Counting.mute("too much", nil, state)
+    flush()
+    assert %{muted: nil} = Counting.unmute(state)
+    {:messages, messages} = Process.info(self(), :messages)
+    heard = Enum.find_index(messages, &match?({:traced, {:process, false, true}}, &1))
+    {before, later} = Enum.split(messages, heard)
+    assert told_gaps(before) == [%{"dropped" => %{"call" => 3}, "unknown" => ["return", "exception"]}]
+    assert told_gaps(later) == [%{"dropped" => %{"call" => 3}, "unknown" => ["return", "exception"]}]
+    refute {:traced, {:function, leaf, false, [:call_count]}} in before
+    assert {:traced, {:function, leaf, false, [:call_count]}} in later
+  end
+
+  test "a function that was called too often and whose code is replaced meanwhile: nobody knows how often it was called" do
+    leaf = {Sample, :leaf, 1}
+    state = %{collector: self(), tracer: {:sessions, Replaced, self()}, hot: %{leaf => {0, 0}, {Other, :f, 0} => {0, 0}}}
+    assert %{hot: %{{Other, :f, 0} => _} = left} = Counting.replaced(Sample, state)
+    assert map_size(left) == 1
+    {:messages, messages} = Process.info(self(), :messages)
+    assert told_gaps(messages) == [%{"dropped" => %{}, "unknown" => ["call", "return", "exception"]}]
+  end
+
   test "a step of the ladder tells what the plan asked for and does not get, for as long as that was so" do
     collector = spawn_link(fn -> Process.sleep(:infinity) end)
     for _ <- 1..10_001, do: send(collector, :event)
@@ -220,6 +268,14 @@ defmodule ElixirScopeAgent.OverloadTest do
         if last?.(events), do: acc, else: batches(last?, acc)
     after
       5_000 -> raise "no batch"
+    end
+  end
+
+  defp flush do
+    receive do
+      _ -> flush()
+    after
+      0 -> :ok
     end
   end
 

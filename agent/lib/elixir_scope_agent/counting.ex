@@ -3,7 +3,8 @@ defmodule ElixirScopeAgent.Counting do
   What is too much is not thrown away after it was paid for: all calls (`muted`), or a function that is called too often (`hot`), are
   switched off and counted by the runtime system meanwhile. When is decided elsewhere (Protection).
 
-  Invariant: each time that something was switched off ends with one gap, which has the count, or says that nobody knows it.
+  Invariant: each time that something was switched off ends with a gap, which has the count, or says that nobody knows it. Where all calls were
+  silent, the gap comes before what is told again, so that no return finds a call from before; what was counted in the moment between is a gap of its own.
   """
 
   import ElixirScopeAgent.Lists
@@ -16,7 +17,8 @@ defmodule ElixirScopeAgent.Counting do
   @doc "Calls are silent, and counted. Counting begins first: calls of the moment between are told twice rather than not at all."
   def mute(reason, until, state) do
     state = settle(state)
-    functions = :lists.sublist(:lists.flatmap(&Loaded.matching/1, :maps.keys(state.patterns)), @max_counted + 1)
+    # A function has the pattern of its module, and one of its own perhaps.
+    functions = :lists.sublist(:lists.usort(:lists.flatmap(&Loaded.matching/1, :maps.keys(state.patterns))), @max_counted + 1)
     counted = if length(functions) <= @max_counted, do: functions, else: :too_many
     if is_list(counted), do: count_all(true, state)
     state = %{state | muted: {reason, now(), until, counted}}
@@ -26,8 +28,9 @@ defmodule ElixirScopeAgent.Counting do
 
   @doc "Calls are told again, and how many were not."
   def unmute(state) do
+    calls = tell_silent(nil, state)
     Processes.reflag(%{state | muted: nil})
-    told_mute(state)
+    ended(calls, state)
   end
 
   @doc "Code that came while calls were only counted was not counted itself: then nobody knows how many they were."
@@ -61,17 +64,33 @@ defmodule ElixirScopeAgent.Counting do
   @doc "The end of a capture: what was only counted until now is told, and nothing of it is traced again."
   def tell_all(state), do: told_mute(:maps.fold(fn mfa, heat, acc -> told_hot(mfa, heat, acc) end, state, state.hot))
 
+  @doc "Other code has taken the place of a module's: what was counted of it is gone."
+  def replaced(mod, state),
+    do: :maps.fold(fn {of, _, _} = mfa, heat, acc -> if(of == mod, do: told_hot(mfa, heat, acc), else: acc) end, state, state.hot)
+
   # All that are hot are traced again, whatever the time.
   defp settle(state), do: :maps.fold(fn mfa, heat, acc -> told_hot(mfa, heat, again(mfa, acc)) end, state, state.hot)
 
   defp told_mute(%{muted: nil} = state), do: state
+  defp told_mute(state), do: ended(nil, state)
 
-  defp told_mute(%{muted: {reason, from, _until, counted}} = state) do
-    calls = if is_list(counted), do: :lists.sum(list_of(mfa <- counted, do: count(mfa, state))), else: 0
+  # `told`: how many calls are told already.
+  defp ended(told, %{muted: {_reason, _from, _until, counted}} = state) do
+    tell_silent(told, state)
     if is_list(counted), do: count_all(false, state)
-    unknown = if is_list(counted), do: ["return", "exception"], else: ["call", "return", "exception"]
-    Collector.gap(state.collector, reason, from, %{"call" => calls}, unknown)
     %{state | muted: nil}
+  end
+
+  # How many there were; what is told, if anything, is those beyond.
+  defp tell_silent(told, %{muted: {reason, from, _until, counted}} = state) when is_list(counted) do
+    calls = :lists.sum(list_of(mfa <- counted, do: count(mfa, state) || 0))
+    if calls != told, do: Collector.gap(state.collector, reason, from, %{"call" => calls - (told || 0)}, ["return", "exception"])
+    calls
+  end
+
+  defp tell_silent(told, %{muted: {reason, from, _until, _unknown}} = state) do
+    Collector.gap(state.collector, reason, from, %{}, ["call", "return", "exception"])
+    told
   end
 
   defp told_hot({mod, fun, arity} = mfa, {from, _until}, state) do
@@ -79,7 +98,8 @@ defmodule ElixirScopeAgent.Counting do
     Tracer.functions(state.tracer, mfa, false, [:call_count])
     name = <<Names.module(mod)::binary, ".", :erlang.atom_to_binary(fun)::binary, "/", :erlang.integer_to_binary(arity)::binary>>
     reason = "called more often than the rate for one function allows: " <> name
-    Collector.gap(state.collector, reason, from, %{"call" => calls}, ["return", "exception"])
+    {dropped, unknown} = if calls == nil, do: {%{}, ["call"]}, else: {%{"call" => calls}, []}
+    Collector.gap(state.collector, reason, from, dropped, unknown ++ ["return", "exception"])
     %{state | hot: :maps.remove(mfa, state.hot)}
   end
 
@@ -96,13 +116,14 @@ defmodule ElixirScopeAgent.Counting do
 
   defp count_all(how, state), do: list_of(mfa <- :maps.keys(state.patterns), do: Tracer.functions(state.tracer, mfa, how, [:call_count]))
 
+  # Since counting began; nil where nothing counts any more.
   defp count(mfa, state) do
     case Tracer.info(state.tracer, mfa, :call_count) do
       {:call_count, n} when is_integer(n) -> n
-      _ -> 0
+      _ -> nil
     end
   catch
-    :error, _ -> 0
+    :error, _ -> nil
   end
 
   defp now, do: :erlang.monotonic_time(:millisecond)

@@ -131,8 +131,7 @@ defmodule ElixirScopeAgent.Patterns do
   # The same where code took the place of code.
   defp anew(mod, state) do
     Collector.event(state.collector, :code_load, [{"module", Names.module(mod)}, {"md5", hex(Loaded.md5(mod) || "")}])
-    state = told([mod], state)
-    %{state | hot: :maps.filter(fn {hot, _, _}, _ -> hot != mod end, state.hot)}
+    told([mod], Counting.replaced(mod, state))
   end
 
   defp told(modules, state) do
