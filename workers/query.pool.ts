@@ -10,7 +10,7 @@ import type { Config } from '../config/schema.ts'
 import { createAnalyser } from '../src/analysis/analyse.ts'
 import { must } from '../src/base/assert.ts'
 import { failure, FailureError, type Failure } from '../src/base/failure.ts'
-import { ok, type Result } from '../src/base/result.ts'
+import { fail, ok, type Result } from '../src/base/result.ts'
 import { readKept, wholePoint, type Kept } from '../src/capture/kept.ts'
 import { createStaticCache } from '../src/correlate/static-index.ts'
 import { answer, freshnessName } from '../src/engine/answer.ts'
@@ -48,6 +48,10 @@ const CACHE_BYTES = 128 << 20
 /** Of trees of earlier versions, and functions and calls of analysed ones, in each thread. */
 const TREE_BYTES = 32 << 20
 const CODE_LIMIT = 100_000
+/** How long a question waits for the store of events to be open, and how often it looks. */
+const OPENING_MS = 5000
+const LOOK_MS = 5
+const NOBODY = new Int32Array(new SharedArrayBuffer(4))
 
 export default poolTasks<QueryTasks, QueryInit>((init) => {
   const { clock } = NODE_PLATFORM
@@ -76,19 +80,42 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
     const isOne = state !== null && state === answerState(init.shared, freshnessName(freshness))
     return ok({ bytes, state: isOne && lasts(method, args) ? state : null, costUs: (clock.nowMs() - startedMs) * 1000 })
   }
+  const work = (slot: number, question: Question, pause: () => void): Result<Made, Failure> => {
+    const store = stores()
+    if (!store.ok) return store
+    slabs.enterAt(slot)
+    try {
+      return store.value.snapshot((snapshot) => make(snapshot, question, pause))
+    } finally {
+      slabs.reader.leave()
+    }
+  }
   return {
     query: ({ slot, ...question }) => {
-      const store = stores()
-      if (!store.ok) return store
-      slabs.enterAt(slot)
-      try {
-        return store.value.snapshot((snapshot) => make(snapshot, question, pauseOf(init, slot)))
-      } finally {
-        slabs.reader.leave()
+      const pause = pauseOf(init, slot)
+      for (;;) {
+        const opened = whenOpened(init.shared, pause)
+        if (!opened.ok) return opened
+        const made = work(slot, question, pause)
+        // Opened anew meanwhile: some blocks may have been looked for in vain.
+        if (numberOf(init.shared, 'opened') === opened.value) return made
       }
     },
   }
 })
+
+/** The number of the store of events as it is open; waits for a capture thread that is being started again. */
+function whenOpened(shared: SharedState, pause: () => void): Result<number, Failure> {
+  const { clock } = NODE_PLATFORM
+  const untilMs = clock.nowMs() + OPENING_MS
+  for (;;) {
+    const number = numberOf(shared, 'opened')
+    if (number % 2 === 0) return ok(number)
+    if (clock.nowMs() >= untilMs) return fail(failure('unavailable', 'the store of events is being opened', { hint: 'ask again shortly; `elixir-scope tree` shows whether the capture thread runs' }))
+    pause()
+    Atomics.wait(NOBODY, 0, 0, LOOK_MS)
+  }
+}
 
 /** How events were found depends on which files were used lately, too. */
 function lasts(method: EventMethod, args: unknown): boolean {

@@ -21,7 +21,8 @@ const STORE_GIVEN_UP = 8
 const EVENTS = 9
 const KEPT = 10
 const EVENTS_DAMAGED = 11
-const LENGTH = 12
+const OPENED = 12
+const LENGTH = 13
 
 const IMPORT_STATES = ['never', 'running', 'complete', 'interrupted'] as const satisfies readonly ImportState['state'][]
 
@@ -91,8 +92,11 @@ export function importProgress(shared: SharedState): { state: ImportState['state
   }
 }
 
-/** What questions about events are answered from, beside the repository: the events, and plans and statements. */
-const PARTS = { events: EVENTS, kept: KEPT } as const
+/**
+ * What questions about events are answered from, beside the repository: the events, plans and statements, and whether the store
+ * of events is open: what was not in files yet is nowhere to be read until its log has been.
+ */
+const PARTS = { events: EVENTS, kept: KEPT, opened: OPENED } as const
 export type CapturedPart = keyof typeof PARTS
 
 /**
@@ -113,6 +117,11 @@ export function changing<T>(shared: SharedState, part: CapturedPart, change: () 
   }
 }
 
+/** The store of events is there no more, until it is opened again: its number stays odd. */
+export function setEventsClosed(shared: SharedState): void {
+  Atomics.or(shared, OPENED, 1)
+}
+
 /** The number of a part; odd while it is being changed. */
 export function numberOf(shared: SharedState, part: CapturedPart): number {
   return Atomics.load(shared, PARTS[part])
@@ -128,7 +137,7 @@ export function setEventsDamaged(shared: SharedState): void {
  * Null while something is being changed, or where what one thread has found damaged another may not know of yet.
  */
 export function answerState(shared: SharedState, facts: string): string | null {
-  const [events, kept] = [numberOf(shared, 'events'), numberOf(shared, 'kept')]
-  if (events % 2 !== 0 || kept % 2 !== 0 || Atomics.load(shared, EVENTS_DAMAGED) === 1) return null
-  return `${storeGeneration(shared)} ${events} ${kept} ${facts}`
+  const numbers = [numberOf(shared, 'events'), numberOf(shared, 'kept'), numberOf(shared, 'opened')]
+  if (numbers.some((number) => number % 2 !== 0) || Atomics.load(shared, EVENTS_DAMAGED) === 1) return null
+  return `${storeGeneration(shared)} ${numbers.join(' ')} ${facts}`
 }

@@ -12,6 +12,7 @@ import { connect, type Client } from '../../src/client/client.ts'
 import { systemClock } from '../../src/otp/node/message-port.ts'
 import { EXECUTOR, QUERY_CACHE } from '../../src/querying/protocol.ts'
 import { AST, QUERYING, ROOT } from '../../supervisors/placement.ts'
+import { LOAD, loadBatches } from '../../bench/events-load.ts'
 import { batchOf, type TestEvent } from '../event/batches.ts'
 import { startStandIn } from '../support/stand-in-agent.ts'
 import { value } from './running-daemon.ts'
@@ -145,6 +146,25 @@ test('answers that are kept are among the caches that memory management sees and
   expect([before.entries, before.hits > 0, before.bytes > 0]).toEqual([1, true, true])
   await client.call('emergency_cleanup', {})
   expect(await held()).toMatchObject({ entries: 0, bytes: 0 })
+})
+
+test('no answer lacks events because the capture thread is being started again', { timeout: 60_000 }, async () => {
+  const box = projectOf({ 'lib/a.ex': source(0) })
+  const { client, daemon } = await daemonHere(box, { capture: { residentBlocks: 4 } })
+  const agent = startStandIn({ socketPath: box.paths.agentSocket, node: 'a@host' })
+  // A log that takes its time to be read.
+  for (const batch of loadBatches({ ...LOAD, batches: 3 })) agent.give(batch)
+  await agent.settled()
+  const total = 3 * LOAD.eventsPerBatch
+  for (let n = 0; n < 6; n++) {
+    daemon.kill('capture')
+    const sinceMs = performance.now()
+    for (let asked = 0; performance.now() - sinceMs < 700; asked++) {
+      const answer = await client.call('count_events', { node: 'a@host', limit: 1 + (asked % 1000) })
+      expect(answer.ok ? answer.value.value.total : answer.error.code).toBe(total)
+    }
+  }
+  await agent.bye()
 })
 
 test('questions of a client that has gone are not begun', { timeout: 60_000 }, async () => {
