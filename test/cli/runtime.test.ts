@@ -6,7 +6,7 @@ import { runCli } from '../../src/cli/program.ts'
 import { gapsOf, renderGaps } from '../../src/cli/render/basis.ts'
 import { saidBy } from '../../src/cli/render/events.ts'
 import { makeWorld, run, type Ran, type World, type WorldOptions } from './fake.ts'
-import { answerOf, CALL, COMPLETE, EVENTS, GAP, HOTSPOTS, INSIGHTS, NODE, RETURN, RUNTIME, T0, WITH_GAPS } from './runtime-fake.ts'
+import { answerOf, CALL, COMPLETE, EVENTS, GAP, HOTSPOTS, INSIGHTS, NODE, RETURN, RUNTIME, SEND, T0, WITH_GAPS } from './runtime-fake.ts'
 
 function ask(line: string, more: WorldOptions = {}): Promise<Ran> {
   return run(line, { ...more, handlers: { ...RUNTIME, ...more.handlers } })
@@ -112,6 +112,17 @@ test('events --follow shows each once, those that come late too', async () => {
   } })
   expect(ran).toMatchObject({ code: 0, err: '' })
   expect(ran.out.trim().split('\n').map((line) => (JSON.parse(line) as { event_id: string }).event_id)).toEqual([CALL.event_id, late.event_id, RETURN.event_id])
+})
+
+test('events --follow: the columns stay what they are, and are named anew where a second node joins', async () => {
+  const of = (node: string, n: number) => ({ ...SEND, node, event_id: `${node}:1:${n}`, timestamp_ns: T0 + BigInt(n) })
+  const polls = [[of('a', 1)], [of('b', 2)], [of('a', 3)]]
+  const ran = await ask('events --follow --since 2026-11-21T08:00:00Z', { pauses: 3, handlers: {
+    query_events: () => answerOf({ events: polls.shift() ?? [], cursor: null, completeness: COMPLETE, plan: null }),
+  } })
+  const row = (node: string, n: number) => `08:01:00.000000  send  ${node}0.113.0  to 0.114.0: {:add, 1}        1:${n}`
+  expect(ran.out).toBe(lines(
+    'TIME (UTC)       TYPE  PID      WHAT                   TOOK  EVENT', row('', 1), 'TIME (UTC)       TYPE  NODE  PID      WHAT                   TOOK  EVENT', row('b     ', 2), row('a     ', 3)))
 })
 
 test('events --follow begins after the newest event, whatever this clock says', async () => {

@@ -20,7 +20,7 @@ import { readName } from '../names.ts'
 import { collect, eachPage } from '../pages.ts'
 import type { Connection } from '../ports.ts'
 import { missingWords } from '../render/basis.ts'
-import { renderEvent, renderEvents } from '../render/events.ts'
+import { eventPages, renderEvent, renderEvents } from '../render/events.ts'
 import { harmless } from '../render/text.ts'
 import { readSpanMs, readWindow, type WindowFlags } from '../times.ts'
 import { untilInterrupted } from '../until-interrupted.ts'
@@ -104,10 +104,10 @@ async function sayWhyNone(context: Context, connection: Connection): Promise<voi
 
 /** From the oldest on, page by page as they come. */
 async function everything(context: Context, connection: Connection, filter: Filter): Promise<Result<ExitCode, Failure>> {
+  const linesOf = eventPages(context.view)
   let shown = 0
   const read = await eachPage(connection, 'query_events', { ...filter, order: 'asc' }, ({ value }) => {
-    const lines = renderEvents(value.events, context.view, { nowMs: context.ports.now() })
-    context.ports.stdout.write(lines.slice(shown === 0 ? 0 : 1).map((line) => `${line}\n`).join(''))
+    context.ports.stdout.write(linesOf(value.events, context.ports.now()).map((line) => `${line}\n`).join(''))
     shown += value.events.length
     return 'more'
   })
@@ -124,7 +124,7 @@ async function follow(context: Context, connection: Connection, filter: Filter):
   if (!statistics.ok) return statistics
   let since = filter.since === undefined ? BigInt(statistics.value.newest_ns ?? 0) + 1n : timeNs(filter.since)
   let seen = new Map<string, bigint>()
-  let shown = 0
+  const linesOf = eventPages(context.view)
   const unknown = context.format === 'text' ? await unknownName(connection, filter) : undefined
   if (unknown !== undefined) say(context, context.messages.style.yellow(`note: ${harmless([unknown.message, unknown.hint].filter((part) => part !== undefined).join('; '))}`))
   if (context.format === 'text') say(context, 'events as they come in; Ctrl-C ends')
@@ -134,9 +134,8 @@ async function follow(context: Context, connection: Connection, filter: Filter):
     for (const event of fresh) seen.set(event.event_id, BigInt(event.timestamp_ns))
     since = [...seen.values()].reduce((latest, at) => (at - LATE_NS > latest ? at - LATE_NS : latest), since)
     seen = new Map([...seen].filter(([, at]) => at >= since))
-    const lines = context.format === 'json' ? fresh.map((event) => renderJson(event)) : renderEvents(fresh, context.view, { nowMs: context.ports.now() }).slice(shown === 0 ? 0 : 1)
+    const lines = context.format === 'json' ? fresh.map((event) => renderJson(event)) : linesOf(fresh, context.ports.now())
     context.ports.stdout.write(lines.map((line) => `${line}\n`).join(''))
-    shown += fresh.length
     return undefined
   })
 }

@@ -10,21 +10,35 @@ import { clockOf, isoOf, spanOf } from './moments.ts'
 import { renderFields, renderTable, type Column } from './table.ts'
 import { formatCount, harmless } from './text.ts'
 
-type Timed = { readonly nowMs: number }
+type Shown = { readonly nowMs: number; /** Where others are shown beside these. */ readonly nodes?: ReadonlySet<string> }
 
-/** In the order given. `header` is left out where a table goes on. */
-export function renderEvents(events: readonly EventWire[], view: View, { nowMs }: Timed): string[] {
+/** In the order given. Whose events they are is told where they are of several nodes. */
+export function renderEvents(events: readonly EventWire[], view: View, { nowMs, nodes = nodesOf(events) }: Shown): string[] {
   const times = events.map((event) => event.timestamp_ns)
-  const isOfSeveral = events.some((event) => event.node !== events[0]?.node)
   return renderTable<EventWire>([
     { title: 'TIME (UTC)', cell: (row) => clockOf(row.timestamp_ns, times, nowMs), paint: view.style.dim },
     { title: 'TYPE', cell: (row) => row.event_type },
-    ...isOfSeveral ? [{ title: 'NODE', cell: (row: EventWire) => row.node }] : [],
+    ...nodes.size > 1 ? [{ title: 'NODE', cell: (row: EventWire) => row.node }] : [],
     { title: 'PID', cell: (row) => row.pid },
     { title: 'WHAT', cell: saidBy, flexible: true, paint: view.style.bold },
     { title: 'TOOK', cell: (row) => row.duration_ns === null ? '' : spanOf(row.duration_ns), align: 'right' },
     eventColumn(view),
   ], events, view)
+}
+
+/** Pages of one table: its head stands above the first, and once more where events of a second node join. */
+export function eventPages(view: View): (events: readonly EventWire[], nowMs: number) => string[] {
+  let nodes: ReadonlySet<string> = new Set()
+  return (events, nowMs) => {
+    const before = nodes.size
+    nodes = new Set([...nodes, ...nodesOf(events)])
+    const isHeaded = before === 0 || (before === 1 && nodes.size > 1)
+    return renderEvents(events, view, { nowMs, nodes }).slice(isHeaded ? 0 : 1)
+  }
+}
+
+function nodesOf(events: readonly EventWire[]): ReadonlySet<string> {
+  return new Set(events.map(({ node }) => node))
 }
 
 /** Never cut: half an id names nothing. */
