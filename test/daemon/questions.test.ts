@@ -184,6 +184,7 @@ test('questions of a client that has gone are not begun', { timeout: 60_000 }, a
   while (await underWay() < asked.length);
   leaving.value.close()
   await Promise.all(asked)
+  while (await underWay() > DEFAULTS.query.threads);
   await client.call('supervisor.restart_child', capture)
   while (await underWay() > 0);
   const workedOut = metrics.recorder.records().find(({ name, labels }) => name === 'elixir_scope_questions_total' && labels[0] === 'worked_out')?.value ?? 0
