@@ -6,7 +6,7 @@
 
 import type { Config } from '../config/schema.ts'
 import { must } from '../src/base/assert.ts'
-import { failure, type Failure } from '../src/base/failure.ts'
+import type { Failure } from '../src/base/failure.ts'
 import { fail, ok, type Result } from '../src/base/result.ts'
 import { createSlabs, releaseReader, type Slabs } from '../src/event/slabs.ts'
 import type { MetricRecorder } from '../src/host/metric-recorder.ts'
@@ -18,7 +18,7 @@ import type { Tree } from '../src/otp/node/tree.ts'
 import { promisePort } from '../src/otp/promise-port.ts'
 import type { AnyService, CallHandlers } from '../src/otp/service.ts'
 import { createEventAnswers, queryCacheActor } from '../src/querying/cache.actor.ts'
-import { executorActor } from '../src/querying/executor.actor.ts'
+import { executorActor, NOBODY_WAITS } from '../src/querying/executor.actor.ts'
 import { EXECUTOR, keyOf, QUERY_CACHE, type Answered, type CacheBody, type ExecutorBody, type PoolOperation, type Question, type QuestionUnderWay } from '../src/querying/protocol.ts'
 import type { Reply } from '../src/wire/methods.ts'
 import { measureViews } from '../workers/cache-metrics.ts'
@@ -28,7 +28,6 @@ import { answerState, pressureCellOf, type SharedState } from '../workers/shared
 /** A slot is not given again at once: a thread that was ended may take a moment to be gone. */
 const RESTING_SLOTS = 16
 const STATUS_MS = 250
-const NOBODY_WAITS = failure('timeout', 'nobody waits for the answer any more', { details: { cancelled: true } })
 
 export type Slots = { readonly slabs: Slabs; /** By slot: 1 when nobody waits for what is worked out there. */ readonly givenUp: Int32Array<SharedArrayBuffer> }
 

@@ -44,6 +44,7 @@ export type ExecutorState = { readonly flights: Map<string, Flight>; nFlights: n
 export const MAX_WAITING = 64
 const MAX_MAILBOX = 1024
 const GIVEN_UP = 'given up'
+export const NOBODY_WAITS = failure('timeout', 'nobody waits for the answer any more', { details: { cancelled: true } })
 
 export function executorActor(options: ExecutorOptions): Actor<ExecutorState, ExecutorBody> {
   return {
@@ -130,11 +131,13 @@ function gone(state: ExecutorState, asker: number): readonly ActorEffect[] {
   const found = [...state.flights].find(([, { askers }]) => askers.has(asker))
   if (found === undefined) return []
   const [run, { askers, begun }] = found
+  // Nobody hears it, but a call is a call until it has been answered.
+  const reply: ActorEffect = { type: 'reply', to: must(askers.get(asker), 'who has gone').to, result: fail(NOBODY_WAITS) }
   askers.delete(asker)
-  if (askers.size > 0) return []
-  if (begun !== undefined) return [giveUp([run])]
+  if (askers.size > 0) return [reply]
+  if (begun !== undefined) return [reply, giveUp([run])]
   state.flights.delete(run)
-  return [{ type: 'cancel', name: run }]
+  return [reply, { type: 'cancel', name: run }]
 }
 
 function giveUp(runs: readonly string[] | 'all'): ActorEffect {

@@ -111,8 +111,8 @@ test('a client that goes is not waited for: what runs for it alone is given up, 
   world.goOn()
   expect(await joined).toMatchObject({ ok: true })
   expect([(await world.ask('answer')).ok, world.count('begun'), await world.querying.status()]).toEqual([true, 3, []])
-  // Whoever has gone is answered by nobody; the service of the wire lets go of them.
-  void [...running, waiting]
+  expect((await Promise.all([...running, waiting])).map(({ ok }) => ok)).toEqual([false, false, false])
+  expect(world.numberOf('elixir_scope_questions')).toBe(0)
 })
 
 test('an answer that is kept is found again until something changes', async () => {
