@@ -118,6 +118,31 @@ defmodule ElixirScopeAgent.OverloadTest do
     stats_when(fn stats -> stats["tracing"] end)
   end
 
+  test "what the agent was started with goes on with the next daemon, too" do
+    {daemon, _} = agent(nil, [], %{plan: plan([point("Sample")]), linger_ms: 200})
+    TestDaemon.kill(daemon)
+    stats_when(fn stats -> stats["tracing"] == false end)
+    TestDaemon.start(path: daemon.path)
+    stats_when(fn stats -> stats["tracing"] end)
+  end
+
+  test "a plan that was taken back while there was no daemon is over" do
+    {daemon, _} = agent(plan([point("Sample")]))
+    TestDaemon.kill(daemon)
+    TestDaemon.start(path: daemon.path)
+    assert %{payload: %{"reason" => "the plan was taken back"}} = until(&(&1.type == "capture_end")) |> Enum.find(&(&1.type == "capture_end"))
+  end
+
+  test "a capture that its limits have ended does not begin again with the next connection" do
+    {daemon, _} = agent(plan([point("Sample")], %{"limits" => %{"events" => 3}}))
+    run(fn -> Sample.leaf(1) end)
+    until(&(&1.type == "capture_end"))
+    TestDaemon.cut(daemon)
+    assert_receive {:daemon, ["hello", _]}, 20_000
+    TestDaemon.ask(daemon, 1, "stats")
+    assert_receive {:daemon, ["answer", 1, %{"tracing" => false}]}, 20_000
+  end
+
   for code <- ["protocol", "token", "session"] do
     test "an agent that is refused for good (#{code}) goes" do
       {daemon, _} = agent(plan([point("Sample")]))

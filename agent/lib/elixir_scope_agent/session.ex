@@ -80,6 +80,7 @@ defmodule ElixirScopeAgent.Session do
       tracer: nil,
       plan: nil,
       raw_plan: nil,
+      own_plan: :maps.get(:plan, options, nil),
       early: nil,
       # mfa of a pattern => %{target, matched, error, probe, md5, seen}
       patterns: %{},
@@ -139,13 +140,7 @@ defmodule ElixirScopeAgent.Session do
 
   def handle_info(:over, state), do: {:noreply, Protection.over(state)}
 
-  def handle_info({:connected, %{"plan" => plan}}, state) when is_map(plan) do
-    state = connected(state)
-    # After a reconnect the plan that is in force stays in force.
-    if plan == state.raw_plan and state.tracer != nil, do: {:noreply, state}, else: {:noreply, Capture.begin(plan, state)}
-  end
-
-  def handle_info({:connected, _welcome}, state), do: {:noreply, connected(state)}
+  def handle_info({:connected, welcome}, state), do: {:noreply, agreed(:maps.get("plan", welcome, nil), connected(state))}
   def handle_info({:disconnected, _reason}, state), do: {:noreply, %{state | gone: state.gone || now()}}
   def handle_info({:refused, code, _message}, state) when code in ["token", "protocol", "session"], do: {:stop, :normal, finish("refused: " <> code, state)}
   def handle_info({:refused, _code, _message}, state), do: {:noreply, state}
@@ -155,8 +150,8 @@ defmodule ElixirScopeAgent.Session do
     {:noreply, state}
   end
 
-  def handle_info({:daemon, ["plan", nil]}, state), do: {:noreply, %{Capture.finish("the plan was taken back", state) | raw_plan: nil, plan: nil}}
-  def handle_info({:daemon, ["plan", plan]}, state), do: {:noreply, Capture.begin(plan, state)}
+  def handle_info({:daemon, ["plan", nil]}, state), do: {:noreply, taken_back(%{state | own_plan: nil})}
+  def handle_info({:daemon, ["plan", plan]}, state), do: {:noreply, Capture.begin(plan, %{state | own_plan: nil})}
 
   def handle_info({:daemon, ["ask", id, "stats"]}, state) do
     Sender.frame(state.sender, ["answer", id, stats(state)])
@@ -219,6 +214,17 @@ defmodule ElixirScopeAgent.Session do
     list_of from <- state.ready, do: :gen_server.reply(from, :ok)
     %{state | gone: nil, ready: []}
   end
+
+  # What the daemon wants now; where it wants nothing, what the agent was started with, as long as no daemon has wanted anything else.
+  defp agreed(nil, %{own_plan: nil} = state), do: taken_back(state)
+  defp agreed(nil, state), do: follow(state.own_plan, state)
+  defp agreed(plan, state), do: follow(plan, %{state | own_plan: nil})
+
+  # What is in force stays in force, and what has ended by itself has ended.
+  defp follow(plan, %{raw_plan: plan, plan: known} = state) when known != nil, do: state
+  defp follow(plan, state), do: Capture.begin(plan, state)
+
+  defp taken_back(state), do: %{Capture.finish("the plan was taken back", state) | raw_plan: nil, plan: nil}
 
   defp loaded(state) do
     state = Patterns.loaded(state)
