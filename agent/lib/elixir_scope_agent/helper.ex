@@ -25,7 +25,7 @@ defmodule ElixirScopeAgent.Helper do
   def follow(helper, collector), do: send(helper, {:follow, collector})
 
   @doc false
-  def init(session), do: loop(%{session: session, collector: nil, tree: nil, known: %{}})
+  def init(session), do: loop(%{session: session, collector: nil, following: nil, tree: nil, known: %{}})
 
   defp loop(state) do
     receive do
@@ -47,15 +47,17 @@ defmodule ElixirScopeAgent.Helper do
         loop(state)
 
       {:follow, nil} ->
-        loop(%{state | collector: nil, tree: nil, known: %{}})
+        loop(%{state | collector: nil, following: nil, tree: nil, known: %{}})
 
       {:follow, collector} when state.collector == nil ->
         {tree, known} = Supervision.walk(%{})
         Collector.event(collector, :supervision, [{"tree", tree}])
-        :erlang.send_after(@walk_ms, self(), :walk)
-        loop(%{state | collector: collector, tree: tree, known: known})
+        following = :erlang.make_ref()
+        :erlang.send_after(@walk_ms, self(), {:walk, following})
+        loop(%{state | collector: collector, following: following, tree: tree, known: known})
 
-      :walk when state.collector != nil ->
+      # That of a capture before would go on beside this one's.
+      {:walk, following} when following == state.following ->
         {tree, known} = Supervision.walk(state.known)
 
         if tree != state.tree do
@@ -65,7 +67,7 @@ defmodule ElixirScopeAgent.Helper do
           end
         end
 
-        :erlang.send_after(@walk_ms, self(), :walk)
+        :erlang.send_after(@walk_ms, self(), {:walk, following})
         loop(%{state | tree: tree, known: known})
 
       _other ->

@@ -138,14 +138,6 @@ defmodule ElixirScopeAgent.Sender do
             loop(state)
         end
 
-      {:info, to, ref} ->
-        send(
-          to,
-          {:info, ref, %{"connected" => state.ready, "credits" => state.credits, "waiting" => :queue.len(state.waiting), "under_way" => :queue.len(state.sent)}}
-        )
-
-        loop(state)
-
       _other ->
         loop(state)
     after
