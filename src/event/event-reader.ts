@@ -183,6 +183,8 @@ function listFiles(state: State): Places {
   for (const file of files) for (const [idx, entry] of file.index.entries.entries()) if (!places.has(entry.number)) places.set(entry.number, { file, entry, idx })
   const kept = new Set(names)
   for (const name of state.files.keys()) if (!kept.has(name)) state.files.delete(name)
+  // What was removed with its file is not lost; what is, the store tells.
+  for (const number of state.damaged.keys()) if (!places.has(number)) state.damaged.delete(number)
   state.listed = { files, places }
   return places
 }

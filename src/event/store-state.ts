@@ -118,13 +118,13 @@ export function beginLog(store: EventStore, number: number): Result<Log, Failure
   return fail(failed)
 }
 
-/** Has the log say anew what is in files, after some came or before those of `without` go. Undefined when that is on disk, or there is no log. */
+/** Has the newest log say anew what is in files, after some came or before those of `without` go. Undefined when that is on disk, or there is no log. */
 export function stateHeld(store: EventStore, without: readonly string[] = []): Failure | undefined {
-  const { open } = store
-  if (open === undefined) return undefined
+  const newest = store.open ?? store.waiting.at(-1)
+  if (newest === undefined) return undefined
   const held = new Map(heldBy(store))
   for (const name of without) held.delete(name)
-  return appendHeld(open.log, held) ?? syncLog(open.log)
+  return appendHeld(newest.log, held) ?? syncLog(newest.log)
 }
 
 /** A slab for a block of this number: where all are in use, the oldest block that is on disk makes room. */
@@ -200,8 +200,8 @@ export function settle(store: EventStore): Failure | undefined {
       return failed
     }
     store.waiting.shift()
-    // The log of what is open was begun before.
-    if (store.open !== undefined) stateHeld(store)
+    // The logs that stay were begun before.
+    stateHeld(store)
     dropLog(store, next.log)
   }
   return undefined

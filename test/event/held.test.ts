@@ -145,6 +145,16 @@ test('on a full disk old events can be removed, and are not taken for lost', () 
   expect(openStore(opened.disk.after(1)).recovered.setAside).toEqual([])
 })
 
+test('nor where the disk is so full that no block is open', () => {
+  const opened = filled(17, 3)
+  opened.disk.room(opened.disk.paths().reduce((sum, path) => sum + opened.disk.bytes(path).length, 0))
+  opened.clock.nowMs += 5000
+  tick(opened.store)
+  expect(opened.store).toMatchObject({ open: undefined, waiting: [{ sealedMs: 6000 }] })
+  expect(cleanupOldEvents(opened.store, 1_000_008_500n)).toMatchObject({ ok: true })
+  expect(openStore(opened.disk.after(1)).recovered.setAside).toEqual([])
+})
+
 test('damage that is found is told for as long as events of that time are kept', () => {
   const opened = filled(17, 3)
   const [file] = opened.store.files
@@ -153,19 +163,25 @@ test('damage that is found is told for as long as events of that time are kept',
   const bytes = opened.disk.bytes(file.path)
   bytes[entry.at + entry.nBytes - 2] = (bytes[entry.at + entry.nBytes - 2] ?? 0) ^ 4
   const told = [{ why: 'a block of events has another checksum than when it was written', minNs: entry.minNs, maxNs: entry.maxNs, events: 20 }]
-  // By who reads it first, then by the store, once.
+  // By who reads it first, then by the store, once; to who met it too no longer than to others.
   namesIn(opened)
   expect(opened.reader.lost()).toMatchObject(told)
   expect(examine(opened.store, file.name).ok).toBe(true)
   expect(opened.reader.lost()).toMatchObject(told)
-  const again = openStore(opened.disk.after(0), { config: { ...CONFIG, maxFileBytes: 1200 } })
-  expect(again.reader.lost()).toMatchObject(told)
-  for (let no = 18; no <= 27; no++) ingest(again.store, incoming(1, numbered(1, no, 10)))
-  commit(again.store)
-  expect(cleanupOldEvents(again.store, entry.minNs).ok).toBe(true)
-  expect(again.reader.lost()).toMatchObject(told)
-  expect(cleanupOldEvents(again.store, 2n ** 62n).ok).toBe(true)
-  expect(again.reader.lost()).toEqual([])
+  const disk = opened.disk.after(0)
+  const again = openStore(disk, { config: { ...CONFIG, maxFileBytes: 1200 } })
+  for (const one of [opened, again]) {
+    const { store, reader } = one
+    expect(reader.lost()).toMatchObject(told)
+    for (let no = 18; no <= 27; no++) ingest(store, incoming(1, numbered(1, no, 10)))
+    commit(store)
+    expect(cleanupOldEvents(store, entry.minNs).ok).toBe(true)
+    namesIn(one)
+    expect(reader.lost()).toMatchObject(told)
+    expect(cleanupOldEvents(store, 2n ** 62n).ok).toBe(true)
+    namesIn(one)
+    expect(reader.lost()).toEqual([])
+  }
 })
 
 test('of a damaged place in a log nobody knows of when it is, but that it had come by now', () => {
