@@ -42,21 +42,6 @@ export function encodeSummary(summary: ReadonlyMap<number, SiteSummary>, bytes: 
 /** A sketch as it stands in a summary, from `at` on. */
 export type PackedSketch = { readonly bytes: Uint8Array; readonly at: number }
 
-export function decodeSummary(bytes: Uint8Array): ReadonlyMap<number, SiteSummary> {
-  const summary = new Map<number, SiteSummary>()
-  readSummary(bytes, (code, site, packed) => {
-    const sketch: { bins: number[]; counts: number[] } = { bins: [], counts: [] }
-    if (packed !== undefined) {
-      readBins(packed, (bin, count) => {
-        sketch.bins.push(bin)
-        sketch.counts.push(count)
-      })
-    }
-    summary.set(code, { ...site, sketch })
-  })
-  return summary
-}
-
 /** Site by site, codes rising; without a sketch where no duration is known. Sketches are passed over. */
 export function readSummary(bytes: Uint8Array, take: (code: number, site: SiteCounts, sketch: PackedSketch | undefined) => void): void {
   const from = open(bytes)

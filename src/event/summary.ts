@@ -13,9 +13,7 @@
 
 import { EVENT_TYPES } from '../model/event.ts'
 import { countDuration, middleOf, openBins, type Sketch, takeSketch } from './bins.ts'
-import { type Block, counts, durationOf, isNested, isSealed } from './block.ts'
-import { postings } from './postings.ts'
-import { decodeSummary } from './summary-codec.ts'
+import { type Block, durationOf, isNested } from './block.ts'
 
 /** What is counted of a site, without the sketch. */
 export type SiteCounts = {
@@ -42,16 +40,6 @@ export const RELATIVE_ERROR = 1 / 128
 
 export const NO_SUMMARY: SiteSummary = {
   calls: 0, returns: 0, exceptions: 0, timed: 0, sumNs: 0, outerNs: 0, minNs: Infinity, maxNs: 0, ownNs: 0, sketch: { bins: [], counts: [] },
-}
-
-/** Of the rows that are published: read where the block is sealed, else computed. */
-export function summarise(block: Block): Summary {
-  const { rows, sites, summaryBytes } = counts(block)
-  if (isSealed(block)) return decodeSummary(block.summary.subarray(0, summaryBytes))
-  const siteStarts = new Uint32Array(sites + 2)
-  const siteRows = new Uint16Array(rows)
-  postings(block.site, rows, sites, siteStarts, siteRows)
-  return summariseSites(block, siteStarts, siteRows)
 }
 
 /** From the postings of the column `site`. */

@@ -7,11 +7,11 @@ import {
 } from '../../src/correlate/insights.ts'
 import type { EventFunction } from '../../src/model/event.ts'
 import { siteOf } from '../../src/event/names.ts'
-import { summarise } from '../../src/event/summary.ts'
 import { append, beginBlock } from '../../src/event/writer.ts'
 import { openWriter } from '../../src/event/writer-state.ts'
 import { batchOf, type TestEvent } from '../event/batches.ts'
 import { newBlock } from '../event/rows.ts'
+import { summarise } from '../event/summaries.ts'
 
 const WRITTEN: readonly WrittenFunction[] = [
   { module: 'A', name: 'f', arity: 1, defaults: 0, cyclomatic: 7 }, { module: 'A', name: 'g', arity: 2, defaults: 1, cyclomatic: 1 },

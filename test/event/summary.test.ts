@@ -6,14 +6,15 @@ import { must } from '../../src/base/assert.ts'
 import { counts } from '../../src/event/block.ts'
 import { siteOf } from '../../src/event/names.ts'
 import { seal } from '../../src/event/seal.ts'
-import { decodeSummary, encodeSummary, readSummary } from '../../src/event/summary-codec.ts'
+import { encodeSummary, readSummary } from '../../src/event/summary-codec.ts'
 import { addTo, openSum, summariesOf } from '../../src/event/sums.ts'
-import { mergeSummaries, NO_SUMMARY, quantile, RELATIVE_ERROR, type SiteSummary, summarise, summariseSites } from '../../src/event/summary.ts'
+import { mergeSummaries, NO_SUMMARY, quantile, RELATIVE_ERROR, type SiteSummary, summariseSites } from '../../src/event/summary.ts'
 import { append, beginBlock } from '../../src/event/writer.ts'
 import { openWriter } from '../../src/event/writer-state.ts'
 import { EVENT_TYPES } from '../../src/model/event.ts'
 import { batchOf, seed, type TestEvent } from './batches.ts'
 import { newBlock, rowsOf, SMALL } from './rows.ts'
+import { decodeSummary, summarise } from './summaries.ts'
 
 const durations = fc.array(fc.oneof(fc.nat(200), fc.nat(1e6), fc.maxSafeInteger().map((n) => Math.abs(n)), fc.constant(0)), { minLength: 1, maxLength: 200, size: 'max' })
 

@@ -9,12 +9,12 @@ import { must } from '../../src/base/assert.ts'
 import type { Batch } from '../../src/event/batch.ts'
 import { type Block, BLOCK_CAPACITY, counts, SITE, SITE_WORDS } from '../../src/event/block.ts'
 import { pidOf, sourceOf, type Site, siteOf, type SiteNames, type Situation } from '../../src/event/names.ts'
-import { summarise } from '../../src/event/summary.ts'
 import { append, beginBlock } from '../../src/event/writer.ts'
 import { openWriter, type Resolve, type Writer, writerStats } from '../../src/event/writer-state.ts'
 import { EVENT_TYPES, type EventFunction, type EventSource } from '../../src/model/event.ts'
 import { batches, batchOf, seed, type TestEvent } from './batches.ts'
 import { newBlock, type Row, rowsOf, SMALL } from './rows.ts'
+import { summarise } from './summaries.ts'
 
 const SOURCES: readonly EventSource[] = [{ node: 'a@host', startNs: 1_789_000_000_000_000_001n }, { node: 'a@host', startNs: 7n }, { node: 'é@host', startNs: 7n }]
 const [SOURCE] = SOURCES as [EventSource]

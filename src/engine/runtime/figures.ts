@@ -10,7 +10,7 @@ import type { SiteFigures } from '../../correlate/insights.ts'
 import type { BlockRef } from '../../event/query/blocks.ts'
 import { type BlockView, relativeNs, viewOf } from '../../event/query/columns.ts'
 import type { EventFilter } from '../../event/query/filter.ts'
-import { summarise, summariseSites, type Summary } from '../../event/summary.ts'
+import { summariseSites, type Summary } from '../../event/summary.ts'
 import type { RuntimeContext } from './context.ts'
 import { addBlock, addFigures, addSummary, figuresOf, openSiteSums, type SiteSums } from './site-sums.ts'
 
@@ -87,9 +87,8 @@ function isWhole({ sealed, rows, counts }: BlockView): boolean {
 function sumUp(context: RuntimeContext, sums: SiteSums, ref: BlockRef, window: Window): void {
   const view = viewAt(context, ref)
   if (view === undefined) return
-  if (!isWithin(ref, window)) addSummary(sums, view, sumRows(view, window, null))
-  else if (isWhole(view)) addBlock(sums, view)
-  else addSummary(sums, view, view.sealed ? sumRows(view, window, null) : summarise(view.block))
+  if (isWithin(ref, window) && isWhole(view)) addBlock(sums, view)
+  else addSummary(sums, view, sumRows(view, window, null))
   context.pause()
 }
 
