@@ -46,6 +46,12 @@ export function putTimes(clock: BlockClock, { t0Ns, n, ts }: Batch, column: Floa
   for (let i = 0; i < n; i++) column[from + i] = (grains + Math.floor(((ts[i] ?? 0) + rest) / GRAIN_NS)) * GRAIN_NS
 }
 
+/** The same time from a base that is so much earlier (ns, whole grains), rounded down as those of a batch are. */
+export function movedTime(at: number, shiftNs: number): number {
+  const moved = at + shiftNs
+  return Number.isSafeInteger(moved) ? moved : Math.floor(at / GRAIN_NS) * GRAIN_NS + shiftNs
+}
+
 /** A time as the column `ts` would have it: where it lies between two grains, the later one. */
 export function timeAfter(base: bigint, ns: bigint): number {
   const relative = ns - base

@@ -14,7 +14,7 @@ import type { EventSource } from '../model/event.ts'
 import type { Batch } from './batch.ts'
 import { type Block, BLOCK_STATES, HEADER, publish, SITE_WORDS } from './block.ts'
 import { fits, spareSites } from './block-room.ts'
-import { beginClock, putTimes } from './block-time.ts'
+import { beginClock, movedTime, putTimes } from './block-time.ts'
 import { correlationCode, type Dictionary, openDictionary, pidCode, sourceCode, sourceKey, stringCode } from './dictionary.ts'
 import { pairRows } from './pair-rows.ts'
 import { rebase } from './pairing.ts'
@@ -55,7 +55,7 @@ function setBase({ clock, pairing }: Writer, block: Block, t0Ns: bigint): void {
   const before = clock.base
   beginClock(clock, t0Ns)
   const shift = Number(before - clock.base)
-  rebase(pairing, (place) => { pairing.at[place] = (pairing.at[place] ?? 0) + shift })
+  rebase(pairing, (place) => { pairing.at[place] = movedTime(pairing.at[place] ?? 0, shift) })
   block.base[0] = clock.base
 }
 

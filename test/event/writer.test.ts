@@ -264,6 +264,16 @@ test('the base goes over to the clock that most events are told by', () => {
   expect(isExact).toEqual([false, true, true])
 })
 
+test('a call that is open when the base goes over to another clock is no later than its return', () => {
+  const [a, b] = [SOURCES[0], SOURCES[2]].map((source) => must(source, 'a source')) as [EventSource, EventSource]
+  const others: Step = { source: b, batch: batchOf(Array.from({ length: 30 }, (_, ts): TestEvent => ({ type: 'send', ts, pid: 'p' })), { t0Ns: 0n }) }
+  const grain = T0 - (T0 % 1024n)
+  const { blocks } = takeIn([
+    { source: a, batch: batchOf([made('A.f/0', 'B.run/0 b.ex:1', 900)], { t0Ns: grain }) }, others, others, { source: a, batch: batchOf([left('A.f/0', 1000)], { no: 2, t0Ns: grain }) },
+  ], openWriter(), { ...SMALL, rows: 35 })
+  expect(blocks.flatMap(rowsOf).filter(({ type }) => type === EVENT_TYPES.return).map(({ took }) => took)).toEqual([0])
+})
+
 test('an event of no process has its source all the same, and no peer', () => {
   const writer = openWriter()
   const block = newBlock()
