@@ -2,33 +2,43 @@
  * The payload of an event as a plain term (terms.ts): Elixir terms in MessagePack, with the extensions of docs/AGENT.md (Terms). Read
  * by a reader of its own: msgpackr keeps extensions for the whole thread, where other MessagePack is read that has none of them.
  *
- * Bytes come from nodes and clients: a length is believed only as far as there are bytes.
+ * Bytes come from nodes and clients: a length is believed only as far as there are bytes, and what is read can be printed.
  */
 
 import { floatText } from './term-literals.ts'
 import type { Term } from './terms.ts'
 
-type Reader = { readonly bytes: Uint8Array; readonly view: DataView; at: number }
+type Reader = { readonly bytes: Uint8Array; readonly view: DataView; at: number; depth: number }
+
+/** Lists, maps and tagged terms within each other: far more than an agent sends, far fewer than the stack has room for. */
+const MAX_DEPTH = 512
 
 /** Undefined where the bytes are no such MessagePack. */
 export function readPayload(bytes: Uint8Array): Term | undefined {
   try {
-    return readWhole(bytes)
+    return readWhole(bytes, 0)
   } catch (caught) {
-    // Beyond the end, an unknown form, or nested deeper than the stack.
+    // Beyond the end, an unknown form, or nested too deep.
     if (caught instanceof RangeError) return undefined
     throw caught
   }
 }
 
-function readWhole(bytes: Uint8Array): Term {
-  const reader: Reader = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }
+function readWhole(bytes: Uint8Array, depth: number): Term {
+  const reader: Reader = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0, depth }
   const term = readTerm(reader)
   if (reader.at !== bytes.length) throw new RangeError('bytes behind the term')
   return term
 }
 
 function readTerm(reader: Reader): Term {
+  if (++reader.depth > MAX_DEPTH) throw new RangeError('nested too deep')
+  const term = readToken(reader)
+  reader.depth--
+  return term
+}
+
+function readToken(reader: Reader): Term {
   const token = readUnsigned(reader, 1)
   if (token < 0x80) return token
   if (token < 0x90) return readMap(reader, token & 0x0f)
@@ -101,13 +111,13 @@ function readExtension(reader: Reader, length: number): Term {
     case 1:
       return { $atom: textOf(data) }
     case 2:
-      return { $tuple: readWhole(data) }
+      return { $tuple: readWhole(data, reader.depth) }
     case 3:
       return { $ref: textOf(data) }
     case 4:
       return { $integer: textOf(data) }
     case 5:
-      return { $more: readWhole(data) }
+      return { $more: readWhole(data, reader.depth) }
     case 6:
       return { $redacted: textOf(data) }
     case 7:

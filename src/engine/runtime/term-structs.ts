@@ -1,6 +1,6 @@
 /** Structs as `inspect` prints them: those of Elixir that have a notation of their own, all others as `%Mod{…}`. Pure. */
 
-import type { Term } from './terms.ts'
+import type { Entry, Term } from './terms.ts'
 
 /** By name; a field that was left out or redacted is no number and no text. */
 export type Fields = ReadonlyMap<string, Term>
@@ -51,7 +51,8 @@ function dateOf(fields: Fields): string | undefined {
 
 function timeOf(fields: Fields): string | undefined {
   const [hour, minute, second, micro] = [fields.get('hour'), fields.get('minute'), fields.get('second'), fields.get('microsecond')]
-  const [micros, precision] = typeof micro === 'object' && micro !== null && '$tuple' in micro ? micro.$tuple as readonly Term[] : []
+  const tuple = typeof micro === 'object' && micro !== null && '$tuple' in micro ? micro.$tuple : undefined
+  const [micros, precision] = Array.isArray(tuple) ? tuple : []
   if (typeof hour !== 'number' || typeof minute !== 'number' || typeof second !== 'number' || typeof micros !== 'number' || typeof precision !== 'number' || !isIso(fields)) return undefined
   return `${padded(hour, 2)}:${padded(minute, 2)}:${padded(second, 2)}${precision === 0 ? '' : `.${padded(micros, 6).slice(0, precision)}`}`
 }
@@ -68,8 +69,13 @@ function padded(n: number, width: number): string {
 /** The keys of its map, where they are all there. */
 function membersOf(map: Term | undefined): readonly Term[] | undefined {
   if (typeof map !== 'object' || map === null || map instanceof Uint8Array || Array.isArray(map)) return undefined
-  const pairs = (map as { readonly [key: string]: Term })['$map']
-  if (Array.isArray(pairs)) return pairs.every(([key]) => key !== '…') ? pairs.map(([key]) => key as Term) : undefined
+  const pairs = pairsOf((map as { readonly [key: string]: Term })['$map'])
+  if (pairs !== undefined) return pairs.every(([key]) => key !== '…') ? pairs.map(([key]) => key) : undefined
   const keys = Object.keys(map)
   return keys.some((key) => key.startsWith('$') || key === '…') ? undefined : keys.map((key) => (key.startsWith(':') ? { $atom: key.slice(1) } : key))
+}
+
+/** What a `$map` holds; undefined where it is no such pairs: a map of the program may have that key too. */
+export function pairsOf(value: Term | undefined): readonly Entry[] | undefined {
+  return Array.isArray(value) && value.every((pair) => Array.isArray(pair) && pair.length === 2) ? value : undefined
 }

@@ -10,10 +10,10 @@
  */
 
 import { atomText, bytesText, charlistText, floatText, isPrintableCode, keyText, stringText } from './term-literals.ts'
-import { notationOf, type Fields } from './term-structs.ts'
+import { notationOf, pairsOf, type Fields } from './term-structs.ts'
 
 export type Term = null | boolean | number | bigint | string | Uint8Array | readonly Term[] | { readonly [key: string]: Term }
-type Entry = readonly [key: Term, value: Term]
+export type Entry = readonly [key: Term, value: Term]
 
 export function termText(term: Term): string {
   if (term === null) return 'nil'
@@ -88,8 +88,10 @@ function tagged(term: { readonly [key: string]: Term }): string | undefined {
       return leftOut(value)
     case '$redacted':
       return `**redacted: ${textIn(value)}**`
-    case '$map':
-      return mapText(value as readonly Entry[])
+    case '$map': {
+      const entries = pairsOf(value)
+      return entries === undefined ? undefined : mapText(entries)
+    }
     default:
       return undefined
   }

@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { Packr, Unpackr } from 'msgpackr'
 import { expect, test } from 'vitest'
+import { must } from '../../../src/base/assert.ts'
 import { readPayload } from '../../../src/engine/runtime/payload.ts'
-import type { Term } from '../../../src/engine/runtime/terms.ts'
+import { termText, type Term } from '../../../src/engine/runtime/terms.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true })
@@ -50,6 +51,14 @@ test('no other bytes are a term, however long or deep they say they are', () => 
   for (const bytes of [[], [0xc1], [0xa5, 0x61], [0xdd, 0xff, 0xff, 0xff, 0xff], [0xc6, 0xff, 0xff, 0xff, 0xff], [0xd4, 99, 1], [1, 2]]) expect(readPayload(Uint8Array.from(bytes))).toBeUndefined()
   expect(readPayload(new Uint8Array(1 << 20).fill(0x91))).toBeUndefined()
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void readPayload(bytes)), { ...seed, numRuns: 2000 })
+})
+
+test('whatever is read can be printed: what is nested deeper is none', () => {
+  const nested = (depth: number, ...wraps: number[]): Uint8Array => Buffer.concat([...Array.from({ length: depth }, () => Buffer.from(wraps)), Buffer.of(1)])
+  for (const wraps of [[0x91], [0x81, 1], [0x81, 0xa1, 0x61]]) {
+    expect(termText(must(readPayload(nested(500, ...wraps)), 'a term'))).toContain('1')
+    expect(readPayload(nested(600, ...wraps))).toBeUndefined()
+  }
 })
 
 test('whoever reads other MessagePack in the same thread has no extension of ours', () => {

@@ -58,6 +58,13 @@ test('charlists, and what was left out', () => {
   expect(termText({ __struct__: { $atom: 'MapSet' }, ':map': { $more: 2 } })).toBe('%MapSet{map: … 2 more}')
 })
 
+test('what looks like a tag and is none is a map of the program', () => {
+  const texts = [{ $map: 1 }, { $map: [1] }, { $map: [[1]] }, { $tuple: 1 }, { __struct__: { $atom: 'MapSet' }, ':map': { $map: [1] } }] satisfies Term[]
+  expect(texts.map(termText)).toEqual(['%{"$map" => 1}', '%{"$map" => [1]}', '%{"$map" => [[1]]}', '%{"$tuple" => 1}', '%MapSet{map: %{"$map" => [1]}}'])
+  const time = { __struct__: { $atom: 'Time' }, ':calendar': { $atom: 'Calendar.ISO' }, ':hour': 1, ':minute': 2, ':second': 3 }
+  expect(termText({ ...time, ':microsecond': { $tuple: 4 } })).toBe('%Time{calendar: Calendar.ISO, hour: 1, microsecond: %{"$tuple" => 4}, minute: 2, second: 3}')
+})
+
 const RAISED = [
   '%RuntimeError{message: "oops"}', ':badarith', '%ArithmeticError{}', '{:badmatch, {:error, 1}}', '{:case_clause, 7}', '{:with_clause, :x}', '{:try_clause, 1}', ':cond_clause', '{:badmap, 1}', '{:badfun, 1}',
   ':system_limit', '{:badkey, :a, %{b: 1}}', '%KeyError{key: :a, term: %{b: 1}}', '%MatchError{term: 1}', '%CaseClauseError{term: nil}', '%FunctionClauseError{module: Enum, function: :map, arity: 2}',
