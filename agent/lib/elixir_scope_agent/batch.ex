@@ -8,7 +8,8 @@ defmodule ElixirScopeAgent.Batch do
 
   import ElixirScopeAgent.Lists
 
-  alias ElixirScopeAgent.{Msgpack, Names, Term}
+  require ElixirScopeAgent.Types
+  alias ElixirScopeAgent.{Msgpack, Names, Term, Types}
 
   @fields %{
     pid_codes: %{},
@@ -117,6 +118,9 @@ defmodule ElixirScopeAgent.Batch do
     :counters.add(counters, code, 1)
     count(rest, counters)
   end
+
+  @doc "The frame of the batch number `no` that has nothing but a gap: its payload's fields (Gap), at `at` (ns of monotonic time)."
+  def gap(no, fields, at), do: frame(no, 1, <<Types.code(:gap)>>, <<0::float-little-64>>, <<0::16>>, <<0::16>>, at, payload(0, Term.own(fields), empty(%{})))
 
   @doc "The frame of the batch number `no`, of `n` events that count from `base` (ns of monotonic time)."
   def frame(no, n, types, ts, pids, sites, base, state) do

@@ -278,10 +278,7 @@ defmodule ElixirScopeAgent.Collector do
     end
   end
 
-  defp tell(reason, {from, to, counts}, state) do
-    state = Batch.payload(0, Term.own(Gap.fields(reason, from, to, counts)), Batch.empty(state))
-    handed_over(Batch.frame(state.no, 1, <<Types.code(:gap)>>, <<0::float-little-64>>, <<0::16>>, <<0::16>>, to, state), state)
-  end
+  defp tell(reason, {from, to, counts}, state), do: handed_over(Batch.gap(state.no, Gap.fields(reason, from, to, counts), to), state)
 
   defp now, do: :erlang.monotonic_time(:nanosecond)
 end

@@ -4,14 +4,15 @@ defmodule ElixirScopeAgent.Sender do
   daemon's disk are sent again. No more are under way than the daemon gave credits for. It may block in a write (at most 5 s):
   nobody waits for it. The bytes it holds are counted in an atomic that the collector looks at before it hands a batch over.
 
-  A batch that the daemon can never take (it refuses it, and says which it was) would be first in the queue for ever: it is dropped.
+  A batch that the daemon can never take (it refuses it, and says which it was) would be first in the queue for ever: a gap of its number takes
+  its place.
 
-  To the session: `{:connected, welcome}`, `{:disconnected, reason}`, `{:batch_refused, why, what was in it}`, `{:daemon, frame}` for what is not its own business.
+  To the session: `{:connected, welcome}`, `{:disconnected, reason}`, `{:daemon, frame}` for what is not its own business.
   """
 
   import ElixirScopeAgent.Lists
 
-  alias ElixirScopeAgent.{Gap, Msgpack}
+  alias ElixirScopeAgent.{Batch, Gap, Msgpack}
 
   @connect_ms 5_000
   @send_ms 5_000
@@ -178,10 +179,10 @@ defmodule ElixirScopeAgent.Sender do
     {before, from} = :queue.split(min(nth - state.n_acknowledged - 1, :queue.len(state.sent)), state.sent)
 
     case :queue.out(from) do
-      {{:value, {_no, bytes}}, later} ->
-        :atomics.sub(state.options.buffered, 1, byte_size(bytes))
-        send(state.options.session, {:batch_refused, message, Gap.of_batch(bytes)})
-        %{state | sent: :queue.join(before, later), wait: @after_refused_batch_ms}
+      {{:value, {no, bytes}}, later} ->
+        gap = refused(no, bytes, message)
+        :atomics.add(state.options.buffered, 1, byte_size(gap) - byte_size(bytes))
+        %{state | sent: :queue.join(before, :queue.in_r({no, gap}, later)), wait: @after_refused_batch_ms}
 
       {:empty, _} ->
         state
@@ -196,6 +197,11 @@ defmodule ElixirScopeAgent.Sender do
   defp heed(frame, state) do
     send(state.options.session, {:daemon, frame})
     state
+  end
+
+  defp refused(no, bytes, message) do
+    {from, to, counts} = Gap.of_batch(bytes)
+    Batch.gap(no, Gap.fields("the daemon refused a batch: " <> message, from, to, counts), to)
   end
 
   # Every batch up to `no` is on the daemon's disk.

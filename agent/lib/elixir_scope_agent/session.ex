@@ -12,7 +12,7 @@ defmodule ElixirScopeAgent.Session do
 
   @behaviour :gen_server
 
-  alias ElixirScopeAgent.{Boot, Capture, Collector, ExUnitTests, Gap, Hello, Helper, Ladder, Patterns, Processes, Protection, Sender, Tracer}
+  alias ElixirScopeAgent.{Boot, Capture, Collector, ExUnitTests, Hello, Helper, Ladder, Patterns, Processes, Protection, Sender, Tracer}
 
   @tick_ms 50
 
@@ -144,11 +144,6 @@ defmodule ElixirScopeAgent.Session do
   def handle_info({:disconnected, _reason}, state), do: {:noreply, %{state | gone: state.gone || now()}}
   def handle_info({:refused, code, _message}, state) when code in ["token", "protocol", "session"], do: {:stop, :normal, finish("refused: " <> code, state)}
   def handle_info({:refused, _code, _message}, state), do: {:noreply, state}
-
-  def handle_info({:batch_refused, why, {from, to, dropped}}, state) do
-    Collector.event(state.collector, :gap, Gap.fields("the daemon refused a batch: " <> why, from, to, dropped))
-    {:noreply, state}
-  end
 
   def handle_info({:daemon, ["plan", nil]}, state), do: {:noreply, taken_back(%{state | own_plan: nil})}
   def handle_info({:daemon, ["plan", plan]}, state), do: {:noreply, Capture.begin(plan, %{state | own_plan: nil})}
