@@ -8,6 +8,14 @@ defmodule ElixirScopeAgent.CaptureTest do
     bye
   end
 
+  test "what a plan has beyond what an agent traces is told" do
+    {:ok, plan} = ElixirScopeAgent.Plan.read(plan(for(n <- 1..5_003, do: point("Sample", %{"id" => "#{n}"}))))
+    assert {targets, [%{"reason" => "a plan traces 5000 modules or functions at most; left out are 3"}]} = ElixirScopeAgent.Plan.targets(plan)
+    assert length(targets) == 5_000
+    {:ok, whole} = ElixirScopeAgent.Plan.read(plan([point("Sample")]))
+    assert {[_], []} = ElixirScopeAgent.Plan.targets(whole)
+  end
+
   test "calls, returns and who called from where are those of the program" do
     agent(plan([point("Sample")]))
     planned = planned()

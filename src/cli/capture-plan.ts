@@ -19,7 +19,7 @@ export type PlanWishes = {
   readonly args?: boolean
   readonly results?: boolean
   readonly messages?: boolean
-  /** Calls a second, of all functions together. */
+  /** Events a second, of everything together. */
   readonly rate?: number
 }
 

@@ -39,7 +39,7 @@ test('an agent is welcomed with what is on disk, and its batches are acknowledge
   expect(told).toEqual(['batch of shop@host, 26 bytes'])
   session.acknowledge(4, 8)
   expect(sent.at(-1)).toEqual(['ack', 4, 8])
-  say(3, 'bye', { reason: 'normal', lost: {} })
+  say(3, 'bye', { reason: 'normal' })
   expect(told.slice(1)).toEqual(['closed', 'shop@host ended: the agent has ended the capture'])
   session.acknowledge(5, 8)
   expect(sent.at(-1)).toEqual(['ack', 4, 8])

@@ -114,7 +114,7 @@ export function startStandIn({ socketPath, node, session = crypto.getRandomValue
       await new Promise<void>((done) => {
         if (last === undefined || last.destroyed) return done()
         last.once('close', () => done())
-        last.end(encodeFrame(['bye', { reason: 'normal', lost: {} }]))
+        last.end(encodeFrame(['bye', { reason: 'normal' }]))
       })
     },
   }

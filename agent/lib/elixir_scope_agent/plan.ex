@@ -40,11 +40,13 @@ defmodule ElixirScopeAgent.Plan do
   @spec read(map) :: {:ok, map} | {:error, binary}
   def read(plan) when is_map(plan) do
     limits = sub(plan, "limits")
+    points = list_of point <- list(plan, "points"), is_map(point), :maps.get("enabled", point, true) != false, do: point
 
     {:ok,
      %{
        id: text(plan, "id", ""),
-       points: list_of(point <- list(plan, "points"), is_map(point), :maps.get("enabled", point, true) != false, do: point) |> :lists.sublist(@max_modules),
+       points: :lists.sublist(points, @max_modules),
+       beyond: max(0, length(points) - @max_modules),
        processes: :maps.get("processes", plan, "all"),
        messages: flag(plan, "messages"),
        message_payloads: flag(plan, "message_payloads"),
@@ -90,7 +92,13 @@ defmodule ElixirScopeAgent.Plan do
       )
 
     sorted = :lists.sort(fn one, other -> rank(one) <= rank(other) end, targets)
-    {:lists.sublist(sorted, @max_modules), :lists.reverse(refused)}
+    beyond = plan.beyond + max(0, length(sorted) - @max_modules)
+    {:lists.sublist(sorted, @max_modules), :lists.reverse(if(beyond > 0, do: [too_many(beyond) | refused], else: refused))}
+  end
+
+  defp too_many(beyond) do
+    reason = ["a plan traces ", :erlang.integer_to_binary(@max_modules), " modules or functions at most; left out are ", :erlang.integer_to_binary(beyond)]
+    %{"point" => nil, "module" => nil, "function" => nil, "reason" => :erlang.iolist_to_binary(reason)}
   end
 
   @doc "The targets in one module, whether it is loaded or not: how code that has just been loaded is looked up."

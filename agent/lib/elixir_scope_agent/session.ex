@@ -267,7 +267,7 @@ defmodule ElixirScopeAgent.Session do
     end
 
     timeout = if state.gone == nil, do: 5_000, else: 500
-    Sender.close(state.sender, ref, %{"reason" => reason, "lost" => %{}}, timeout)
+    Sender.close(state.sender, ref, %{"reason" => reason}, timeout)
 
     receive do
       {:closed, ^ref, _left} -> state
