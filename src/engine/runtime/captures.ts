@@ -1,6 +1,7 @@
 /**
  * What nodes truly traced, and when: the plan that a node was told or was started with (`run`, `attach`), from its
- * `capture_start` to its `capture_end`. A node's next capture, in this life or another, ends the one before, said or not.
+ * `capture_start` to its `capture_end`. Its next capture ends the one before, said or not. Nodes of one name are told apart by when they
+ * started: two may be there at once (all that were given no name are of one), and one that ended without a word traced nothing since.
  *
  * Absent on purpose: points for the modules of an application, which the node alone can name, and what kept plans ask of nodes
  * that never came. An agent of before tells the name of its plan alone: its captures are left out, and so is one whose beginning has
@@ -8,15 +9,15 @@
  */
 
 import { payloadOf, processName, timestampNs, type BlockView } from '../../event/query/columns.ts'
-import { runQuery } from '../../event/query/run.ts'
 import { scan, snapshotOf } from '../../event/query/scan.ts'
 import { EVENT_TYPES } from '../../model/event.ts'
 import { finishWithin, type ActivePlan, type PlanPoint, type RuntimeContext } from './context.ts'
 import type { Window } from './figures.ts'
+import { lastHeard, lifeOf } from './lives.ts'
 import { readPayload } from './payload.ts'
 
-/** `toNs`: null where its end was not seen. */
-export type Capture = { readonly node: string; readonly plan: ActivePlan; readonly fromNs: bigint; toNs: bigint | null }
+/** `life`: which node, and which start of it. `toNs`: null where its end was not seen. */
+type Capture = { readonly node: string; readonly life: string; readonly plan: ActivePlan; readonly fromNs: bigint; toNs: bigint | null }
 
 /** Looked at; later ones are not known of. */
 const MAX_CAPTURES = 10_000
@@ -26,16 +27,21 @@ const PRIORITIES = ['low', 'medium', 'high', 'critical'] as const
 /** The plans that were in force some time within the window. */
 export function capturedPlans(context: RuntimeContext, window: Window): readonly ActivePlan[] {
   const { sinceNs } = window
-  return capturesUntil(context, window).filter((capture) => {
-    const { fromNs, toNs } = capture
-    if (sinceNs === undefined || fromNs >= sinceNs) return true
-    return toNs === null ? wasHeardOf(context, capture, window) : toNs >= sinceNs
-  }).map(({ plan }) => plan)
+  const captures = capturesUntil(context, window)
+  if (sinceNs === undefined) return captures.map(({ plan }) => plan)
+  const isOpen = captures.some(({ fromNs, toNs }) => toNs === null && fromNs < sinceNs)
+  const heard = isOpen ? lastHeard(context, window) : new Map<string, bigint>()
+  return captures.filter(({ life, fromNs, toNs }) => fromNs >= sinceNs || (toNs ?? heard.get(life) ?? fromNs) >= sinceNs).map(({ plan }) => plan)
 }
 
-/** Those whose end was not seen: as far as is known they are in force now. */
+/** Those whose end was not seen, and of whose node more was heard than that another of its name began. */
 export function plansInForce(context: RuntimeContext): readonly ActivePlan[] {
-  return capturesUntil(context, {}).filter(({ toNs }) => toNs === null).map(({ plan }) => plan)
+  const captures = capturesUntil(context, {})
+  const begun = new Map(captures.map(({ node, fromNs }) => [node, fromNs]))
+  const open = captures.filter(({ toNs }) => toNs === null)
+  const isLatest = ({ node, fromNs }: Capture): boolean => fromNs === begun.get(node)
+  const heard = open.every(isLatest) ? new Map<string, bigint>() : lastHeard(context, {})
+  return open.filter((capture) => isLatest(capture) || (heard.get(capture.life) ?? capture.fromNs) > (begun.get(capture.node) ?? 0n)).map(({ plan }) => plan)
 }
 
 function capturesUntil(context: RuntimeContext, { untilNs }: Window): readonly Capture[] {
@@ -44,24 +50,19 @@ function capturesUntil(context: RuntimeContext, { untilNs }: Window): readonly C
   const latest = new Map<string, Capture>()
   const filter = { types: ['capture_start', 'capture_end'] as const, ...(untilNs === undefined ? {} : { untilNs }) }
   finishWithin(context, scan(queries, snapshotOf(queries), { filter, order: 'asc' }, (view, row) => {
-    const { node } = processName(view, view.block.pid[row] ?? 0).source
+    const { source } = processName(view, view.block.pid[row] ?? 0)
+    const life = lifeOf(source)
     const ns = timestampNs(view, row)
-    const before = latest.get(node)
-    if (before !== undefined) before.toNs ??= ns
-    if (view.block.type[row] !== EVENT_TYPES.capture_start) return 'more'
-    latest.delete(node)
-    const plan = planOf(context, view, row)
+    const before = latest.get(life)
+    if (before !== undefined) before.toNs = ns
+    latest.delete(life)
+    const plan = view.block.type[row] === EVENT_TYPES.capture_start ? planOf(context, view, row) : undefined
     if (plan === undefined) return 'more'
-    const capture: Capture = { node, plan, fromNs: ns, toNs: null }
-    latest.set(node, capture)
+    const capture: Capture = { node: source.node, life, plan, fromNs: ns, toNs: null }
+    latest.set(life, capture)
     return captures.push(capture) < MAX_CAPTURES ? 'more' : 'enough'
   }))
   return captures
-}
-
-/** A node that ended without a word traced nothing since. */
-function wasHeardOf(context: RuntimeContext, { node }: Capture, window: Window): boolean {
-  return finishWithin(context, runQuery(context.queries, { filter: { ...window, node }, order: 'desc', limit: 1 })).events.length > 0
 }
 
 function planOf({ caches: { captured } }: RuntimeContext, view: BlockView, row: number): ActivePlan | undefined {

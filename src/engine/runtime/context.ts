@@ -44,6 +44,8 @@ export type Gap = { readonly minNs: bigint; readonly maxNs: bigint; readonly nod
 export type RuntimeCaches = {
   /** Of sealed blocks, by number. */
   readonly gaps: LRUCache<number, readonly Gap[]>
+  /** Of sealed blocks, by number: when each life of a node was last heard of there. */
+  readonly lives: LRUCache<number, ReadonlyMap<string, bigint>>
   /** Of the first sealed blocks of each group. */
   readonly figures: LRUCache<number, { readonly numbers: readonly number[]; readonly figures: readonly SiteFigures[] }>
   /** Plans as nodes told them, by block and row. */
@@ -66,6 +68,7 @@ const CACHED_POINTS = 50_000
 export function openCaches(): RuntimeCaches {
   return {
     gaps: new LRUCache<number, readonly Gap[]>({ max: CACHED_BLOCKS }),
+    lives: new LRUCache<number, ReadonlyMap<string, bigint>>({ max: CACHED_BLOCKS }),
     figures: new LRUCache({ maxSize: CACHED_SITES, sizeCalculation: ({ figures }) => figures.length + 1 }),
     captured: new LRUCache<string, ActivePlan>({ maxSize: CACHED_POINTS, sizeCalculation: ({ points }) => points.length + 1 }),
     versions: new LRUCache<string, FileSides>({ maxSize: CACHED_NODES, sizeCalculation: (sides) => sides.reduce((sum, { index }) => sum + index.tree.length, 1) }),

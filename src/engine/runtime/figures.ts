@@ -65,7 +65,7 @@ export function figuresOfRows(context: RuntimeContext, window: Window, test: Row
   return figuresOf(all)
 }
 
-function touches({ nRows, minNs, maxNs }: BlockRef, { sinceNs, untilNs }: Window): boolean {
+export function touches({ nRows, minNs, maxNs }: BlockRef, { sinceNs, untilNs }: Window): boolean {
   return nRows > 0 && (sinceNs === undefined || maxNs >= sinceNs) && (untilNs === undefined || minNs < untilNs)
 }
 
@@ -80,7 +80,7 @@ function viewAt({ queries }: RuntimeContext, ref: BlockRef): BlockView | undefin
 }
 
 /** Sealed, with all rows that it was sealed with: the summary is of these. */
-function isWhole({ sealed, rows, counts }: BlockView): boolean {
+export function isWhole({ sealed, rows, counts }: BlockView): boolean {
   return sealed && rows === counts.rows
 }
 

@@ -70,6 +70,24 @@ test('a node that ended without a word traced nothing since; another life of it 
   expect(never(program, { since: at(605) })).toEqual(['Shop.idle/0'])
 })
 
+test('of two runtime systems of one name at once each has its own captures', () => {
+  const program = written()
+  const other = { ...START, startNs: 9n }
+  const planOf = (of: string) => program.answer('get_instrumentation_points', { of, limit: 1 }).points[0]?.plan?.name
+  program.take([began(0, [{ module: 'Shop', function: 'run' }], 'server'), called(10)])
+  program.take([began(20, [{ module: 'Printer' }], 'tests')], other)
+  program.take([called(30)])
+  expect([planOf('Shop.run/1'), planOf('Printer.flush/0')]).toEqual(['server', 'tests'])
+  program.take([ended(60)], other)
+  program.take([called(100)])
+  expect([never(program, { since: at(50) }), never(program, { since: at(70) })]).toEqual([['Printer.flush/0', 'Printer.print/1'], []])
+  expect([planOf('Shop.run/1'), planOf('Printer.flush/0')]).toEqual(['server', undefined])
+  program.take([began(200, [{ module: 'Printer' }], 'again')], other)
+  expect([planOf('Shop.run/1'), planOf('Printer.flush/0')]).toEqual([undefined, 'again'])
+  program.take([called(210)])
+  expect([planOf('Shop.run/1'), planOf('Printer.flush/0')]).toEqual(['server', 'again'])
+})
+
 test('points tell of a plan that came from the command line, for as long as it is in force', () => {
   const program = written()
   const entry = () => program.answer('get_instrumentation_points', { of: 'Shop.idle/0', limit: 1 }).points[0]
