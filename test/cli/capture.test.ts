@@ -173,7 +173,7 @@ test('attach: the cookie never stands among the arguments; after the time the ag
 test('attach: Ctrl-C takes the agent away', async () => {
   const made = world({ stdin: 'monster', pauses: 9 })
   const done = runCli(['attach', NODE, '--cookie-stdin'], made.ports)
-  await expect.poll(() => made.written.err).toContain('attached to')
+  await expect.poll(() => made.written.err, { timeout: 30_000 }).toContain('attached to')
   made.interrupt()
   expect(await done).toBe(0)
   expect(made.agent.finished).toBe(1)

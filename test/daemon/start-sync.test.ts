@@ -5,6 +5,9 @@ import { expect, test } from 'vitest'
 import { value, type Sandbox, type StartOptions } from './running-daemon.ts'
 import { projectOf, startIn, type Live } from './set-up.ts'
 
+/** A busy machine takes its time. */
+const PATIENT = { timeout: 30_000 }
+
 async function startWith(nModules: number, options: StartOptions): Promise<Live> {
   const files = Array.from({ length: nModules }, (_, n): [string, string] => [`lib/m${n}.ex`, `defmodule M${n} do\n  def f(x), do: x\nend\n`])
   const box = projectOf(Object.fromEntries(files))
@@ -17,12 +20,12 @@ test('a daemon that follows files compares them once when it was started anew', 
   const { box, live } = await startWith(3, { firstImport: 'daemon' })
   expect(await live.client.call('hello', { wait: true })).toMatchObject({ ok: true })
   expect(await value(live.client.call('get_statistics', {}))).toMatchObject({ modules: 4 })
-  await expect.poll(() => imports(box)).toBe(1)
+  await expect.poll(() => imports(box), PATIENT).toBe(1)
 })
 
 test('without following it imports by itself when it was started anew', async () => {
   const { box, live } = await startWith(3, { firstImport: 'daemon', flags: { 'sync.watch': 'false' } })
-  await expect.poll(() => imports(box), { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => imports(box), PATIENT).toBe(1)
   expect(await value(live.client.call('get_statistics', {}))).toMatchObject({ modules: 4 })
 })
 
@@ -37,9 +40,9 @@ test('whoever asks for the import while the first comparison is due is answered 
   expect([601, 602]).toContain(files)
   // What was saved before the call is in, whichever way it came.
   expect(await live.client.call('get_module', { module_name: 'Late' })).toMatchObject({ ok: true })
-  await expect.poll(() => imports(box)).toBe(nBefore)
+  await expect.poll(() => imports(box), PATIENT).toBe(nBefore)
   expect(await value(live.client.call('import_project', {}))).toMatchObject({ files: 602, parsed: 0, unchanged: 602 })
-  await expect.poll(() => imports(box)).toBe(nBefore + 1)
+  await expect.poll(() => imports(box), PATIENT).toBe(nBefore + 1)
   expect(await value(live.client.call('import_project', { force: true }))).toMatchObject({ parsed: 602 })
 })
 
