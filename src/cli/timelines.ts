@@ -66,9 +66,7 @@ export function timelinesOf(events: Iterable<EventWire>): Timelines {
     const at = Math.max(end, Number(ns - startNs))
     end = at
     if (event.event_type === 'gap' || event.event_type === 'capture_start' || event.event_type === 'capture_end') {
-      for (const timeline of processes.values()) {
-        if (timeline.node === event.node && (isOfAll(event) || timeline.pid === event.pid)) closeAll(timeline, at)
-      }
+      for (const timeline of processes.values()) if (endsCalls(event, timeline)) closeAll(timeline, at)
     }
     const timeline = timelineFor(processes, event)
     switch (event.event_type) {
@@ -153,9 +151,11 @@ function timelineFor(processes: Map<string, Timeline>, { node, node_start_ns: st
   return made
 }
 
-/** An event of the node itself, not of one process. */
-function isOfAll({ pid }: EventWire): boolean {
-  return pid === '' || pid === '0'
+/** That events are missing ends what is open of the process, or of all where it is the node's own. The first word of a later start ends the one before. */
+function endsCalls({ event_type: type, node, node_start_ns: start, pid }: EventWire, timeline: Timeline): boolean {
+  if (timeline.node !== node) return false
+  if (timeline.nodeStartNs !== BigInt(start)) return type === 'capture_start' && timeline.nodeStartNs < BigInt(start)
+  return pid === '' || pid === '0' || pid === timeline.pid
 }
 
 function nameIn(payload: unknown): string | undefined {

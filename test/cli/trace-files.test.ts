@@ -138,6 +138,14 @@ test('a gap ends what is open, of its node alone; an end that was not recorded s
   expect(file.otherData).toMatchObject({ started: '2026-11-21T08:01:00.000000Z', calls_cut: 1, returns_without_call: 0 })
 })
 
+test('of two nodes of one name, a gap of the one leaves the calls of the other open; a later start ends them', () => {
+  const later = { node_start_ns: T0 }
+  const twins = [event(0, { event_type: 'call', mfa: 'A.a/0' }), event(1, { event_type: 'gap', pid: '', ...later }), event(5, { event_type: 'return', mfa: 'A.a/0' })]
+  expect(checkChrome(chromeOf(twins))).toEqual(['A.a/0 0..5'])
+  const restarted = [event(0, { event_type: 'call', mfa: 'A.a/0' }), event(1, { event_type: 'capture_start', pid: '', ...later }), event(9, { event_type: 'call', mfa: 'A.b/1', ...later })]
+  expect(checkChrome(chromeOf(restarted))).toEqual(['A.a/0 0..1', 'A.b/1 9..9'])
+})
+
 test('a tail call takes the place of its caller: a loop is no deeper than one call, and its returns are all known', () => {
   const from = (mfa: string, line = 1) => ({ caller: { mfa, file: '', line } })
   let at = 0
