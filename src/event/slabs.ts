@@ -17,7 +17,8 @@
  * the writer wait longer.
  *
  * The writer alone changes slabs; each reader has a place of its own; main clears the place of a reader that died. A writer
- * that died leaves its blocks to be found: the next one retires them, the half-written one included, and starts anew.
+ * that died leaves its blocks to be found: the next one retires them, the half-written one included, and starts anew. What was free
+ * stays so, since nobody can have found it: a slab that was just being retired says so, before its number goes.
  * Absent on purpose: which blocks are worth keeping, and what is on disk.
  */
 
@@ -32,6 +33,8 @@ const N_SLABS = 1
 const HEAD = 3
 const SLAB = { number: 0, generation: 1, retiredAt: 2 } as const
 const SLAB_WORDS = 3
+/** Later than every epoch: a slab that is being retired. */
+const NOT_YET = 2 ** 31 - 1
 
 export function createSlabs(nSlabs: number, nReaders: number, capacity: Counts = BLOCK_CAPACITY): Slabs {
   const directory = new SharedArrayBuffer((HEAD + nSlabs * SLAB_WORDS + nReaders) * 4)
@@ -57,7 +60,7 @@ export type SlabWriter = {
 
 export function openSlabWriter(slabs: Slabs): SlabWriter {
   const words = new Int32Array(slabs.directory)
-  for (let slab = 0; slab < slabs.buffers.length; slab++) retireSlab(words, slab)
+  for (let slab = 0; slab < slabs.buffers.length; slab++) if (!wasFree(words, slab)) retireSlab(words, slab)
   return {
     take(number) {
       assert(number > 0 && findSlab(words, number) < 0, 'a number that no block has')
@@ -149,7 +152,12 @@ function numbersIn(words: Int32Array): readonly number[] {
   return Array.from({ length: words[N_SLABS] ?? 0 }, (_, slab) => Atomics.load(words, slabAt(slab)))
 }
 
+function wasFree(words: Int32Array, slab: number): boolean {
+  return Atomics.load(words, slabAt(slab) + SLAB.number) === 0 && Atomics.load(words, slabAt(slab) + SLAB.retiredAt) !== NOT_YET
+}
+
 function retireSlab(words: Int32Array, slab: number): void {
+  Atomics.store(words, slabAt(slab) + SLAB.retiredAt, NOT_YET)
   Atomics.store(words, slabAt(slab) + SLAB.number, 0)
   Atomics.store(words, slabAt(slab) + SLAB.retiredAt, Atomics.add(words, EPOCH, 1) + 1)
 }

@@ -408,6 +408,18 @@ test('a finished file is looked through: a damaged block is set aside and the ot
   expect(keysFound(again, { kind: 'correlation', key: nameOf(1, 5, 1) }).slice(0, 2)).toEqual([false, true])
 })
 
+test('a store opens while somebody reads what the writer before had', () => {
+  const disk = memoryDisk()
+  const first = openStore(disk)
+  const names = send(first.store, 1, 1)
+  commit(first.store)
+  first.slabReader.enter()
+  const ports = { disk: disk.after(1), slabs: openSlabWriter(first.slabs), nowMs: () => 1000, resolve: () => ({ nodeId: null, evidence: 'none' as const }) }
+  expect(openEventStore(DIRECTORY, ports, CONFIG)).toMatchObject({ ok: true, value: { recovered: { replayedEvents: 10 } } })
+  first.slabReader.leave()
+  expect(namesIn(first)).toEqual(names)
+})
+
 test('a store opens on a full disk and can be read; it takes events when there is room', () => {
   const disk = memoryDisk()
   const before = openStore(disk)

@@ -81,12 +81,29 @@ test('a slab that a reader may be reading is not taken, and is once it has left 
   expect(writer.take(3)).toBeDefined()
 })
 
+test('a new writer takes at once what was free, and waits for what its predecessor had, wherever that died', () => {
+  for (const died of ['with a block', 'while it retired one'] as const) {
+    const slabs = createSlabs(2, 1, TINY)
+    const reader = openSlabReader(slabs, 0)
+    must(openSlabWriter(slabs).take(1), 'a block')
+    reader.enter()
+    expect(reader.find(1)).toBeDefined()
+    // The first slab: its number is gone, and when it was retired is not said yet.
+    if (died === 'while it retired one') new Int32Array(slabs.directory).set([0, 1, 2 ** 31 - 1], 3)
+    const next = openSlabWriter(slabs)
+    expect([next.take(2), next.take(3)].map((block) => block !== undefined)).toEqual([true, false])
+    reader.leave()
+    reader.enter()
+    expect(next.take(3)).toBeDefined()
+  }
+})
+
 const READER = `
   const { workerData, parentPort } = require('node:worker_threads')
+  const stop = new Int32Array(workerData.stop)
   ;(async () => {
     const { openSlabReader } = await import(workerData.url)
     const reader = openSlabReader(workerData.slabs, workerData.reader)
-    const stop = new Int32Array(workerData.stop)
     let seen = 0, wrong = 0
     parentPort.postMessage('ready')
     while (Atomics.load(stop, 0) === 0) {
@@ -106,7 +123,12 @@ const READER = `
       Atomics.notify(stop, 1)
     }
     parentPort.postMessage({ seen, wrong })
-  })()
+  })().finally(() => {
+    // Who fails does not leave the writer waiting.
+    Atomics.store(stop, 0, 1)
+    Atomics.add(stop, 1, 1)
+    Atomics.notify(stop, 1)
+  })
 `
 
 test('threads that read while slabs are used again see only rows of the block they asked for', async () => {
@@ -128,7 +150,7 @@ test('threads that read while slabs are used again see only rows of the block th
   const writer = openSlabWriter(slabs)
   let nTaken = 0
   // A machine under load may let one of them begin late.
-  for (let number = 1; nTaken < 2000 || Atomics.load(stop, 2) + Atomics.load(stop, 3) < 2; number++) {
+  for (let number = 1; Atomics.load(stop, 0) === 0 && (nTaken < 2000 || Atomics.load(stop, 2) + Atomics.load(stop, 3) < 2); number++) {
     const left = Atomics.load(stop, 1)
     const block = writer.take(number)
     const oldest = writer.resident()[0]

@@ -7,7 +7,7 @@ import type { Disk } from '../../src/event/disk.ts'
 import { type EventReader, openEventReader } from '../../src/event/event-reader.ts'
 import { type EventStore, type EventStoreConfig, openEventStore, type Recovered } from '../../src/event/event-store.ts'
 import { correlationOf } from '../../src/event/names.ts'
-import { createSlabs, openSlabReader, openSlabWriter, type SlabReader } from '../../src/event/slabs.ts'
+import { createSlabs, openSlabReader, openSlabWriter, type SlabReader, type Slabs } from '../../src/event/slabs.ts'
 import { batchOf } from './batches.ts'
 
 export const DIRECTORY = 'events'
@@ -19,6 +19,7 @@ export const TINY: Counts = { rows: 20, sites: 100, pids: 100, correlations: 100
 export type Opened = {
   readonly store: EventStore
   readonly recovered: Recovered
+  readonly slabs: Slabs
   readonly slabReader: SlabReader
   readonly reader: EventReader
   readonly clock: { nowMs: number }
@@ -32,7 +33,7 @@ export function openStore(disk: Disk, { config = CONFIG, nSlabs = 3, capacity = 
   if (!opened.ok) throw new Error(opened.error.message)
   const slabReader = openSlabReader(slabs, 0)
   const reader = openEventReader({ directory: DIRECTORY, slabs: slabReader, disk, nowMs, cacheBytes: 1 << 24, warmMs: 60_000 })
-  return { ...opened.value, slabReader, reader, clock }
+  return { ...opened.value, slabs, slabReader, reader, clock }
 }
 
 export function sessionOf(n: number): string {
