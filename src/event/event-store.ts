@@ -36,7 +36,7 @@ const QUIET_MS = 10_000
 export function openEventStore(directory: string, ports: EventStorePorts, config: EventStoreConfig): Result<{ readonly store: EventStore; readonly recovered: Recovered }, Failure> {
   const store: EventStore = {
     directory, ports, config, writer: openWriter(), open: undefined, waiting: [], files: [], growing: undefined,
-    nextNumber: 1, maxResident: Infinity, sessions: new Map(), durable: new Map(), commits: 0, problem: undefined,
+    nextNumber: 1, sessions: new Map(), durable: new Map(), commits: 0, problem: undefined,
   }
   const recovered = recover(store)
   if (recovered.ok) return ok({ store, recovered: recovered.value })

@@ -50,6 +50,7 @@ export function releaseReader({ directory }: Slabs, reader: number): void {
 
 /** The one thread that writes. A new one, after the old one died, retires whatever that left. */
 export type SlabWriter = {
+  readonly nSlabs: number
   /** An empty block, which readers find from now on; undefined while every slab is in use or pinned. Numbers count from 1. */
   take(number: number): Block | undefined
   /** Readers find the block no more; its slab is used again once none that might hold it is within. */
@@ -62,6 +63,7 @@ export function openSlabWriter(slabs: Slabs): SlabWriter {
   const words = new Int32Array(slabs.directory)
   for (let slab = 0; slab < slabs.buffers.length; slab++) if (!wasFree(words, slab)) retireSlab(words, slab)
   return {
+    nSlabs: slabs.buffers.length,
     take(number) {
       assert(number > 0 && findSlab(words, number) < 0, 'a number that no block has')
       const oldest = oldestEpoch(words)

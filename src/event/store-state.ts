@@ -60,8 +60,6 @@ export type EventStore = {
   files: FileIndex[]
   growing: GrowingFile | undefined
   nextNumber: number
-  /** How many blocks were resident when there was no slab for one more; Infinity before that. */
-  maxResident: number
   /** By session: its last batch that was appended, the latest session last; and its last that is durable. */
   readonly sessions: Map<string, number>
   readonly durable: Map<string, number>
@@ -104,7 +102,7 @@ export function openBlock(store: EventStore): Result<OpenBlock, Failure> {
   beginBlock(store.writer, block.value, number)
   store.open = { block: block.value, log: log.value, lastMs: store.ports.nowMs() }
   // One slab is given back before it is needed, so that who reads now has left it by then.
-  if (store.ports.slabs.resident().length >= store.maxResident) retireOldest(store)
+  if (isEverySlabTaken(store)) retireOldest(store)
   return ok(store.open)
 }
 
@@ -127,17 +125,20 @@ export function stateHeld(store: EventStore, without: readonly string[] = []): F
   return appendHeld(newest.log, held) ?? syncLog(newest.log)
 }
 
-/** A slab for a block of this number: where all are in use, the oldest block that is on disk makes room. */
+/** A slab for a block of this number: where all have one, the oldest block that is on disk makes room. What made room is waited for while it is read. */
 export function takeSlab(store: EventStore, number: number): Result<Block, Failure> {
   const { ports: { slabs }, waiting, problem } = store
   const free = slabs.take(number)
   if (free !== undefined) return ok(free)
-  store.maxResident = Math.min(store.maxResident, slabs.resident().length)
-  retireOldest(store)
+  if (isEverySlabTaken(store)) retireOldest(store)
   const made = slabs.take(number)
   if (made !== undefined) return ok(made)
   if (waiting.length > 0 && problem !== undefined) return fail(problem.failure)
   return fail(failure('busy', 'all memory for events is being read', { hint: 'try again; long queries hold it' }))
+}
+
+function isEverySlabTaken({ ports: { slabs } }: EventStore): boolean {
+  return slabs.resident().length === slabs.nSlabs
 }
 
 /** Of the blocks that are in a file. */

@@ -408,6 +408,19 @@ test('a finished file is looked through: a damaged block is set aside and the ot
   expect(keysFound(again, { kind: 'correlation', key: nameOf(1, 5, 1) }).slice(0, 2)).toEqual([false, true])
 })
 
+test('while a long question holds the memory no more is given up than one block, and afterwards as many are kept as before', () => {
+  const opened = openStore(memoryDisk(), { nSlabs: 6 })
+  send(opened.store, 1, 20)
+  const kept = stats(opened.store).residentBlocks
+  opened.slabReader.enter()
+  const answers = Array.from({ length: 20 }, (_, idx) => ingest(opened.store, incoming(1, numbered(1, 21 + idx, 10))).ok)
+  expect(answers.lastIndexOf(true)).toBeLessThan(answers.indexOf(false))
+  expect(stats(opened.store).residentBlocks).toBeGreaterThanOrEqual(kept - 1)
+  opened.slabReader.leave()
+  send(opened.store, 21 + answers.indexOf(false), 50)
+  expect(stats(opened.store).residentBlocks).toBe(kept)
+})
+
 test('a store opens while somebody reads what the writer before had', () => {
   const disk = memoryDisk()
   const first = openStore(disk)
