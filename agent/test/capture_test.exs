@@ -8,6 +8,13 @@ defmodule ElixirScopeAgent.CaptureTest do
     bye
   end
 
+  test "what the daemon has not acknowledged when the agent ends is told to whoever started the node" do
+    {_daemon, _hello} = agent(plan([point("Sample")]), ack: false)
+    run(fn -> Sample.leaf(1) end)
+    told = ExUnit.CaptureIO.capture_io(:stderr, fn -> Session.stop() end)
+    assert told =~ ~r/^elixir_scope_agent: the daemon had not acknowledged the last [1-9]\d* batches of events when the agent ended: they may be lost\n$/
+  end
+
   test "what a plan has beyond what an agent traces is told" do
     {:ok, plan} = ElixirScopeAgent.Plan.read(plan(for(n <- 1..5_003, do: point("Sample", %{"id" => "#{n}"}))))
     assert {targets, [%{"reason" => "a plan traces 5000 modules or functions at most; left out are 3"}]} = ElixirScopeAgent.Plan.targets(plan)

@@ -168,5 +168,6 @@ defmodule ElixirScopeAgent.Boot do
     :error, _ -> default
   end
 
-  defp complain(why), do: :io.put_chars(:standard_error, ["elixir_scope_agent: ", why, "\n"])
+  @doc "One line for whoever started the node."
+  def complain(why), do: :io.put_chars(:standard_error, ["elixir_scope_agent: ", why, "\n"])
 end

@@ -270,10 +270,16 @@ defmodule ElixirScopeAgent.Session do
     Sender.close(state.sender, ref, %{"reason" => reason}, timeout)
 
     receive do
-      {:closed, ^ref, _left} -> state
+      {:closed, ^ref, 0} ->
+        :ok
+
+      {:closed, ^ref, n} ->
+        Boot.complain(["the daemon had not acknowledged the last ", :erlang.integer_to_binary(n), " batches of events when the agent ended: they may be lost"])
     after
-      timeout + 1_000 -> state
+      timeout + 1_000 -> Boot.complain("the agent ended before it had sent all events: how many are lost is not known")
     end
+
+    state
   end
 
   defp stats(state) do
