@@ -15,6 +15,7 @@ import { finishWithin, type ActivePlan, type PlanPoint, type RuntimeContext } fr
 import type { Window } from './figures.ts'
 import { lastHeard, lifeOf } from './lives.ts'
 import { readPayload } from './payload.ts'
+import { fieldOf, type Term } from './terms.ts'
 
 /** `life`: which node, and which start of it. `toNs`: null where its end was not seen. */
 type Capture = { readonly node: string; readonly life: string; readonly plan: ActivePlan; readonly fromNs: bigint; toNs: bigint | null }
@@ -80,7 +81,7 @@ function planOf({ caches: { captured } }: RuntimeContext, view: BlockView, row: 
 }
 
 /** A point as docs/AGENT.md has it; what is no point of ours to understand is none. */
-function pointOf(point: unknown): PlanPoint[] {
+function pointOf(point: Term): PlanPoint[] {
   const module = textOf(fieldOf(point, 'module'))
   const scope = fieldOf(point, 'scope')
   const prefix = textOf(fieldOf(scope, 'prefix')) ?? textOf(scope)
@@ -100,8 +101,4 @@ function textsIn(items: readonly unknown[]): readonly string[] {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-function fieldOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
 }

@@ -12,6 +12,7 @@ import type { EventFilter } from '../../event/query/filter.ts'
 import type { Value } from '../../wire/methods.ts'
 import { finishWithin, type Gap, type RuntimeContext } from './context.ts'
 import { readPayload } from './payload.ts'
+import { fieldOf } from './terms.ts'
 
 type Completeness = Value<'query_events'>['completeness']
 /** Events that tell of missing ones. */
@@ -75,10 +76,6 @@ function gapAt(view: BlockView, row: number): Gap | undefined {
     minNs: timeOf(fieldOf(told, 'from_ns')) ?? ns, maxNs: timeOf(fieldOf(told, 'to_ns')) ?? ns, node: processName(view, view.block.pid[row] ?? 0).source.node,
     dropped: typeof dropped === 'object' && dropped !== null ? sum(Object.values(dropped), (count) => (typeof count === 'number' ? count : 0)) : 0,
   }
-}
-
-function fieldOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
 }
 
 type Span = { readonly minNs: bigint | null; readonly maxNs: bigint | null }

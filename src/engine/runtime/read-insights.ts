@@ -22,7 +22,7 @@ import { placesOf, type NodePlace } from './node-places.ts'
 import { readPayload } from './payload.ts'
 import { filterOf } from './read-events.ts'
 import { raisedText } from './raised.ts'
-import { termText, type Term } from './terms.ts'
+import { fieldOf, termText, type Term } from './terms.ts'
 import { definitions, isPlaced, runningName, withoutHandovers, writtenOf } from './written.ts'
 
 type Insights = Value<'get_runtime_insights'>
@@ -124,10 +124,6 @@ function errorsOf(context: RuntimeContext, filters: readonly EventFilter[]): Ins
     else known.count++
   }
   return [...errors.values()].sort((a, b) => b.count - a.count)
-}
-
-function fieldOf(term: Term | undefined, key: string): Term | undefined {
-  return typeof term === 'object' && term !== null && !Array.isArray(term) ? (term as { readonly [key: string]: Term })[key] : undefined
 }
 
 /** `error` of the string and of the atom. */

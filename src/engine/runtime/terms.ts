@@ -53,6 +53,11 @@ export function tupleOf(term: Term | undefined): readonly Term[] | undefined {
   return Array.isArray(items) ? items : undefined
 }
 
+/** What a map has under a string, or a tag holds; undefined for any other term. */
+export function fieldOf(term: Term | undefined, key: string): Term | undefined {
+  return typeof term === 'object' && term !== null && !(term instanceof Uint8Array) && !isList(term) && Object.hasOwn(term, key) ? term[key] : undefined
+}
+
 function listText(items: readonly Term[]): string {
   if (items.length > 0 && items.every(isPrintableCode)) return charlistText(items)
   const pairs = items.map(keywordText)
