@@ -47,7 +47,7 @@ export type EventReader = {
    * `leave`: a resident block may be on disk by then. Blocks from disk are private copies and stay what they are.
    */
   blocks(): Blocks
-  /** Blocks and files that could not be read, the newest last. */
+  /** Damage that was met, and what else could not be read since the blocks were listed last; the newest last. */
   problems(): readonly Failure[]
   /** What was stored and cannot be read any more: what the store knows of, and what this reader met. */
   lost(): readonly Lost[]
@@ -71,7 +71,7 @@ type State = {
   readonly cache: LRUCache<number, Block>
   /** By number. */
   readonly damaged: Map<number, Lost & { readonly key: string }>
-  readonly problems: Failure[]
+  problems: Failure[]
   losses: { readonly stamp: string | undefined; readonly list: readonly Loss[] }
 }
 
@@ -96,11 +96,13 @@ function lostIn(state: State): readonly Lost[] {
   }
   const { list } = state.losses
   const known = new Set(list.map(({ key }) => key))
-  const unreadable = problems.filter(({ code }) => code !== 'damaged').map(({ message }): Lost => ({ why: message, minNs: null, maxNs: null, events: null }))
+  const unreadable = problems.filter((problem) => !isDamage(problem)).map(({ message }): Lost => ({ why: message, minNs: null, maxNs: null, events: null }))
   return [...list, ...[...damaged.values()].filter(({ key }) => !known.has(key)), ...unreadable]
 }
 
 function listBlocks(state: State): Blocks {
+  // What is not damaged is tried anew.
+  state.problems = state.problems.filter(isDamage)
   const numbers = state.options.slabs.resident()
   const newest = numbers.at(-1) ?? Infinity
   const resident = residentRefs(state, numbers)
@@ -260,6 +262,10 @@ function tableIn(state: State, file: KnownFile, kind: KeyKind): KeyTable | undef
   }
   file.tables.set(kind, table)
   return table
+}
+
+function isDamage({ code }: Failure): boolean {
+  return code === 'damaged'
 }
 
 function note({ problems }: State, problem: Failure): void {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ok } from '../../src/base/result.ts'
-import { realDisk } from '../../src/event/disk.ts'
+import { type Disk, realDisk } from '../../src/event/disk.ts'
 import { appendLog, createLog } from '../../src/event/log.ts'
 import { examine } from '../../src/event/examine.ts'
 import { openEventReader } from '../../src/event/event-reader.ts'
@@ -406,6 +406,23 @@ test('a finished file is looked through: a damaged block is set aside and the ot
   expect(again.recovered).toMatchObject({ events: 70, setAside: [], cut: [] })
   expect(namesIn(again)).toEqual(rest)
   expect(keysFound(again, { kind: 'correlation', key: nameOf(1, 5, 1) }).slice(0, 2)).toEqual([false, true])
+})
+
+test('what cannot be read for a while is told for that while', () => {
+  const disk = memoryDisk()
+  let isBroken = false
+  const open: Disk['open'] = (path, how) => {
+    if (isBroken && how === 'read') throw Object.assign(new Error('planted'), { code: 'EMFILE' })
+    return disk.open(path, how)
+  }
+  const opened = openStore({ ...disk, open }, { config: { ...CONFIG, maxFileBytes: 1200 } })
+  const names = send(opened.store, 1, 12)
+  isBroken = true
+  expect(namesIn(opened)).toEqual(names.slice(-40))
+  expect(opened.reader.lost()[0]).toMatchObject({ minNs: null, maxNs: null, events: null })
+  isBroken = false
+  expect(namesIn(opened)).toEqual(names)
+  expect([opened.reader.problems(), opened.reader.lost()]).toEqual([[], []])
 })
 
 test('while a long question holds the memory no more is given up than one block, and afterwards as many are kept as before', () => {
