@@ -5,8 +5,8 @@
  *     open      reads; each chunk's calls are dispatched, their answers leave in few writes
  *     blocked   the socket is paused, calls already read wait; back to open when they are dispatched and
  *               half of the bound on answers is free
- *     ended     the client has sent all it will, or is gone, which looks the same; what is under way is answered, then the
- *               socket ends; `drainMs` later it is destroyed with calls still under way
+ *     ended     the client has sent all it will; what is under way is answered, then the socket ends; `drainMs` later it is
+ *               destroyed with calls still under way. A client that is gone looks the same until something is written to it
  *     closing   after a fault or an orderly stop: what still comes in is thrown away, calls under way are answered, then
  *               the socket ends; `lingerMs` later it is destroyed whether the client took the answers or not
  *     closed    the socket is gone; late answers are dropped
@@ -47,6 +47,9 @@ export type ConnectionPorts = {
   readonly onClosed: (connection: Connection) => void
 }
 
+/** How often it is looked whether a client that sends no more is there at all. */
+const LOOK_MS = 1000
+
 type Mode = 'open' | 'blocked' | 'ended' | 'closing' | 'closed'
 
 export function serveConnection(socket: Socket, ports: ConnectionPorts): Connection {
@@ -63,6 +66,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
   let workQueued = false
   let frameTimer: Timer | undefined
   let endTimer: Timer | undefined
+  let lookTimer: Timer | undefined
   let aborted: AbortController | undefined
 
   const output = createOutput(socket, {
@@ -87,6 +91,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     frameTimer?.cancel()
     destroyIn(limits.drainMs)
     work()
+    look()
   })
   // The close that follows says all that is needed.
   socket.on('error', drop)
@@ -227,6 +232,13 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     work()
   }
 
+  /** Nothing is written, which fails all the same where nobody is there to read: the error closes the connection. */
+  function look(): void {
+    if (mode !== 'ended' || nInFlight === 0) return
+    socket.write('')
+    lookTimer = clock.after(LOOK_MS, look)
+  }
+
   function destroyIn(ms: number): void {
     if (mode !== 'closed') endTimer ??= clock.after(ms, drop)
   }
@@ -273,6 +285,7 @@ export function serveConnection(socket: Socket, ports: ConnectionPorts): Connect
     mode = 'closed'
     frameTimer?.cancel()
     endTimer?.cancel()
+    lookTimer?.cancel()
     if (heldBytes > 0) account.input(-heldBytes)
     output.release()
     waiting = []

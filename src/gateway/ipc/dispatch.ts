@@ -13,7 +13,7 @@ import { validateCall } from '../../wire/validate.ts'
 export type CallContext = {
   /** Sends a notification to the client that called; false when it was shed because that client does not read. */
   notify<N extends Notification>(name: N, params: NotificationParams<N>): boolean
-  /** Aborted when the connection is: a client that is gone, or that sent no more and took no answer for `drainMs`. */
+  /** Aborted when the connection is: a client that is gone, or that sends no more and has had no answer for `drainMs`. */
   readonly signal: AbortSignal
 }
 

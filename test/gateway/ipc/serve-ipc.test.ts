@@ -6,7 +6,6 @@ import { createSimulatedClock, type SimulatedClock } from '../../../src/base/clo
 import { failure, FailureError } from '../../../src/base/failure.ts'
 import { fail, ok, type Result } from '../../../src/base/result.ts'
 import type { Answer, Handle } from '../../../src/gateway/ipc/dispatch.ts'
-import { DEFAULT_IPC_LIMITS } from '../../../src/gateway/ipc/limits.ts'
 import { type IpcOptions, type IpcServer, serveIpc } from '../../../src/gateway/ipc/serve-ipc.ts'
 import { tinyEncode } from '../../wire/support/tiny-msgpack.ts'
 import { type RawClient, rawConnect, temporaryDirectory, turns, until } from './support/raw-client.ts'
@@ -257,7 +256,7 @@ test('parts of messages are bounded over all connections', async () => {
 
 test('large requests under way: one client waits for its own, all together are bounded, and what is answered is given back', async () => {
   const held: PromiseWithResolvers<Answer>[] = []
-  const { server, clock, client } = await start((method) => {
+  const { server, client } = await start((method) => {
     if (method === 'hello') return ok('here')
     const answer = Promise.withResolvers<Answer>()
     held.push(answer)
@@ -275,8 +274,6 @@ test('large requests under way: one client waits for its own, all together are b
   expect(await first.next()).toEqual([1, 1, null, 'stored'])
   await until(() => held.length === 4)
   first.socket.destroy()
-  await until(() => clock.nTimers() > 0)
-  clock.advance(DEFAULT_IPC_LIMITS.drainMs)
   await until(() => server.stats().connections === 1)
   expect(server.stats().pendingBytes).toBeGreaterThan(15_000)
   for (const { resolve } of held) resolve(ok('stored'))
@@ -343,10 +340,19 @@ test('the signal of a call tells when its client is gone', async () => {
   await until(() => signals.length === 2)
   expect(signals[0]?.aborted).toBe(false)
   raw.socket.destroy()
-  await until(() => clock.nTimers() > 0)
-  clock.advance(DEFAULT_IPC_LIMITS.drainMs)
   await until(() => signals.every((signal) => signal.aborted))
-  expect(server.stats().connections).toBe(0)
+  expect([server.stats().connections, clock.nTimers()]).toEqual([0, 0])
+  // That it is gone may come after that it sends no more.
+  const ending = await client()
+  ending.send([0, 3, 'hello', []])
+  ending.socket.end()
+  await until(() => clock.nTimers() > 0)
+  expect(signals[2]?.aborted).toBe(false)
+  ending.socket.destroy()
+  await turns(10)
+  clock.advance(1000)
+  await until(() => signals[2]?.aborted === true)
+  expect([server.stats().connections, clock.nTimers()]).toEqual([0, 0])
 })
 
 test('closing answers what is under way, reads nothing more, and then ends', async () => {
