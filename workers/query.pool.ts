@@ -20,6 +20,8 @@ import { RUNTIME_READS } from '../src/engine/runtime/reads.ts'
 import { WARM_MS } from '../src/event/archive.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { openEventReader } from '../src/event/event-reader.ts'
+import { withBlocks } from '../src/event/in-place.ts'
+import type { Blocks } from '../src/event/query/blocks.ts'
 import { openLearnt, queriesOn } from '../src/event/query/scan.ts'
 import { openSlabReader, type SlabReader, type Slabs } from '../src/event/slabs.ts'
 import { createTreeCache } from '../src/gateway/tree-cache.ts'
@@ -63,13 +65,13 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
   const caches = openCaches()
   const trees = createTreeCache(createCache({ maxBytes: TREE_BYTES, nowMs: clock.nowMs }))
   const code = createStaticCache(createAnalyser(), CODE_LIMIT)
-  const make = (snapshot: Snapshot, { method, args }: Question, pause: () => void): Result<Made, Failure> => {
+  const make = (snapshot: Snapshot, blocks: Blocks, { method, args }: Question, pause: () => void): Result<Made, Failure> => {
     const { epoch, writtenAt, importState, unreadableFiles } = snapshot
     const freshness = { epoch, writtenAt, importState, unreadableFiles, verified: isVerified(init.shared), stale: pendingFiles(init.shared) > 0 }
     const state = answerState(init.shared, freshnessName(freshness))
     const startedMs = clock.nowMs()
     const context: RuntimeContext = {
-      queries: queriesOn(events.blocks(), learnt), snapshot, verified: freshness.verified, stale: freshness.stale, caches, pause, lost: events.lost, code: code.at(snapshot),
+      queries: queriesOn(blocks, learnt), snapshot, verified: freshness.verified, stale: freshness.stale, caches, pause, lost: events.lost, code: code.at(snapshot),
       mapOf: trees.mapOf, treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
       statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
     }
@@ -83,12 +85,8 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
   const work = (slot: number, question: Question, pause: () => void): Result<Made, Failure> => {
     const store = stores()
     if (!store.ok) return store
-    slabs.enterAt(slot)
-    try {
-      return store.value.snapshot((snapshot) => make(snapshot, question, pause))
-    } finally {
-      slabs.reader.leave()
-    }
+    slabs.use(slot)
+    return withBlocks({ events, slabs: slabs.reader, nowMs: clock.nowMs }, pause, (blocks, mustPause) => store.value.snapshot((snapshot) => make(snapshot, blocks, question, mustPause)))
   }
   return {
     query: ({ slot, ...question }) => {
@@ -132,13 +130,12 @@ function pauseOf({ slots: { givenUp }, config: { query: { timeoutMs } } }: Query
 }
 
 /** One reader of the slabs for the thread, in the slot of the question it works on: a thread works on one at a time. */
-function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; enterAt(slot: number): void } {
+function slabsBySlot(slabs: Slabs): { readonly reader: SlabReader; use(slot: number): void } {
   let reader: SlabReader | undefined
   const current = (): SlabReader => must(reader, 'the slot of a question')
   return {
-    enterAt: (slot) => {
+    use: (slot) => {
       reader = openSlabReader(slabs, slot)
-      reader.enter()
     },
     reader: { enter: () => current().enter(), leave: () => current().leave(), find: (number) => current().find(number), resident: () => current().resident() },
   }

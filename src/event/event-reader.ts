@@ -19,6 +19,7 @@ import { type Block, counts, isSealed } from './block.ts'
 import { blockOf, sizeOf } from './block-entry.ts'
 import { blockFileNumber, type FileEntry, type FileIndex, readEntry, readIndex, readTable } from './block-file.ts'
 import { type KeyKind, keyHash } from './block-keys.ts'
+import { copyBlock } from './copy-block.ts'
 import { attempt, type Disk } from './disk.ts'
 import { DAMAGED } from './examine.ts'
 import { decodeTable, type KeyTable, tableMayHold } from './footer.ts'
@@ -47,6 +48,8 @@ export type EventReader = {
    * `leave`: a resident block may be on disk by then. Blocks from disk are private copies and stay what they are.
    */
   blocks(): Blocks
+  /** The same for a query that takes long, from outside: it holds up nobody, since every block is copied when it is opened. */
+  copies(): Blocks
   /** Damage that was met, and what else could not be read since the blocks were listed last; the newest last. */
   problems(): readonly Failure[]
   /** What was stored and cannot be read any more: what the store knows of, and what this reader met. */
@@ -84,7 +87,7 @@ export function openEventReader(options: EventReaderOptions): EventReader {
     options, files: new Map(), listed: { files: [], places: new Map() }, seen: { number: 0, rows: 0, min: 0, max: 0 }, sealed: new Map(), damaged: new Map(), problems: [], losses: { stamp: undefined, list: [] },
     cache: new LRUCache<number, Block>({ maxSize: options.cacheBytes }),
   }
-  return { blocks: () => listBlocks(state), problems: () => state.problems, lost: () => lostIn(state) }
+  return { blocks: () => listBlocks(state), copies: () => listCopies(state), problems: () => state.problems, lost: () => lostIn(state) }
 }
 
 function lostIn(state: State): readonly Lost[] {
@@ -125,6 +128,37 @@ function listBlocks(state: State): Blocks {
     mayHold: ({ number }, key) => {
       const place = resident.has(number) ? undefined : places.get(number)
       return place === undefined || fileMayHold(state, place, key)
+    },
+  }
+}
+
+function listCopies(state: State): Blocks {
+  const { options: { slabs }, cache } = state
+  const within = <T>(read: () => T): T => {
+    slabs.enter()
+    try {
+      return read()
+    } finally {
+      slabs.leave()
+    }
+  }
+  const blocks = within(() => listBlocks(state))
+  /** Of the block that was open when it was copied. */
+  let growing: { readonly number: number; readonly block: Block } | undefined
+  const copy = (number: number, block: Block): Block => {
+    const copied = copyBlock(block)
+    if (isSealed(copied)) cache.set(number, copied, { size: copied.buffer.byteLength })
+    else growing = { number, block: copied }
+    return copied
+  }
+  return {
+    ...blocks,
+    open: (ref) => {
+      const known = growing?.number === ref.number ? growing.block : cache.get(ref.number)
+      return known ?? within(() => {
+        const block = slabs.find(ref.number)
+        return block === undefined ? blocks.open(ref) : copy(ref.number, block)
+      })
     },
   }
 }

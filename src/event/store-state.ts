@@ -26,6 +26,9 @@ import type { SlabWriter } from './slabs.ts'
 import { append, beginBlock } from './writer.ts'
 import type { Resolve, Writer } from './writer-state.ts'
 
+/** The share of slabs that is free where it can be: for blocks that come in while others are still read (`in-place.ts`). */
+const SPARE = 1 / 8
+
 export type EventStorePorts = {
   readonly disk: Disk
   readonly slabs: SlabWriter
@@ -101,8 +104,8 @@ export function openBlock(store: EventStore): Result<OpenBlock, Failure> {
   store.nextNumber = number + 1
   beginBlock(store.writer, block.value, number)
   store.open = { block: block.value, log: log.value, lastMs: store.ports.nowMs() }
-  // One slab is given back before it is needed, so that who reads now has left it by then.
-  if (isEverySlabTaken(store)) retireOldest(store)
+  // Slabs are given back before they are needed, so that who reads now has left them by then.
+  if (nFree(store) < Math.max(1, Math.floor(store.ports.slabs.nSlabs * SPARE))) retireOldest(store)
   return ok(store.open)
 }
 
@@ -130,15 +133,16 @@ export function takeSlab(store: EventStore, number: number): Result<Block, Failu
   const { ports: { slabs }, waiting, problem } = store
   const free = slabs.take(number)
   if (free !== undefined) return ok(free)
-  if (isEverySlabTaken(store)) retireOldest(store)
+  if (nFree(store) === 0) retireOldest(store)
   const made = slabs.take(number)
   if (made !== undefined) return ok(made)
   if (waiting.length > 0 && problem !== undefined) return fail(problem.failure)
   return fail(failure('busy', 'all memory for events is being read', { hint: 'try again; long queries hold it' }))
 }
 
-function isEverySlabTaken({ ports: { slabs } }: EventStore): boolean {
-  return slabs.resident().length === slabs.nSlabs
+/** Slabs that have no block; some may still be read. */
+function nFree({ ports: { slabs } }: EventStore): number {
+  return slabs.nSlabs - slabs.resident().length
 }
 
 /** Of the blocks that are in a file. */

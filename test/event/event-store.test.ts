@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { must } from '../../src/base/assert.ts'
 import { ok } from '../../src/base/result.ts'
 import { type Disk, realDisk } from '../../src/event/disk.ts'
 import { appendLog, createLog } from '../../src/event/log.ts'
@@ -17,7 +18,7 @@ import { filesToRemove } from '../../src/event/retention.ts'
 import { createSlabs, openSlabReader, openSlabWriter } from '../../src/event/slabs.ts'
 import { seed } from './batches.ts'
 import { memoryDisk } from './memory-disk.ts'
-import { CONFIG, DIRECTORY, incoming, nameOf, namesIn, numbered, type Opened, openStore, sessionOf, TINY } from './stores.ts'
+import { CONFIG, DIRECTORY, incoming, nameOf, namesIn, namesOf, numbered, type Opened, openStore, sessionOf, TINY } from './stores.ts'
 
 const SECOND = 1_000_000_000n
 
@@ -436,6 +437,18 @@ test('while a long question holds the memory no more is given up than one block,
   opened.slabReader.leave()
   send(opened.store, 21 + answers.indexOf(false), 50)
   expect(stats(opened.store).residentBlocks).toBe(kept)
+})
+
+test('copies hold up nobody, however long they are read: what comes in is stored, and they stay what they were', () => {
+  const opened = openStore(memoryDisk(), { nSlabs: 6 })
+  const names = send(opened.store, 1, 21)
+  const blocks = opened.reader.copies()
+  send(opened.store, 22, 80)
+  expect(namesOf(blocks)).toEqual(names)
+  // The block that was open then is copied once.
+  const last = must(blocks.refs().at(-1), 'the open block')
+  expect(blocks.open(last)).toBe(blocks.open(last))
+  expect(opened.reader.problems()).toEqual([])
 })
 
 test('a store opens while somebody reads what the writer before had', () => {

@@ -7,6 +7,7 @@ import type { Disk } from '../../src/event/disk.ts'
 import { type EventReader, openEventReader } from '../../src/event/event-reader.ts'
 import { type EventStore, type EventStoreConfig, openEventStore, type Recovered } from '../../src/event/event-store.ts'
 import { correlationOf } from '../../src/event/names.ts'
+import type { Blocks } from '../../src/event/query/blocks.ts'
 import { createSlabs, openSlabReader, openSlabWriter, type SlabReader, type Slabs } from '../../src/event/slabs.ts'
 import { batchOf } from './batches.ts'
 
@@ -59,12 +60,15 @@ export function incoming(session: number, batch: Batch): { session: string; sour
 export function namesIn({ slabReader, reader }: Pick<Opened, 'slabReader' | 'reader'>): string[] {
   slabReader.enter()
   try {
-    const blocks = reader.blocks()
-    return blocks.refs().flatMap((ref) => {
-      const block = blocks.open(ref)
-      return block === 'gone' ? [] : Array.from({ length: ref.nRows }, (_, row) => correlationOf(block, block.corr[row] ?? 0) ?? '')
-    })
+    return namesOf(reader.blocks())
   } finally {
     slabReader.leave()
   }
+}
+
+export function namesOf(blocks: Blocks): string[] {
+  return blocks.refs().flatMap((ref) => {
+    const block = blocks.open(ref)
+    return block === 'gone' ? [] : Array.from({ length: ref.nRows }, (_, row) => correlationOf(block, block.corr[row] ?? 0) ?? '')
+  })
 }
