@@ -37,7 +37,7 @@ import { openReader } from '../src/store/reader.ts'
 import type { MetricCasts, RuntimeCasts } from './calls.ts'
 import { measureWriter } from './capture-metrics.ts'
 import { createCodeResolver } from './code-resolver.ts'
-import { changing, pressureCellOf, setEventsClosed, type SharedState } from './shared-state.ts'
+import { changing, pressureCellOf, setEventsClosed, setEventsOpen, type SharedState } from './shared-state.ts'
 
 export type CaptureInit = {
   readonly storePath: string
@@ -64,11 +64,10 @@ runThread<CaptureInit>(async (context) => {
   if (!reader.ok) return reader.error
   const nodes = createNodes()
   const resolver = createCodeResolver(reader.value)
-  const opened = changing(init.shared, 'opened', () => openEventStore(init.eventsPath, { disk: realDisk, slabs: openSlabWriter(init.slabs), nowMs: clock.wallMs, resolve: resolver.resolve }, EVENTS))
-  if (!opened.ok) {
-    setEventsClosed(init.shared)
-    return opened.error
-  }
+  setEventsClosed(init.shared)
+  const opened = openEventStore(init.eventsPath, { disk: realDisk, slabs: openSlabWriter(init.slabs), nowMs: clock.wallMs, resolve: resolver.resolve }, EVENTS)
+  if (!opened.ok) return opened.error
+  setEventsOpen(init.shared)
   const { store, recovered } = opened.value
   reportRecovered(context, recovered)
   const servers = await listen(context)

@@ -97,7 +97,8 @@ export function importProgress(shared: SharedState): { state: ImportState['state
  * of events is open: what was not in files yet is nowhere to be read until its log has been.
  */
 const PARTS = { events: EVENTS, kept: KEPT, opened: OPENED } as const
-export type CapturedPart = keyof typeof PARTS
+type Part = keyof typeof PARTS
+export type CapturedPart = Exclude<Part, 'opened'>
 
 /**
  * Has the capture thread change a part. Its number is odd from before the first change can be seen until after the last, so
@@ -117,13 +118,17 @@ export function changing<T>(shared: SharedState, part: CapturedPart, change: () 
   }
 }
 
-/** The store of events is there no more, until it is opened again: its number stays odd. */
+/** Until the store of events is open its number is odd, also where that fails or its thread dies at it. */
 export function setEventsClosed(shared: SharedState): void {
   Atomics.or(shared, OPENED, 1)
 }
 
+export function setEventsOpen(shared: SharedState): void {
+  Atomics.add(shared, OPENED, 1)
+}
+
 /** The number of a part; odd while it is being changed. */
-export function numberOf(shared: SharedState, part: CapturedPart): number {
+export function numberOf(shared: SharedState, part: Part): number {
   return Atomics.load(shared, PARTS[part])
 }
 

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { answerState, changing, createSharedState, giveUpStore, numberOf, setEventsDamaged, type CapturedPart } from '../../workers/shared-state.ts'
+import { answerState, changing, createSharedState, giveUpStore, numberOf, setEventsClosed, setEventsDamaged, setEventsOpen, type CapturedPart } from '../../workers/shared-state.ts'
 
 const seed = process.env['FC_SEED'] === undefined ? {} : { seed: Number(process.env['FC_SEED']) }
 
@@ -34,20 +34,29 @@ test('another store in its place is another state; once damage was met there is 
   expect(answerState(shared, 'f')).toBe(null)
 })
 
+test('without the store of events there is no state, whoever dies at opening it; open again, it is another', () => {
+  const shared = createSharedState()
+  const before = answerState(shared, 'f')
+  for (let life = 0; life < 2; life++) setEventsClosed(shared)
+  expect(answerState(shared, 'f')).toBe(null)
+  setEventsOpen(shared)
+  expect([null, before]).not.toContain(answerState(shared, 'f'))
+})
+
 /** Where the number of a part stands. */
 function placeOf(part: CapturedPart): number {
   const fresh = createSharedState()
   return changing(fresh, part, () => fresh.indexOf(1))
 }
 
-const PARTS = ['events', 'kept', 'opened'] as const satisfies readonly CapturedPart[]
+const PARTS = ['events', 'kept'] as const satisfies readonly CapturedPart[]
 type Step = { readonly part: CapturedPart; readonly ends: 'changed' | 'same' | 'dies' }
 
 test('whatever is changed, and wherever a thread dies: a state comes again only where nothing has changed', () => {
   fc.assert(fc.property(fc.array(fc.record({ part: fc.constantFrom(...PARTS), ends: fc.constantFrom<Step['ends']>('changed', 'same', 'dies') }), { maxLength: 30 }), (steps) => {
     const shared = createSharedState()
-    const content = { events: 0, kept: 0, opened: 0 }
-    const dead = { events: false, kept: false, opened: false }
+    const content = { events: 0, kept: 0 }
+    const dead = { events: false, kept: false }
     const contentOf = new Map<string, string>()
     for (const { part, ends } of steps) {
       if (ends === 'dies') {
@@ -60,7 +69,7 @@ test('whatever is changed, and wherever a thread dies: a state comes again only 
         dead[part] = false
       }
       const state = answerState(shared, '')
-      expect(state === null).toBe(dead.events || dead.kept || dead.opened)
+      expect(state === null).toBe(dead.events || dead.kept)
       const now = JSON.stringify(content)
       if (state !== null) expect(contentOf.get(state) ?? now).toBe(now)
       if (state !== null) contentOf.set(state, now)
