@@ -95,10 +95,9 @@ function questionService(tree: () => Tree, stateKept: (facts: string) => string 
     query: async ({ facts, ...question }, { signal }) => {
       underWay.set(++nUnderWay)
       const known = await findKept(tree(), question, stateKept(facts))
-      const answered = known === undefined && !signal.aborted ? await workOut({ question, facts }, signal) : undefined
+      const answered = known !== undefined ? ok({ bytes: known, joined: false }) : signal.aborted ? fail(NOBODY_WAITS) : await workOut({ question, facts }, signal)
       underWay.set(--nUnderWay)
-      count(answered === undefined ? 'cached' : !answered.ok ? 'failed' : answered.value.joined ? 'joined' : 'worked_out')
-      if (answered === undefined) return known === undefined ? fail(NOBODY_WAITS) : ok(known)
+      count(!answered.ok ? 'failed' : known !== undefined ? 'cached' : answered.value.joined ? 'joined' : 'worked_out')
       return answered.ok ? ok(answered.value.bytes) : answered
     },
   }

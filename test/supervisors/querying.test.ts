@@ -115,6 +115,12 @@ test('a client that goes is not waited for: what runs for it alone is given up, 
   expect(world.numberOf('elixir_scope_questions')).toBe(0)
 })
 
+test('a question whose client has gone before it is begun has failed', async () => {
+  const { ask, count, numberOf } = await start()
+  expect(await ask('answer', { signal: AbortSignal.abort() })).toMatchObject({ ok: false, error: { code: 'timeout' } })
+  expect([count('begun'), numberOf('elixir_scope_questions_total', 'failed'), numberOf('elixir_scope_questions_total', 'cached')]).toEqual([0, 1, undefined])
+})
+
 test('an answer that is kept is found again until something changes', async () => {
   const { ask, shared, numberOf, tree, querying } = await start()
   const name = 'one'
