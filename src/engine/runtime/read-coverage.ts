@@ -28,7 +28,7 @@ export function findNeverExecuted(context: RuntimeContext, args: Args<'find_neve
   }))
 }
 
-/** What nodes traced then; of nodes that do not tell, what they are to trace. */
+/** What nodes traced then; where none of them told, what they are to trace. */
 function plansIn(context: RuntimeContext, window: Window): readonly ActivePlan[] {
   const captured = capturedPlans(context, window)
   return captured.length > 0 ? captured : context.activePlans()
