@@ -21,7 +21,6 @@ import { WARM_MS } from '../src/event/archive.ts'
 import { realDisk } from '../src/event/disk.ts'
 import { openEventReader } from '../src/event/event-reader.ts'
 import { withBlocks } from '../src/event/in-place.ts'
-import type { Blocks } from '../src/event/query/blocks.ts'
 import { openLearnt, queriesOn } from '../src/event/query/scan.ts'
 import { openSlabReader, type SlabReader, type Slabs } from '../src/event/slabs.ts'
 import { createTreeCache } from '../src/gateway/tree-cache.ts'
@@ -65,28 +64,32 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
   const caches = openCaches()
   const trees = createTreeCache(createCache({ maxBytes: TREE_BYTES, nowMs: clock.nowMs }))
   const code = createStaticCache(createAnalyser(), CODE_LIMIT)
-  const make = (snapshot: Snapshot, blocks: Blocks, { method, args }: Question, pause: () => void): Result<Made, Failure> => {
+  const make = (snapshot: Snapshot, { method, args }: Question, pause: () => void): Result<Made, Failure> => {
     const { epoch, writtenAt, importState, unreadableFiles } = snapshot
     const freshness = { epoch, writtenAt, importState, unreadableFiles, verified: isVerified(init.shared), stale: pendingFiles(init.shared) > 0 }
-    const state = answerState(init.shared, freshnessName(freshness))
+    const stateNow = (): string | null => answerState(init.shared, freshnessName(freshness))
+    // Before anything is read of what it names.
+    const state = stateNow()
     const startedMs = clock.nowMs()
-    const context: RuntimeContext = {
-      queries: queriesOn(blocks, learnt), snapshot, verified: freshness.verified, stale: freshness.stale, caches, pause, lost: events.lost, code: code.at(snapshot),
-      mapOf: trees.mapOf, treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
-      statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
-    }
-    const done = (RUNTIME_READS[method] as EventHandler<EventMethod>)(context, args as never)
+    const done = withBlocks({ events, slabs: slabs.reader, nowMs: clock.nowMs }, pause, (blocks, mustPause) => {
+      const context: RuntimeContext = {
+        queries: queriesOn(blocks, learnt), snapshot, verified: freshness.verified, stale: freshness.stale, caches, pause: mustPause, lost: events.lost, code: code.at(snapshot),
+        mapOf: trees.mapOf, treeOf: (path) => trees.treeOf(snapshot, path), treeOfVersion: (path, version) => trees.treeOfVersion(snapshot, path, version),
+        statedOf: (of) => kept()?.stated[of] ?? {}, activePlans: () => activePlans(kept()),
+      }
+      return (RUNTIME_READS[method] as EventHandler<EventMethod>)(context, args as never)
+    })
     if (events.problems().length > 0) setEventsDamaged(init.shared)
     if (!done.ok) return done
     const bytes = new Uint8Array(encodeResult(answer(done.value, freshness)))
-    const isOne = state !== null && state === answerState(init.shared, freshnessName(freshness))
+    const isOne = state !== null && state === stateNow()
     return ok({ bytes, state: isOne && lasts(method, args) ? state : null, costUs: (clock.nowMs() - startedMs) * 1000 })
   }
   const work = (slot: number, question: Question, pause: () => void): Result<Made, Failure> => {
     const store = stores()
     if (!store.ok) return store
     slabs.use(slot)
-    return withBlocks({ events, slabs: slabs.reader, nowMs: clock.nowMs }, pause, (blocks, mustPause) => store.value.snapshot((snapshot) => make(snapshot, blocks, question, mustPause)))
+    return store.value.snapshot((snapshot) => make(snapshot, question, pause))
   }
   return {
     query: ({ slot, ...question }) => {
