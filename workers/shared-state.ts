@@ -1,7 +1,7 @@
 /**
  * A few numbers that every thread reads for free: shared memory that main makes and hands to each thread at its start, and
  * that outlives every thread. The pressure level is written by the memory thread, what is pending by the sync thread, what
- * concerns events by the capture thread, all else by the repository thread.
+ * concerns events by the capture thread, damage to them by whoever meets it, all else by the repository thread.
  */
 
 import type { PressureCell } from '../src/memory/pressure-cell.ts'
