@@ -79,10 +79,12 @@ export default poolTasks<QueryTasks, QueryInit>((init) => {
       }
       return (RUNTIME_READS[method] as EventHandler<EventMethod>)(context, args as never)
     })
-    if (events.problems().length > 0) setEventsDamaged(init.shared)
+    const problems = events.problems()
+    if (problems.some(({ code: kind }) => kind === 'damaged')) setEventsDamaged(init.shared)
     if (!done.ok) return done
     const bytes = new Uint8Array(encodeResult(answer(done.value, freshness)))
-    const isOne = state !== null && state === stateNow()
+    // What could not be read is tried anew with the next question.
+    const isOne = state !== null && problems.length === 0 && state === stateNow()
     return ok({ bytes, state: isOne && lasts(method, args) ? state : null, costUs: (clock.nowMs() - startedMs) * 1000 })
   }
   const work = (slot: number, question: Question, pause: () => void): Result<Made, Failure> => {
