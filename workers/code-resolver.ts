@@ -26,8 +26,8 @@ export function createCodeResolver(reader: Reader): CodeResolver {
     resolve: (site, source, situation) => {
       try {
         return reader.snapshot((snapshot) => {
-          const { nodeId, evidence, isAny, version } = correlator.resolve(cache.at(snapshot), site, source, situation)
-          return { nodeId, evidence, isAny, ...(version === null ? {} : { version: version.number }) }
+          const { nodeId, evidence, isAny, isUnsettled, version } = correlator.resolve(cache.at(snapshot), site, source, situation)
+          return { nodeId, evidence, isAny, isUnsettled, ...(version === null ? {} : { version: version.number }) }
         })
       } catch (caught) {
         // The store is being replaced: the event is kept without its place in the code.

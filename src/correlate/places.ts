@@ -91,10 +91,13 @@ export function tailCallsOf(fn: FunctionCode): CallSite[] {
 
 /** The labels between the clause and the call, the call's own at the end; ordinals cut off. */
 function segmentsOf(call: CallSite): string[] {
-  return call.node.slice(rootEnd(call.node)).split('/').slice(1).map(wordOf)
+  return pathOf(call).slice(1).map(wordOf)
 }
 
-const wordOf = (segment: string) => segment.replace(/:\d+$/, '')
+/** The clause, and the labels down to the call's own. */
+export const pathOf = ({ node }: CallSite) => node.slice(rootEnd(node)).split('/')
+
+export const wordOf = (segment: string) => segment.replace(/:\d+$/, '')
 /** A `#` in a label is encoded, and quoted names stand before the one that is meant. */
 const rootEnd = (node: string) => node.lastIndexOf('#')
 

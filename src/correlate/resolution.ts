@@ -18,6 +18,8 @@ export const METHODS = {
   'site, order not known': 'line',
   /** Several of that name at that line: which one follows from how many went before. */
   'nth at the line': 'line',
+  /** The only one of several that can come next after the call that was made last. */
+  'next in order': 'line',
   /** The line is that of what runs right after the call, or may be. */
   'next line': 'line',
   /** A call in tail position of what was called from that line. */
@@ -48,6 +50,7 @@ export const RATES: Readonly<Record<'paired' | 'alone', Readonly<Record<Method, 
     'site, version in doubt': { right: 4359, n: 5552 },
     'site, order not known': { right: 2069, n: 2127 },
     'nth at the line': { right: 4971, n: 4979 },
+    'next in order': { right: 0, n: 0 },
     'next line': { right: 532, n: 532 },
     'tail call': { right: 4570, n: 4591 },
     expansion: { right: 0, n: 0 },
@@ -61,6 +64,7 @@ export const RATES: Readonly<Record<'paired' | 'alone', Readonly<Record<Method, 
     'site, version in doubt': { right: 4360, n: 6375 },
     'site, order not known': { right: 13_234, n: 13_834 },
     'nth at the line': { right: 0, n: 0 },
+    'next in order': { right: 0, n: 0 },
     'next line': { right: 591, n: 803 },
     'tail call': { right: 1780, n: 1982 },
     expansion: { right: 0, n: 0 },
@@ -77,6 +81,8 @@ export type Resolution = {
   readonly method: Method
   /** It is the same however many calls of these names went before. */
   readonly isAny: boolean
+  /** The call that was made last may tell more. */
+  readonly isUnsettled: boolean
   /** Every place that fits, where there are several. */
   readonly candidates: readonly NodeId[]
   /** The version of the file that `nodeId` is named in; null where none is meant. */

@@ -11,12 +11,13 @@
  * Pure: the same names, code and fit give the same place. Absent on purpose: what is loaded (`correlator.ts`).
  */
 
-import type { SiteNames, Situation } from '../event/names.ts'
+import type { Sequence, SiteNames, Situation } from '../event/names.ts'
 import type { EventFunction } from '../model/event.ts'
 import { sourceFunction, type SourceFunction } from './beam-names.ts'
 import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
 import { moved, type ClauseLines, type Fit } from './fit.ts'
 import { around, callsBefore, callsOf, captures, inOrderOfEvaluation, nCertain, perhapsAt, preferPart, tailCallsOf, type Callee } from './places.ts'
+import { mayFollow } from './sequence.ts'
 import { METHODS, type Method, type Resolution } from './resolution.ts'
 
 /** What is known of the caller's module on that node. */
@@ -26,29 +27,29 @@ export type Running = { readonly fit: Fit; readonly table: ClauseLines | null }
 const TAIL_DEPTH = 4
 const TAIL_BUDGET = 200
 
-const NOWHERE: Resolution = { nodeId: null, evidence: 'none', method: 'unknown', isAny: true, candidates: [], version: null }
+const NOWHERE: Resolution = { nodeId: null, evidence: 'none', method: 'unknown', isAny: true, isUnsettled: false, candidates: [], version: null }
 
 export function resolve(index: StaticIndex, names: SiteNames, running: Running, situation?: Situation): Resolution {
   const { mfa, caller } = names
   const callee = mfa === null ? undefined : calleeOf(mfa)
   if (callee === undefined) return theFunction(index, names)
   const via = situation?.via ?? null
-  if (via !== null && !isSame(via, caller)) return throughVia(index, names, via, callee)
+  if (via !== null && !isSame(via, caller)) return throughVia(index, names, via, callee, situation?.after)
   if (caller === null) return theFunction(index, names)
   const from = sourceFunction(caller.function, caller.arity)
   const found: Resolution[] = []
   for (const code of running.fit.codes) {
     const fn = code.functions.get(functionKey(from.name, from.arity))
     if (fn === undefined) continue
-    const search: Search = { index, fn, callee, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), certainty: running.fit.certainty, before: situation, isAgain: via !== null }
+    const search: Search = { index, fn, callee, caller, part: from.part === 'within' ? 'within' : 'function', line: lineIn(fn, caller.line, running), certainty: running.fit.certainty, before: situation, isAgain: via !== null }
     const place = findPlace(search)
     if (place !== undefined) found.push(answer(place, code, running.fit.certainty, situation === undefined ? 'alone' : 'in order'))
   }
   const [newest] = found
   if (newest === undefined) return theFunction(index, names)
   const isAny = found.every((one) => one.isAny)
-  if (found.some((one) => one.nodeId !== newest.nodeId)) return { ...severalVersions(found), isAny }
-  return { ...(found.find(({ evidence }) => evidence !== 'exact') ?? newest), isAny }
+  if (found.some((one) => one.nodeId !== newest.nodeId)) return { ...severalVersions(found), isAny, isUnsettled: found.some((one) => one.isUnsettled) }
+  return { ...(found.find(({ evidence }) => evidence !== 'exact') ?? newest), isAny, isUnsettled: found.some((one) => one.isUnsettled) }
 }
 
 /** A function that calls itself is its own caller, in another activation. */
@@ -73,6 +74,7 @@ type Search = {
   readonly index: StaticIndex
   readonly fn: FunctionCode
   readonly callee: Callee
+  readonly caller: EventFunction
   readonly part: 'function' | 'within'
   readonly line: number
   readonly certainty: Fit['certainty']
@@ -81,7 +83,7 @@ type Search = {
   /** What has not returned is the caller itself, called from this line. */
   readonly isAgain: boolean
 }
-type Place = { readonly method: Method; readonly calls: readonly CallSite[]; readonly isAny: boolean }
+type Place = { readonly method: Method; readonly calls: readonly CallSite[]; readonly isAny: boolean; readonly isUnsettled?: boolean }
 
 function findPlace(search: Search): Place | undefined {
   const { fn, callee, line, before: situation, certainty } = search
@@ -93,7 +95,7 @@ function findPlace(search: Search): Place | undefined {
   const own = near.length === 0 && situation !== undefined && !search.isAgain ? fitting.filter((call) => perhapsAt(call, line)) : near
   const isAny = isOne && own.length < 2
   const tails = situation !== undefined && own.length > 0 ? againTail(search, own) : tailsFrom(search, there)
-  if (own.length + tails.length > 1) return { ...ofSeveral(fn, own, tails, situation?.nth), isAny }
+  if (own.length + tails.length > 1) return { ...inSequence(ofSeveral(fn, own, tails, situation?.nth), fn, search.caller, situation?.after), isAny }
   if (own.length === 1) {
     const isOnly = near.length > 0 && !fitting.some((call) => call !== own[0] && perhapsAt(call, line))
     return { method: isOnly ? 'site' : there.length === 1 ? 'site, order not known' : 'next line', calls: own, isAny }
@@ -125,6 +127,30 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
   return chosen === undefined ? { method: 'several', calls: [...all, ...tails] } : { method: 'nth at the line', calls: [chosen] }
 }
 
+/** Of several places those that may come next after the call that the activation made last. */
+function inSequence<P extends Pick<Place, 'method' | 'calls'>>(place: P, fn: FunctionCode, activation: EventFunction, after: Sequence | undefined): P & Pick<Place, 'isUnsettled'> {
+  if (place.method !== 'several' || isOne(place.calls)) return place
+  const before = after === undefined ? [] : madeAs(fn, activation, after.call)
+  if (after === undefined || before?.length === 0) return { ...place, isUnsettled: true }
+  const isSeen = ({ module, name, arity }: CallSite) => module !== null && after.isSeen({ module, function: name, arity })
+  const next = mayFollow(fn, place.calls, before, isSeen)
+  if (next.length === 0 || next.length === place.calls.length) return place
+  return { ...place, method: isOne(next) ? 'next in order' : 'several', calls: next }
+}
+
+const isOne = (calls: readonly CallSite[]) => calls.every(({ node }) => node === calls[0]?.node)
+
+/** The places in a function that a call that an activation of it made may come from; null for no call, empty where it made it elsewhere. */
+function madeAs(fn: FunctionCode, activation: EventFunction, made: SiteNames | null): readonly CallSite[] | null {
+  if (made === null) return null
+  const { mfa, caller } = made
+  const callee = mfa === null || !isSame(activation, caller) ? undefined : calleeOf(mfa)
+  const line = caller?.line ?? 0
+  const fitting = callee === undefined ? [] : callsOf(fn, callee)
+  const there = fitting.filter((call) => call.line === line || call.alsoAt.includes(line))
+  return there.length > 0 ? there : fitting.filter((call) => perhapsAt(call, line))
+}
+
 /** Nothing of that name is at the line. */
 function elsewhere({ index, fn, callee, line }: Search, fitting: readonly CallSite[]): Place | undefined {
   const [above, ...others] = fitting.filter((call) => perhapsAt(call, line))
@@ -146,11 +172,14 @@ function onlyCall(fitting: readonly CallSite[]): Place | undefined {
   return fitting.length === 1 ? { method: 'only call', calls: fitting, isAny: true } : undefined
 }
 
-function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee): Resolution {
+function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee, after: Sequence | undefined): Resolution {
   const calls = isHandedOn(index, via, callee) || isHandedOut(index, names.caller, via, callee) ? [] : tailsOfFunction(index, via, callee)
   const [code] = index.versionsOf(via.module)
   if (calls.length === 0 || code === undefined) return theFunction(index, names)
-  return answer({ method: calls.length === 1 ? 'tail call' : 'several', calls, isAny: true }, code, 'sure', 'in order')
+  const place: Place = { method: calls.length === 1 ? 'tail call' : 'several', calls, isAny: true }
+  const { name, arity } = sourceFunction(via.function, via.arity)
+  const fn = code.functions.get(functionKey(name, arity))
+  return answer(fn === undefined ? place : inSequence(place, fn, via, after), code, 'sure', 'in order')
 }
 
 /** What defaults generated calls the function with all arguments: written nowhere. */
@@ -228,7 +257,7 @@ function followTails(walk: TailWalk, from: Pick<CallSite, 'module' | 'name' | 'a
   if (fitting.length === 0) for (const call of tails) followTails(walk, call, depth - 1)
 }
 
-function answer({ method, calls, isAny }: Place, code: ModuleCode, certainty: Fit['certainty'], order: 'in order' | 'alone'): Resolution {
+function answer({ method, calls, isAny, isUnsettled = false }: Place, code: ModuleCode, certainty: Fit['certainty'], order: 'in order' | 'alone'): Resolution {
   const nodes = Array.from(new Set(calls.map(({ node }) => node)))
   const settled = nodes.length === 1 && method === 'several' ? 'site' : method
   const graded = settled === 'site' && certainty !== 'sure' ? 'site, version in doubt' : settled === 'site' && order === 'alone' ? 'site, order not known' : settled
@@ -236,13 +265,13 @@ function answer({ method, calls, isAny }: Place, code: ModuleCode, certainty: Fi
     nodeId: graded === 'several' ? (around(nodes) ?? null) : (nodes[0] ?? null),
     evidence: METHODS[graded],
     method: graded,
-    isAny,
+    isAny, isUnsettled,
     candidates: graded === 'several' ? nodes : [],
     version: { path: code.path, number: code.version },
   }
 }
 
-function severalVersions(found: readonly Resolution[]): Omit<Resolution, 'isAny'> {
+function severalVersions(found: readonly Resolution[]): Omit<Resolution, 'isAny' | 'isUnsettled'> {
   const candidates = found.flatMap((one) => (one.candidates.length > 0 ? one.candidates : one.nodeId === null ? [] : [one.nodeId]))
   return { nodeId: found[0]?.nodeId ?? null, evidence: 'ambiguous', method: 'several', candidates: [...new Set(candidates)], version: found[0]?.version ?? null }
 }
@@ -255,7 +284,7 @@ function theFunction(index: StaticIndex, { mfa, caller }: SiteNames): Resolution
     const [code] = index.versionsOf(one.module)
     const fn = code?.functions.get(functionKey(source.name, source.arity))
     if (code !== undefined && fn !== undefined) {
-      return { nodeId: fn.node, evidence: 'function', method: 'function', isAny: true, candidates: [], version: { path: code.path, number: code.version } }
+      return { nodeId: fn.node, evidence: 'function', method: 'function', isAny: true, isUnsettled: false, candidates: [], version: { path: code.path, number: code.version } }
     }
   }
   return NOWHERE

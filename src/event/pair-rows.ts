@@ -5,8 +5,8 @@
 
 import { EVENT_TYPES } from '../model/event.ts'
 import { clearProcess, giveUpProcess, giveUpSource, NONE, pop, processOf, push } from './pairing.ts'
-import { carriedSite, isGiven, namesAt, siteAt, siteIn } from './site-codes.ts'
-import { knownSite, situationOf } from './sites.ts'
+import { carriedSite, isGiven, namesAt, siteAt, siteIn, siteInOrder } from './site-codes.ts'
+import { ALONE, keepLast, knownSite, situationOf } from './sites.ts'
 import type { Appending } from './writer-state.ts'
 
 export function pairRows(appending: Appending): void {
@@ -72,7 +72,10 @@ function callAt(appending: Appending, i: number, name: number): number {
   const site = batch.site[i] ?? 0
   const process = processAt(appending, i)
   const situation = situationOf(sites, returning, pairing, process, name)
-  const code = isGiven(batch, site) ? siteAt(appending, site) : knownSite(sites, name, situation) || siteIn(appending, name, situation, pairing.tops[process] ?? NONE)
+  const top = pairing.tops[process] ?? NONE
+  const found = isGiven(batch, site) ? siteAt(appending, site) : knownSite(sites, name, situation) || siteIn(appending, name, situation, top)
+  const code = sites.isUnsettled[found] === 1 && situation !== ALONE ? siteInOrder(appending, name, situation, top, found) : found
+  if (top !== NONE) keepLast(sites, pairing, top, name, situation)
   push(pairing, process, sites.callee[name] ?? 0, code, sites.from[name] ?? 0, block.ts[filled.rows + i] ?? 0)
   return code
 }

@@ -11,7 +11,8 @@
  * outermost half of its calls is given up, never the innermost: so a return finds its own call or none. Where all places
  * are taken, the processes that called longest ago are given up, until half of the places are free.
  *
- * An open call also keeps where it was made from, and how often what was called since: of the first few different calls.
+ * An open call also keeps where it was made from, and how often what was called since: of the first few different calls;
+ * and which call was made last.
  *
  * Absent on purpose: what a function, a site and a place are; all are numbers of the writer's.
  */
@@ -42,6 +43,8 @@ export type Pairing = {
   readonly nCalled: Uint8Array
   readonly called: Int32Array
   readonly calledTimes: Uint8Array
+  /** The call that it made last: 0 for none, `NONE` where that is not known. */
+  readonly last: Int32Array
   free: number
   nFree: number
   /** By number of the process. */
@@ -65,7 +68,7 @@ export function openPairing(maxOpenCalls: number): Pairing {
   return {
     below, callee: new Int32Array(maxOpenCalls), site: new Int32Array(maxOpenCalls),
     at: new Float64Array(maxOpenCalls), inner: new Float64Array(maxOpenCalls), nested: new Uint8Array(maxOpenCalls), from: new Int32Array(maxOpenCalls),
-    nCalled: new Uint8Array(maxOpenCalls), called: new Int32Array(maxOpenCalls * CALLED), calledTimes: new Uint8Array(maxOpenCalls * CALLED), free: 0, nFree: maxOpenCalls,
+    nCalled: new Uint8Array(maxOpenCalls), called: new Int32Array(maxOpenCalls * CALLED), calledTimes: new Uint8Array(maxOpenCalls * CALLED), last: new Int32Array(maxOpenCalls), free: 0, nFree: maxOpenCalls,
     tops: [], depths: [], lastCalls: [], freeProcesses: [], processes: new Map(),
     nPushed: 0, givenUp: 0, foundSite: 0, took: Number.NaN, own: Number.NaN, isNested: false,
   }
@@ -99,6 +102,7 @@ export function push(pairing: Pairing, process: number, callee: number, site: nu
   pairing.nested[place] = isOpen(pairing, process, callee) ? 1 : 0
   pairing.from[place] = from
   pairing.nCalled[place] = 0
+  pairing.last[place] = 0
   pairing.tops[process] = place
   pairing.depths[process] = (pairing.depths[process] ?? 0) + 1
   pairing.lastCalls[process] = ++pairing.nPushed

@@ -10,9 +10,11 @@ import { SITE, SITE_WORDS, versionedEvidence } from './block.ts'
 import { type Dictionary, siteCode, stringCode } from './dictionary.ts'
 import { siteOf, siteOfWords, type Situation } from './names.ts'
 import { forgetCalled, NONE, rebase } from './pairing.ts'
-import { ALONE, beginSites, calledFunction, keepForAny, keepSite, knownSite, namesOf, nthOf, viaOf, wordsOfNames } from './sites.ts'
+import { ALONE, answersInOrder, beginSites, calledFunction, keepForAny, keepSite, knownSite, lastCall, namesOf, nthOf, returns, viaOf, wordsOfNames } from './sites.ts'
 import { type Answer, type Appending, type Carried, NAMES_BYTES, type Writer } from './writer-state.ts'
 
+/** Calls that may have been made last, of which each is asked for. */
+const MOST_LAST = 16
 const STRING_FIELDS = [SITE.module, SITE.function, SITE.callerModule, SITE.callerFunction, SITE.file, SITE.node] as const
 
 /** The number of the names of a site of the batch, looked up once for each that is used. */
@@ -49,14 +51,39 @@ export function siteIn(appending: Appending, name: number, situation: number, to
   if (situation !== ALONE && appending.spare <= 0) return knownSite(writer.sites, name, ALONE) || siteIn(appending, name, ALONE, NONE)
   const words = wordsOfNames(writer.sites, name)
   const site = siteOfWords(names.block, words)
-  const before: Situation | undefined = situation === ALONE ? undefined : { via: viaOf(situation) === 0 ? null : openFunction(appending, top), nth: nthOf(situation) }
+  const before = situation === ALONE ? undefined : situationAt(appending, situation, top)
   const nSites = names.filled.sites
   const found = resolve(site, source, before)
   const code = siteWith(writer, names, words, found)
   if (situation !== ALONE) appending.spare -= names.filled.sites - nSites
+  if (found.isUnsettled === true) writer.sites.isUnsettled[code] = 1
   if (found.isAny === true && before?.via === null) keepForAny(writer.sites, name, code)
   else keepSite(writer.sites, name, situation, code)
   return code
+}
+
+/** The same, where `found` leaves it open which of several it is, by the call that was made last: each of a few is asked for once. */
+export function siteInOrder(appending: Appending, name: number, situation: number, top: number, found: number): number {
+  const { writer: { pairing, sites }, names, source, returning, resolve } = appending
+  const last = lastCall(pairing, returning, top)
+  if (last === NONE) return found
+  const answers = answersInOrder(sites, name, situation)
+  const known = answers.get(last)
+  if (known !== undefined) return known
+  if (answers.size >= MOST_LAST || appending.spare <= 0) return found
+  const words = wordsOfNames(sites, name)
+  const call = last === 0 ? null : siteOfWords(names.block, wordsOfNames(sites, last))
+  const isSeen = (called: EventFunction): boolean => returns(sites, returning, called)
+  const nSites = names.filled.sites
+  const answer = resolve(siteOfWords(names.block, words), source, { ...situationAt(appending, situation, top), after: { call, isSeen } })
+  const code = siteWith(appending.writer, names, words, answer)
+  appending.spare -= names.filled.sites - nSites
+  answers.set(last, code)
+  return code
+}
+
+function situationAt(appending: Appending, situation: number, top: number): Situation {
+  return { via: viaOf(situation) === 0 ? null : openFunction(appending, top), nth: nthOf(situation) }
 }
 
 /** The function that an open call is of. */
@@ -110,6 +137,7 @@ export function carryOver(writer: Writer): void {
   rebase(pairing, (place) => {
     const idx = seatOf(pairing.site[place] ?? 0)
     pairing.site[place] = -1 - idx
+    pairing.last[place] = NONE
     if (hasNumbers) return
     pairing.callee[place] = calledFunction(sites, must(carried[idx], 'a carried site').site)
     forgetCalled(pairing, place)

@@ -11,6 +11,7 @@
  * Absent on purpose: who asks for a node, and which calls are open when a block ends.
  */
 
+import type { EventFunction } from '../model/event.ts'
 import type { Batch } from './batch.ts'
 import { SITE, SITE_WORDS } from './block.ts'
 import { hashOf, isSame, SITE_TABLE } from './dictionary.ts'
@@ -64,6 +65,9 @@ export type Sites = {
   readonly others: Map<number, number>
   /** 1 where the first call from its caller has the site of all that follow. */
   readonly isAny: Uint8Array
+  /** By code of a site: 1 where the call that was made last may tell more; and what it told, by `variantKey`, by number of that call's names. */
+  readonly isUnsettled: Uint8Array
+  readonly inOrder: Map<number, Map<number, number>>
 }
 
 export function openSites(): Sites {
@@ -72,7 +76,7 @@ export function openSites(): Sites {
     numbers: { texts: new Map(), functions: new Map(), inFiles: new Map(), places: new Map(), calls: new Map() }, returning: new Map(), texts: [],
     words: new Uint32Array(MOST_NAMES * NAME_WORDS), table: new Uint16Array(SITE_TABLE), nNames: 0,
     callee: ints(), caller: ints(), from: ints(), call: ints(), alone: new Uint16Array(MOST_NAMES), first: new Uint16Array(MOST_NAMES), others: new Map(),
-    isAny: new Uint8Array(MOST_NAMES),
+    isAny: new Uint8Array(MOST_NAMES), isUnsettled: new Uint8Array(MOST_NAMES), inOrder: new Map(),
   }
 }
 
@@ -85,6 +89,8 @@ export function beginSites(sites: Sites): 'numbers kept' | 'numbers void' {
   sites.first.fill(0)
   sites.others.clear()
   sites.isAny.fill(0)
+  sites.isUnsettled.fill(0)
+  sites.inOrder.clear()
   const maps = Object.values(sites.numbers)
   if (maps.every(({ size }) => size <= MOST_NUMBERS)) return 'numbers kept'
   for (const map of maps) map.clear()
@@ -130,8 +136,18 @@ export function calledFunction({ numbers }: Sites, { mfa }: SiteNames): number {
   return mfa === null ? 0 : functionIn(numbers, numberOf(numbers.texts, mfa.module), numberOf(numbers.texts, mfa.function), mfa.arity)
 }
 
+/** Whether the function was seen to return; one that has no number was not. */
+export function returns({ numbers: { texts, functions } }: Sites, returning: Returning, { module, function: name, arity }: EventFunction): boolean {
+  const number = functions.get(functionKey(texts.get(module) ?? 0, texts.get(name) ?? 0, arity))
+  return number !== undefined && returning[number] === 1
+}
+
 function functionIn({ functions }: Numbers, module: number, name: number, arity: number): number {
-  return numberOf(functions, (module * TEXTS + name) * 256 + arity)
+  return numberOf(functions, functionKey(module, name, arity))
+}
+
+function functionKey(module: number, name: number, arity: number): number {
+  return (module * TEXTS + name) * 256 + arity
 }
 
 function numberOf<K>(numbers: Map<K, number>, key: K): number {
@@ -191,6 +207,27 @@ export function keepSite({ alone, first, others }: Sites, names: number, situati
 export function keepForAny({ first, isAny }: Sites, names: number, code: number): void {
   first[names] = code
   isAny[names] = 1
+}
+
+/** The number of the names of the call that an activation made last, 0 for none; `NONE` where a call of the activation may have gone unseen. */
+export function lastCall({ last, callee }: Pairing, returning: Returning, top: number): number {
+  return returning[callee[top] ?? 0] === 1 ? (last[top] ?? NONE) : NONE
+}
+
+/** The process makes a call with these names; what another function calls meanwhile is no call of the activation's. */
+export function keepLast({ caller }: Sites, { last }: Pairing, top: number, names: number, situation: number): void {
+  if (situation !== ALONE) last[top] = names
+  else if (caller[names] === 0) last[top] = NONE
+}
+
+/** The answers by the call that was made last, for these names in this situation. */
+export function answersInOrder({ inOrder }: Sites, names: number, situation: number): Map<number, number> {
+  const key = variantKey(names, situation)
+  const known = inOrder.get(key)
+  if (known !== undefined) return known
+  const made = new Map<number, number>()
+  inOrder.set(key, made)
+  return made
 }
 
 function variantKey(names: number, situation: number): number {

@@ -17,8 +17,8 @@ export const NAMES_BYTES = 1 << 16
 
 /** The node of a call, asked for once per block, names and situation (undefined: not known), unless the event names the node. */
 export type Resolve = (site: SiteNames, source: EventSource, situation: Situation | undefined) => Answer
-/** `isAny`: it is the same for every `nth`. */
-export type Answer = Pick<Site, 'nodeId' | 'evidence' | 'version'> & { readonly isAny?: boolean }
+/** `isAny`: it is the same for every `nth`. `isUnsettled`: the call that was made last may tell more. */
+export type Answer = Pick<Site, 'nodeId' | 'evidence' | 'version'> & { readonly isAny?: boolean; readonly isUnsettled?: boolean }
 
 export type WriterStats = {
   /** Calls that wait for their return. */

@@ -116,6 +116,40 @@ test.each<[what: string, body: string, evidence: string]>([
   expect(place('P.of/1', 'A.f/1', 1 + body.split('\n').length, alone, within).evidence).toBe(evidence)
 })
 
+const BRANCHES = 'defmodule A do def f(x) do\ncase P.sum(x, 1) do\n0 -> P.last(x); P.of(1); 1 -> P.of(2) end\n:ok end end'
+/** Made last was this call, in `A.f/1`, or none. */
+function inOrder(made: string | null, line: number, via: EventFunction | null = null, caller = 'A.f/1'): Situation {
+  const call = made === null ? null : { mfa: names(made), caller: { ...names(caller), file: 'lib/a.ex', line } }
+  return { via, nth: 0, after: { call, isSeen: () => true } }
+}
+
+test.each<[what: string, after: Situation, expected: string]>([
+  ['the branch that goes on', inOrder('P.last/1', 3), 'line (next in order) A.f/1#1/case/clause/P.of'],
+  ['of the same names', inOrder('P.sum/2', 2), 'line (next in order) A.f/1#1/case/clause:2/P.of'],
+  ['a call that is written nowhere tells nothing', inOrder('P.round/1', 3), 'ambiguous (several) A.f/1#1/case'],
+  ['nor does one of another function', inOrder('P.last/1', 3, null, 'A.g/1'), 'ambiguous (several) A.f/1#1/case'],
+  ['nor one that no place can follow', inOrder(null, 0), 'ambiguous (several) A.f/1#1/case'],
+])('of two branches at a line the last call tells: %s', (_, situation, expected) => {
+  expect(shown(place('P.of/1', 'A.f/1', 3, situation, indexed(BRANCHES)))).toBe(expected)
+})
+
+test('of several calls in tail position the last call of what they are in tells', () => {
+  const within = indexed('defmodule A do\ndef f(0), do: P.of(0)\ndef f(x) do\ny = P.sum(x, 1)\nP.of(y)\nend\nend')
+  const through = (situation: Situation) => shown(place('P.of/1', 'B.run/0', 9, situation, within))
+  const via = names('A.f/1')
+  expect(through(inOrder(null, 0, via))).toBe('line (next in order) A.f/1#1/P.of')
+  expect(through(inOrder('P.sum/2', 4, via))).toBe('line (next in order) A.f/1#2/P.of')
+  expect(through({ via, nth: 0 })).toBe('ambiguous (several) A.f/1')
+})
+
+test('the last call is asked for where it may tell more, and makes nothing exact', () => {
+  const within = indexed(BRANCHES)
+  expect(place('P.of/1', 'A.f/1', 3, alone, within)).toMatchObject({ evidence: 'ambiguous', isUnsettled: true })
+  expect(place('P.last/1', 'A.f/1', 3, alone, within)).toMatchObject({ evidence: 'exact', isUnsettled: false })
+  expect(place('P.last/1', 'A.f/1', 3, inOrder('P.sum/2', 2), within)).toEqual(place('P.last/1', 'A.f/1', 3, alone, within))
+  expect(place('P.of/1', 'A.f/1', 3, inOrder('P.last/1', 3), within)).toMatchObject({ evidence: 'line', isUnsettled: false, candidates: [] })
+})
+
 test('of two branches at a line nobody knows which', () => {
   expect(place('Shop.Price.sum/2', RUN, 12, alone)).toMatchObject({ evidence: 'ambiguous', nodeId: `${RUN}#1/if`, candidates: [`${RUN}#1/if/P.sum`, `${RUN}#1/if/else/P.sum`] })
 })

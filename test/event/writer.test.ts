@@ -27,22 +27,30 @@ function resolve({ mfa, caller }: SiteNames, _source?: EventSource, situation?: 
   return { nodeId: `${shown(mfa)}${before}`, evidence: caller === null ? 'function' : situation === undefined ? 'line' : 'exact' }
 }
 
+/** The same, and where it may be asked what was called last, that. */
+const inOrder: Resolve = (names, source, situation) => {
+  const found = resolve(names, source, situation)
+  const after = situation?.after
+  if (after === undefined) return { ...found, isUnsettled: true }
+  return { ...found, nodeId: `${found.nodeId}, last ${after.call === null ? 'none' : JSON.stringify([after.call.mfa, after.call.caller])}` }
+}
+
 const shown = ({ module, function: name, arity }: EventFunction): string => `${module}.${name}/${arity}`
 
 type Step = { readonly batch: Batch; readonly source: EventSource }
 type Taken = { readonly writer: Writer; readonly blocks: readonly Block[] }
 
 /** All of them, in as many blocks as they take. */
-function takeIn(steps: readonly Step[], writer: Writer = openWriter(), capacity = SMALL): Taken {
+function takeIn(steps: readonly Step[], writer: Writer = openWriter(), capacity = SMALL, by: Resolve = resolve): Taken {
   const blocks = [newBlock(capacity)]
   beginBlock(writer, must(blocks[0], 'a block'), 1)
   for (const { batch, source } of steps) {
     const before = counts(must(blocks.at(-1), 'a block'))
-    if (append(writer, batch, source, resolve) === 'appended') continue
+    if (append(writer, batch, source, by) === 'appended') continue
     expect(counts(must(blocks.at(-1), 'a block'))).toEqual(before)
     blocks.push(newBlock(capacity))
     beginBlock(writer, must(blocks.at(-1), 'a block'), blocks.length)
-    expect(append(writer, batch, source, resolve)).toBe('appended')
+    expect(append(writer, batch, source, by)).toBe('appended')
   }
   return { writer, blocks }
 }
@@ -62,9 +70,9 @@ function namesOf(batch: Batch, code: number): { site: Site | undefined; given: b
   return { site: given ? { ...names, nodeId: text(SITE.node), evidence: 'given' } : { ...names, ...resolve(names) }, given }
 }
 
-type OpenCall = { readonly mfa: EventFunction; readonly site: Site; readonly ns: bigint; inner: number; readonly isNested: boolean; readonly since: Map<string, number> }
+type OpenCall = { readonly mfa: EventFunction; readonly site: Site; readonly ns: bigint; inner: number; readonly isNested: boolean; readonly since: Map<string, number>; last: SiteNames | null | undefined }
 /** `returned`: functions by source. */
-type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Map<string, Set<string>> }
+type Model = { readonly stacks: Map<string, OpenCall[]>; readonly returned: Map<string, Set<string>>; readonly by: Resolve }
 
 function returnedOn({ returned }: Model, { node, startNs }: EventSource): Set<string> {
   const key = `${node}|${startNs}`
@@ -73,10 +81,12 @@ function returnedOn({ returned }: Model, { node, startNs }: EventSource): Set<st
   return known
 }
 
-/** The rows that a plain reading of the batches gives. */
-function expectedRows(steps: readonly Step[]): Row[] {
-  const model: Model = { stacks: new Map(), returned: new Map() }
+/** The rows that a plain reading of the batches gives, where blocks begin with the rows of these numbers. */
+function expectedRows(steps: readonly Step[], by: Resolve = resolve, begins: ReadonlySet<number> = new Set()): Row[] {
+  const model: Model = { stacks: new Map(), returned: new Map(), by }
+  let nRows = 0
   return steps.flatMap(({ batch, source }) => Array.from({ length: batch.n }, (_, i) => {
+    if (begins.has(nRows++)) for (const call of [...model.stacks.values()].flat()) call.last = undefined
     if (i === 0) foresee(returnedOn(model, source), batch, 0)
     const at = (column: ArrayLike<number>): number => must(column[i], 'an event')
     const pid = at(batch.pid) === 0 ? null : must(batch.pids[at(batch.pid) - 1], 'a pid')
@@ -118,9 +128,13 @@ function paired(model: Model, source: EventSource, { type, ns, pid, site }: Row,
   const mfa = site?.mfa ?? null
   if (mfa === null || pid === null || site === undefined) return {}
   if (type === EVENT_TYPES.call) {
-    const situation = situationOf(stack.at(-1), site, returned)
-    const found = given ? site : { ...site, ...resolve(site, source, situation) }
-    stack.push({ mfa, site: found, ns, inner: 0, isNested: stack.slice(-8).some((call) => shown(call.mfa) === shown(mfa)), since: new Map() })
+    const top = stack.at(-1)
+    const situation = situationOf(top, site, returned)
+    const { isUnsettled, ...place } = model.by(site, source, situation)
+    const isKnown = isUnsettled === true && situation !== undefined && top?.last !== undefined && returned.has(shown(top.mfa))
+    const found = given ? site : { ...site, ...(isKnown ? model.by(site, source, { ...situation, after: { call: top.last ?? null, isSeen: () => false } }) : place) }
+    if (top !== undefined && (situation !== undefined || site.caller === null)) top.last = situation === undefined ? undefined : { mfa, caller: site.caller }
+    stack.push({ mfa, site: found, ns, inner: 0, isNested: stack.slice(-8).some((call) => shown(call.mfa) === shown(mfa)), since: new Map(), last: null })
     return { site: found }
   }
   if (type !== EVENT_TYPES.return && type !== EVENT_TYPES.exception) return {}
@@ -160,10 +174,10 @@ test('every row says what its event said, over as many blocks as it takes', () =
 const call = fc.constantFrom<TestEvent['type']>(...Array.from({ length: 10 }, () => ['call', 'return', 'call', 'return', 'exception'] as const).flat(), 'send', 'exit', 'spawned', 'gap', 'capture_start')
 const tangled = fc.array(fc.record({
   type: call, pid: fc.constantFrom('0.1.0', '0.2.0', ''), mfa: fc.constantFrom('A.f/1', 'A.g/1', 'B.f/1', 'A.f/2'),
-  from: fc.constantFrom('A.f/1', 'A.g/1', 'B.f/1', 'C.run/0'), line: fc.integer({ min: 1, max: 3 }), wait: fc.integer({ min: -1, max: 1000 }),
+  from: fc.constantFrom('A.f/1', 'A.g/1', 'B.f/1', 'C.run/0'), line: fc.integer({ min: 1, max: 2 }), wait: fc.integer({ min: -1, max: 1000 }),
 }), { minLength: 1, maxLength: 300, size: 'max' })
 
-test('returns have the calls that a plain list gives them, and calls what went before, over blocks, sources, tail calls, exits and gaps', () => {
+test.each([['of the same names', resolve], ['and the last of all', inOrder]] as const)('returns have the calls that a plain list gives them, and calls what went before, %s, over blocks, sources, tail calls, exits and gaps', (_, by) => {
   fc.assert(fc.property(tangled, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 10 }), (all, sizes) => {
     let now = 0
     const events = all.map(({ type, pid, mfa, from, line, wait }): TestEvent =>
@@ -176,9 +190,10 @@ test('returns have the calls that a plain list gives them, and calls what went b
       steps.push({ source: must(SOURCES[no % 5 === 0 ? 1 : 0], 'a source'), batch: batchOf(some, { no, t0Ns: T0 + BigInt(late) }) })
       from += size
     }
-    const { blocks, writer } = takeIn(steps, openWriter({ maxOpenCalls: 1000 }), { ...SMALL, rows: 100 })
+    const { blocks, writer } = takeIn(steps, openWriter({ maxOpenCalls: 1000 }), { ...SMALL, rows: 100 }, by)
     const rows = blocks.flatMap(rowsOf)
-    expect(rows).toEqual(expectedRows(steps))
+    const begins = blocks.map((_block, idx) => blocks.slice(0, idx).reduce((sum, block) => sum + counts(block).rows, 0))
+    expect(rows).toEqual(expectedRows(steps, by, new Set(begins)))
     const unpaired = rows.filter(({ type, took, site }) => (type === EVENT_TYPES.return || type === EVENT_TYPES.exception) && Number.isNaN(took) && site?.caller === null)
     expect(writerStats(writer).unpaired).toBe(unpaired.length)
   }), seed)
@@ -380,4 +395,44 @@ test('what is traced with its returns on one node may be traced without them on 
     { source: a, batch: batchOf([{ type: 'capture_start', ts: 0, pid: '' }], { no: 2 }) }, { source: a, batch: batchOf(twice, { no: 3 }) },
   ])
   expect(nodesOf(must(blocks[0], 'a block')).filter((node) => node?.startsWith('A.g/0'))).toEqual(['A.g/0 after A.f/0, 0', 'A.g/0 after A.f/0, 0', 'A.g/0', 'A.g/0'])
+})
+
+/** Nodes of the calls of `A.g/0` after what went on in `A.f/0`, which returns. */
+function lastIn(events: readonly TestEvent[], writer: Writer = openWriter(), by: Resolve = inOrder): readonly string[] {
+  const { blocks } = takeIn([{ source: SOURCE, batch: batchOf([made('A.f/0', 'B.run/0 b.ex:1'), ...events, left('A.f/0')]) }], writer, { ...SMALL, rows: 1000 }, by)
+  return rowsOf(must(blocks[0], 'a block')).filter(({ type, site }) => type === EVENT_TYPES.call && site?.mfa?.function === 'g').map(({ site }) => site?.nodeId?.replace(/.*, last/, 'last') ?? '')
+}
+const g = [made('A.g/0', 'A.f/0 a.ex:9'), left('A.g/0')]
+
+test('the last call is not known after one whose caller is not, and what others call is none', () => {
+  const h: TestEvent = { type: 'call', ts: 0, pid: 'p', mfa: 'A.h/0' }
+  expect(lastIn(g)).toEqual(['last none'])
+  expect(lastIn([h, left('A.h/0'), ...g])).toEqual(['A.g/0 after none, 0'])
+  expect(lastIn([made('A.h/0', 'C.run/0 c.ex:1'), left('A.h/0'), ...g])).toEqual(['last none'])
+  expect(lastIn([made('A.h/0', 'A.f/0 a.ex:2'), left('A.h/0'), ...g])[0]).toContain('"h"')
+})
+
+test('it is asked for where the answer without it says so, once for each of a few', () => {
+  const hs = Array.from({ length: 20 }, (_, i) => [made('A.h/0', `A.f/0 a.ex:${10 + i}`), left('A.h/0'), ...g, made('A.f/0', 'B.run/0 b.ex:1')]).flat()
+  const asked: (Situation | undefined)[] = []
+  const by = (isUnsettled: boolean): Resolve => (names, source, situation) => {
+    if (names.mfa?.function === 'g') asked.push(situation)
+    return { ...inOrder(names, source, situation), isUnsettled }
+  }
+  const told = lastIn(hs, openWriter(), by(true))
+  expect(told.map((node) => node.startsWith('last'))).toEqual(told.map((_, i) => i < 16))
+  expect(asked.filter((situation) => situation?.after !== undefined)).toHaveLength(16)
+  asked.length = 0
+  lastIn(hs, openWriter(), by(false))
+  expect(asked.filter((situation) => situation?.after !== undefined)).toEqual([])
+})
+
+test('it comes with what would have been seen: calls of functions that return', () => {
+  const seen: boolean[] = []
+  lastIn(g, openWriter(), (names, source, situation) => {
+    const after = situation?.after
+    if (after !== undefined) seen.push(...['g', 'f', 'x'].map((name) => after.isSeen({ module: 'A', function: name, arity: 0 })))
+    return inOrder(names, source, situation)
+  })
+  expect(seen).toEqual([true, true, false])
 })

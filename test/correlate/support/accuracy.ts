@@ -127,8 +127,8 @@ export function scoreWritten(run: Run, { versions, beams }: Omit<Case, 'calls'>)
   const site: Tally = { right: 0, n: 0 }
   const byEvidence = new Map<Evidence, Tally>()
   for (const { row, found } of written(run.rows, (names, of, situation) => {
-    const { nodeId, evidence, isAny } = correlator.resolve(index, names, of, situation)
-    return { nodeId, evidence, isAny }
+    const { nodeId, evidence, isAny, isUnsettled } = correlator.resolve(index, names, of, situation)
+    return { nodeId, evidence, isAny, isUnsettled }
   })) {
     const one = expected.get(row)
     const true_ = one === undefined ? undefined : truth(one)

@@ -32,8 +32,10 @@ export type Seen = { readonly names: SiteNames; readonly situation: Situation | 
 
 /** The calls of a process by name, each with what went before where the innermost open one tells. */
 export function pairUp(rows: readonly Row[]): Seen[] {
-  const stack: { mfa: EventFunction; from: string; called: Map<string, number> }[] = []
+  const stack: { mfa: EventFunction; from: string; called: Map<string, number>; last: SiteNames | null }[] = []
   const seen: Seen[] = []
+  const returning = new Set(rows.flatMap(([, , kind, ...mfa]) => (kind === 'return' ? [mfa.slice(0, 3).join()] : [])))
+  const isSeen = ({ module, function: name, arity }: EventFunction) => returning.has([module, name, arity].join())
   for (const row of rows) {
     const [, , kind, module, name, arity] = row
     const names = namesOf(row)
@@ -51,8 +53,10 @@ export function pairUp(rows: readonly Row[]): Seen[] {
     const isCaller = top?.mfa.module === caller?.module && top?.mfa.function === caller?.function && top?.mfa.arity === caller?.arity
     const nth = top?.called.get(JSON.stringify(names)) ?? 0
     top?.called.set(JSON.stringify(names), nth + 1)
-    stack.push({ mfa, from, called: new Map() })
-    if (!name.startsWith('-')) seen.push({ names, situation: top !== undefined && caller !== null && (via !== null || isCaller) ? { via, nth } : undefined, row })
+    const isKnown = top !== undefined && caller !== null && (via !== null || isCaller)
+    if (!name.startsWith('-')) seen.push({ names, situation: isKnown ? { via, nth, after: { call: top.last, isSeen } } : undefined, row })
+    if (isKnown) top.last = names
+    stack.push({ mfa, from, called: new Map(), last: null })
   }
   return seen
 }

@@ -85,8 +85,8 @@ export function runtime(rowsPerBlock: number = SMALL.rows): Runtime {
     take: (events, source = SOURCE) => {
       const batch = batchOf(events, { no: ++no, t0Ns: T0 })
       const put = (): string => store.reader.snapshot((snapshot) => append(writer, batch, source, (names, _source, situation) => {
-        const { nodeId, evidence, isAny, version } = correlator.resolve(code.at(snapshot), names, source, situation)
-        return { nodeId, evidence, isAny, ...(version === null ? {} : { version: version.number }) }
+        const { nodeId, evidence, isAny, isUnsettled, version } = correlator.resolve(code.at(snapshot), names, source, situation)
+        return { nodeId, evidence, isAny, isUnsettled, ...(version === null ? {} : { version: version.number }) }
       }))
       if (put() === 'appended') return
       begin()
