@@ -71,8 +71,8 @@ function callAt(appending: Appending, i: number, name: number): number {
   const { writer: { pairing, sites }, returning, names: { block, filled }, batch } = appending
   const site = batch.site[i] ?? 0
   const process = processAt(appending, i)
-  const situation = situationOf(sites, returning, pairing, process, name)
   const top = pairing.tops[process] ?? NONE
+  const situation = situationOf(sites, returning, pairing, top, name)
   const found = isGiven(batch, site) ? siteAt(appending, site) : knownSite(sites, name, situation) || siteIn(appending, name, situation, top)
   const code = sites.isUnsettled[found] === 1 && situation !== ALONE ? siteInOrder(appending, name, situation, top, found) : found
   if (top !== NONE) keepLast(sites, pairing, top, name, situation)

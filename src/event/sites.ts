@@ -169,8 +169,7 @@ export const ALONE = 0
 export const FIRST = 1
 
 /** What went before a call that the process makes now, as a key for its names; it is counted for the calls to come. */
-export function situationOf({ caller, from, call, isAny }: Sites, returning: Returning, pairing: Pairing, process: number, names: number): number {
-  const top = pairing.tops[process] ?? NONE
+export function situationOf({ caller, from, call, isAny }: Sites, returning: Returning, pairing: Pairing, top: number, names: number): number {
   const by = caller[names] ?? 0
   if (top === NONE || by === 0) return ALONE
   const open = pairing.callee[top] ?? 0
