@@ -11,7 +11,7 @@
  * Pure: the same names, code and fit give the same place. Absent on purpose: what is loaded (`correlator.ts`).
  */
 
-import type { Sequence, SiteNames, Situation } from '../event/names.ts'
+import type { SiteNames, Situation } from '../event/names.ts'
 import type { EventFunction } from '../model/event.ts'
 import { sourceFunction, type SourceFunction } from './beam-names.ts'
 import { findFunction, functionKey, type CallSite, type FunctionCode, type ModuleCode, type StaticIndex } from './code.ts'
@@ -128,12 +128,11 @@ function ofSeveral(fn: FunctionCode, own: readonly CallSite[], tails: readonly C
 }
 
 /** Of several places those that may come next after the call that the activation made last. */
-function inSequence<P extends Pick<Place, 'method' | 'calls'>>(place: P, fn: FunctionCode, activation: EventFunction, after: Sequence | undefined): P & Pick<Place, 'isUnsettled'> {
+function inSequence<P extends Pick<Place, 'method' | 'calls'>>(place: P, fn: FunctionCode, activation: EventFunction, after: Situation['after']): P & Pick<Place, 'isUnsettled'> {
   if (place.method !== 'several' || isOne(place.calls)) return place
-  const before = after === undefined ? [] : madeAs(fn, activation, after.call)
-  if (after === undefined || before?.length === 0) return { ...place, isUnsettled: true }
-  const isSeen = ({ module, name, arity }: CallSite) => module !== null && after.isSeen({ module, function: name, arity })
-  const next = mayFollow(fn, place.calls, before, isSeen)
+  const before = after === undefined ? [] : madeAs(fn, activation, after)
+  if (before?.length === 0) return { ...place, isUnsettled: after === undefined }
+  const next = mayFollow(fn, place.calls, before)
   if (next.length === 0 || next.length === place.calls.length) return place
   return { ...place, method: isOne(next) ? 'next in order' : 'several', calls: next }
 }
@@ -172,7 +171,7 @@ function onlyCall(fitting: readonly CallSite[]): Place | undefined {
   return fitting.length === 1 ? { method: 'only call', calls: fitting, isAny: true } : undefined
 }
 
-function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee, after: Sequence | undefined): Resolution {
+function throughVia(index: StaticIndex, names: SiteNames, via: EventFunction, callee: Callee, after: Situation['after']): Resolution {
   const calls = isHandedOn(index, via, callee) || isHandedOut(index, names.caller, via, callee) ? [] : tailsOfFunction(index, via, callee)
   const [code] = index.versionsOf(via.module)
   if (calls.length === 0 || code === undefined) return theFunction(index, names)

@@ -1,11 +1,12 @@
 /**
  * Which call of a function may be the next that one activation makes, by the call that it made last. Branches exclude each
- * other; what was passed does not come again; and a call on the way that is sure to happen, and would have been seen, was next itself.
+ * other; what was passed does not come again; and where another call of the same function is sure to happen on the way, it is next itself.
+ * Of other functions nothing is concluded from what was not seen: they may not be traced, or just now not.
  *
  * Read from node ids, too generously rather than too narrowly: beneath `fn`, `&` and `for` calls may come in any order, an
  * exception may leave out whatever is left of a `try`, and the condition of an `if` is not told from what it decides on.
  *
- * Absent on purpose: which calls are asked about, and which are seen (`resolve.ts`).
+ * Absent on purpose: which calls are asked about (`resolve.ts`).
  */
 
 import type { CallSite, FunctionCode } from './code.ts'
@@ -22,27 +23,30 @@ const CONDITIONAL: ReadonlySet<string> = new Set([...CHOICES, ...OTHERWISE, 'cla
 /** Calls compared with one another, at most: beyond, all of them may follow. */
 const MOST_PAIRS = 1000
 
-/** Of these calls of a function those that may come right after one of `before`; null: that may come first. */
-export function mayFollow(fn: FunctionCode, calls: readonly CallSite[], before: readonly CallSite[] | null, isSeen: (call: CallSite) => boolean): readonly CallSite[] {
+/** Of these calls of one function, in `fn`, those that may be next after one of `before`; null: that may come first. */
+export function mayFollow(fn: FunctionCode, calls: readonly CallSite[], before: readonly CallSite[] | null): readonly CallSite[] {
   if (calls.length * (before?.length ?? 1) > MOST_PAIRS) return calls
   const steps = inOrderOfEvaluation(fn.calls).map((call): Step => ({ call, path: pathOf(call) }))
-  const seen = steps.map(({ call }) => isSeen(call))
   const isNext = (start: number, end: number): boolean => {
     const [last, next] = [steps[start], steps[end]] as const
     if (next === undefined || (last !== undefined && isLoose(last, next))) return true
     if (start >= end || (last !== undefined && areApart(last, next))) return false
-    return !steps.slice(start + 1, end).some((step, idx) => seen[start + 1 + idx] === true && isOnTheWay(step, last, next))
+    return !steps.slice(start + 1, end).some((step) => isOfSame(step, next) && isOnTheWay(step, last, next))
   }
   const placeOf = (call: CallSite) => steps.findIndex((step) => step.call === call)
   const starts = before === null ? [-1] : before.map(placeOf)
   return calls.filter((call) => starts.some((start) => isNext(start, placeOf(call))))
 }
 
+function isOfSame({ call: a }: Step, { call: b }: Step): boolean {
+  return a.name === b.name && a.arity === b.arity && a.module === b.module
+}
+
 /** Whether one may come before or after the other, any number of times: what one `fn` has around both is passed once in an activation. */
 function isLoose(a: Step, b: Step): boolean {
   const n = nShared(a, b)
-  const around = a.path.slice(0, n).map(wordOf).findLast((word) => REPEATED.has(word))
-  return (around !== undefined && around !== 'fn') || [a, b].some(({ path }) => path.slice(n, -1).some((segment) => REPEATED.has(wordOf(segment))))
+  const isRepeated = (segment: string) => REPEATED.has(wordOf(segment))
+  return a.path.slice(0, n).some((segment) => wordOf(segment) !== 'fn' && isRepeated(segment)) || [a, b].some(({ path }) => path.slice(n, -1).some(isRepeated))
 }
 
 /** In clauses of which only one is taken. */

@@ -18,15 +18,8 @@ export type Situation = {
   readonly via: EventFunction | null
   /** How many calls with the same names were made since the innermost call that has not returned was made; undefined: not known, many. */
   readonly nth: number | undefined
-  /** Left out where it is not known, or not asked with. */
-  readonly after?: Sequence
-}
-
-export type Sequence = {
-  /** The call that was made last since the innermost call that has not returned was made; null: none was. */
-  readonly call: SiteNames | null
-  /** Whether calls of a function would have been seen: those of one that returns are traced. */
-  readonly isSeen: (called: EventFunction) => boolean
+  /** The call that was made last since then, by what has not returned; null: none was seen; undefined: not known, or not asked with. */
+  readonly after?: SiteNames | null | undefined
 }
 
 /** `version`: of the file that the node is named in; left out where it is not known. */

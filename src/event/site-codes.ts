@@ -10,7 +10,7 @@ import { SITE, SITE_WORDS, versionedEvidence } from './block.ts'
 import { type Dictionary, siteCode, stringCode } from './dictionary.ts'
 import { siteOf, siteOfWords, type Situation } from './names.ts'
 import { forgetCalled, NONE, rebase } from './pairing.ts'
-import { ALONE, answersInOrder, beginSites, calledFunction, keepForAny, keepSite, knownSite, lastCall, namesOf, nthOf, returns, viaOf, wordsOfNames } from './sites.ts'
+import { ALONE, answersInOrder, beginSites, calledFunction, keepForAny, keepSite, knownSite, lastCall, namesOf, nthOf, viaOf, wordsOfNames } from './sites.ts'
 import { type Answer, type Appending, type Carried, NAMES_BYTES, type Writer } from './writer-state.ts'
 
 /** Calls that may have been made last, of which each is asked for. */
@@ -72,10 +72,9 @@ export function siteInOrder(appending: Appending, name: number, situation: numbe
   if (known !== undefined) return known
   if (answers.size >= MOST_LAST || appending.spare <= 0) return found
   const words = wordsOfNames(sites, name)
-  const call = last === 0 ? null : siteOfWords(names.block, wordsOfNames(sites, last))
-  const isSeen = (called: EventFunction): boolean => returns(sites, returning, called)
+  const after = last === 0 ? null : siteOfWords(names.block, wordsOfNames(sites, last))
   const nSites = names.filled.sites
-  const answer = resolve(siteOfWords(names.block, words), source, { ...situationAt(appending, situation, top), after: { call, isSeen } })
+  const answer = resolve(siteOfWords(names.block, words), source, { ...situationAt(appending, situation, top), after })
   const code = siteWith(appending.writer, names, words, answer)
   appending.spare -= names.filled.sites - nSites
   answers.set(last, code)

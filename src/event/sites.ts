@@ -11,7 +11,6 @@
  * Absent on purpose: who asks for a node, and which calls are open when a block ends.
  */
 
-import type { EventFunction } from '../model/event.ts'
 import type { Batch } from './batch.ts'
 import { SITE, SITE_WORDS } from './block.ts'
 import { hashOf, isSame, SITE_TABLE } from './dictionary.ts'
@@ -136,18 +135,8 @@ export function calledFunction({ numbers }: Sites, { mfa }: SiteNames): number {
   return mfa === null ? 0 : functionIn(numbers, numberOf(numbers.texts, mfa.module), numberOf(numbers.texts, mfa.function), mfa.arity)
 }
 
-/** Whether the function was seen to return; one that has no number was not. */
-export function returns({ numbers: { texts, functions } }: Sites, returning: Returning, { module, function: name, arity }: EventFunction): boolean {
-  const number = functions.get(functionKey(texts.get(module) ?? 0, texts.get(name) ?? 0, arity))
-  return number !== undefined && returning[number] === 1
-}
-
 function functionIn({ functions }: Numbers, module: number, name: number, arity: number): number {
-  return numberOf(functions, functionKey(module, name, arity))
-}
-
-function functionKey(module: number, name: number, arity: number): number {
-  return (module * TEXTS + name) * 256 + arity
+  return numberOf(functions, (module * TEXTS + name) * 256 + arity)
 }
 
 function numberOf<K>(numbers: Map<K, number>, key: K): number {

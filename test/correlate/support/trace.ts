@@ -34,8 +34,6 @@ export type Seen = { readonly names: SiteNames; readonly situation: Situation | 
 export function pairUp(rows: readonly Row[]): Seen[] {
   const stack: { mfa: EventFunction; from: string; called: Map<string, number>; last: SiteNames | null }[] = []
   const seen: Seen[] = []
-  const returning = new Set(rows.flatMap(([, , kind, ...mfa]) => (kind === 'return' ? [mfa.slice(0, 3).join()] : [])))
-  const isSeen = ({ module, function: name, arity }: EventFunction) => returning.has([module, name, arity].join())
   for (const row of rows) {
     const [, , kind, module, name, arity] = row
     const names = namesOf(row)
@@ -54,7 +52,7 @@ export function pairUp(rows: readonly Row[]): Seen[] {
     const nth = top?.called.get(JSON.stringify(names)) ?? 0
     top?.called.set(JSON.stringify(names), nth + 1)
     const isKnown = top !== undefined && caller !== null && (via !== null || isCaller)
-    if (!name.startsWith('-')) seen.push({ names, situation: isKnown ? { via, nth, after: { call: top.last, isSeen } } : undefined, row })
+    if (!name.startsWith('-')) seen.push({ names, situation: isKnown ? { via, nth, after: top.last } : undefined, row })
     if (isKnown) top.last = names
     stack.push({ mfa, from, called: new Map(), last: null })
   }
