@@ -61,7 +61,10 @@ export function createCorrelator(): Correlator {
       // What was called in tail position says nothing of the caller's lines.
       if (module !== undefined && (situation?.via ?? null) === null) observe(module, names)
       const fit = module === undefined ? NOTHING : fitted(module, codes)
-      return resolve(asItRuns(index, source), names, { fit, table: module?.table ?? null }, situation)
+      // By lines of another version the call that was made last is another one.
+      const by = situation?.after === undefined ? undefined : (situation.via ?? names.caller)?.module
+      const isKnown = by === undefined || fitted(moduleOf(source, by), index.versionsOf(by)).certainty === 'sure'
+      return resolve(asItRuns(index, source), names, { fit, table: module?.table ?? null }, situation === undefined || isKnown ? situation : { ...situation, after: undefined })
     },
     fitOf: (index, name, source) => fitted(moduleOf(source, name), index.versionsOf(name)),
   }

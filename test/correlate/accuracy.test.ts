@@ -32,7 +32,7 @@ test.skipIf(!hasElixir)('functions and places are right, whatever was edited sin
       const told = `FC_SEED=${seed} ${beams} ${versions.join()}`
       expect(rate(fn), `${told} functions`).toBeGreaterThan(0.99)
       expect(rate(site), `${told} places`).toBeGreaterThan(0.9)
-      for (const method of ['site', 'next line', 'nth at the line', 'tail call'] as const) {
+      for (const method of ['site', 'next line', 'nth at the line', 'next in order', 'tail call'] as const) {
         expect(rate(byMethod.get(method) ?? { right: 1, n: 1 }), `${told} ${method}`).toBeGreaterThan(rate(RATES.paired[method]) - 0.05)
       }
     }
