@@ -12,7 +12,7 @@ function next(definition: string, last: string | null): string {
   const fn = must(indexed(`defmodule A do\n${text}\nend`).versionsOf('A')[0]?.functions.get('f/1'), 'a function')
   const calls = fn.calls.filter(({ name }) => name === 'of')
   const of = (letter: string) => calls.filter((_, idx) => letters[idx] === letter)
-  const may = mayFollow(fn, calls, last === null ? null : [...last].flatMap(of))
+  const may = mayFollow(fn, calls, last === null ? null : last.split('').flatMap(of))
   return letters.filter((_, idx) => may.includes(must(calls[idx], 'a call'))).toSorted().join('')
 }
 
