@@ -6,10 +6,11 @@
 import { FailureError } from '../src/base/failure.ts'
 import { createAnalyser } from '../src/analysis/analyse.ts'
 import type { Hello, LoadedModule } from '../src/capture/hello.ts'
+import type { StaticIndex } from '../src/correlate/code.ts'
 import { createCorrelator } from '../src/correlate/correlator.ts'
 import { createStaticCache } from '../src/correlate/static-index.ts'
 import type { Resolve } from '../src/event/writer-state.ts'
-import type { Reader } from '../src/store/contract.ts'
+import type { Reader, Snapshot } from '../src/store/contract.ts'
 
 export type CodeResolver = {
   readonly resolve: Resolve
@@ -22,14 +23,27 @@ const UNKNOWN = { nodeId: null, evidence: 'none' } as const
 export function createCodeResolver(reader: Reader): CodeResolver {
   const cache = createStaticCache(createAnalyser())
   const correlator = createCorrelator()
+  let held: { readonly snapshot: Snapshot; readonly code: StaticIndex } | undefined
+  const release = (): void => {
+    held?.snapshot.release()
+    held = undefined
+  }
+  /** The same for all that a batch asks: to begin a snapshot takes longer than most answers. */
+  const codeNow = (): StaticIndex => {
+    if (held === undefined) {
+      const snapshot = reader.begin()
+      held = { snapshot, code: cache.at(snapshot) }
+      queueMicrotask(release)
+    }
+    return held.code
+  }
   return {
     resolve: (site, source, situation) => {
       try {
-        return reader.snapshot((snapshot) => {
-          const { nodeId, evidence, isAny, isUnsettled, version } = correlator.resolve(cache.at(snapshot), site, source, situation)
-          return { nodeId, evidence, isAny, isUnsettled, ...(version === null ? {} : { version: version.number }) }
-        })
+        const { nodeId, evidence, isAny, isUnsettled, version } = correlator.resolve(codeNow(), site, source, situation)
+        return { nodeId, evidence, isAny, isUnsettled, ...(version === null ? {} : { version: version.number }) }
       } catch (caught) {
+        release()
         // The store is being replaced: the event is kept without its place in the code.
         if (caught instanceof FailureError) return UNKNOWN
         throw caught
