@@ -76,15 +76,22 @@ defmodule ElixirScopeAgent.LoadingTest do
     [{_, one}] = compile(Fresh.One, 1)
     [{_, two}] = compile(Fresh.Two, 1)
     run(fn -> for _ <- 1..10, do: load_and_call(Fresh.One, one) end)
-    run(fn -> for n <- 1..600, do: apply(Fresh.One, :f, [n]) end)
-    until_muted()
-    run(fn -> load_and_call(Fresh.Two, two) end)
-    rate? = &(&1.type == "gap" and &1.payload["gap"]["reason"] == "more events than the rate allows")
-    assert %{payload: %{"gap" => %{"unknown" => unknown}}} = until(rate?) |> Enum.find(rate?)
-    assert "call" in unknown
+    assert comes_while_muted(two)
   end
 
-  defp until_muted, do: if(Session.stats()["muted"], do: :ok, else: until_muted())
+  # Again where the machine was busy with something else: then there were too few calls in a second, or the second was over.
+  defp comes_while_muted(beam) do
+    rate? = &(&1.type == "gap" and &1.payload["gap"]["reason"] == "more events than the rate allows")
+    run(fn -> for n <- 1..600, do: apply(Fresh.One, :f, [n]) end)
+
+    if Session.stats()["muted"] do
+      run(fn -> load_and_call(Fresh.Two, beam) end)
+      %{payload: %{"gap" => gap}} = until(rate?) |> Enum.find(rate?)
+      "call" in Map.get(gap, "unknown", []) or comes_while_muted(beam)
+    else
+      comes_while_muted(beam)
+    end
+  end
 
   test "nothing of it is left: no pattern of new code, called or not" do
     agent(plan([point("Fresh.One")]))
