@@ -22,7 +22,7 @@ async function mix(args: readonly string[], cwd: string, env: Readonly<Record<st
   return promise
 }
 
-test.skipIf(!hasMix)('the agent passes its own tests, compiles without a warning, and is formatted (skipped without mix)', { timeout: 120_000 }, async () => {
+test.skipIf(!hasMix)('the agent passes its own tests, compiles without a warning, and is formatted (skipped without mix)', { timeout: 300_000 }, async () => {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'es-agent-')))
   try {
     const copy = join(base, 'agent')
