@@ -49,7 +49,7 @@ async function answered<T>(call: Promise<Result<T, Failure>>): Promise<T> {
 
 const store = (client: Client, name: string) => client.call('store_module', { module: { module_name: name } })
 
-test('from normal to emergency and back', { timeout: 60_000 }, async () => {
+test('from normal to emergency and back', { timeout: 240_000 }, async () => {
   // The daemon fits well below the lowest threshold; what the test takes fills the rest, and more.
   const maxBytes = process.memoryUsage.rss() + 650 * MIB
   const box = projectOf(FILES)
@@ -80,7 +80,7 @@ test('from normal to emergency and back', { timeout: 60_000 }, async () => {
   client.onNotification('import_progress', ({ phase }) => {
     if (phase === 'waiting for memory') waits.resolve()
   })
-  const importing = client.call('import_project', {}, { timeoutMs: 50_000 })
+  const importing = client.call('import_project', {}, { timeoutMs: 200_000 })
   await waits.promise
   expect(await client.call('get_module', { module_name: 'A' })).toMatchObject({ value: { verified: false } })
   const asWaiting = await client.call('health_check', {})
